@@ -1,0 +1,1 @@
+"""How a loaded artifact is asked: one protocol, two engines, the same answers."""
