@@ -1,0 +1,184 @@
+"""What an operator may set: one table of environment variables, read and checked once into a frozen object."""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from click import ClickException
+
+
+class SettingsError(ClickException, ValueError):
+    """A setting that cannot be used. One sentence that names it; the flask command prints it without a traceback."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A row of the table: the variable, its default as one would type it, how it is read, what it does."""
+
+    name: str
+    default: str
+    read: Callable[[str], Any]
+    help: str
+
+
+def _integer(least: int, most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,18}", text) or not least <= int(text) <= most:
+            raise ValueError(f"must be a whole number from {least} to {most}")
+        return int(text)
+
+    return read
+
+
+def _one_of(*names: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text.lower() not in names:
+            raise ValueError(f"must be one of {', '.join(names)}")
+        return text.lower()
+
+    return read
+
+
+def _matching(pattern: str, form: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text and not re.fullmatch(pattern, text):
+            raise ValueError(f"must look like {form}")
+        return text
+
+    return read
+
+
+def _share(text: str) -> float:
+    if not re.fullmatch(r"[0-9]*\.?[0-9]+", text) or not 0 <= float(text) <= 1:
+        raise ValueError("must be a number from 0 to 1")
+    return float(text)
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(name.strip() for name in text.split(",") if name.strip())
+
+
+def _file(text: str) -> Path | None:
+    if text and not os.access(text, os.R_OK):
+        raise ValueError(f"must name a readable file; {text} is none")
+    return Path(text) if text else None
+
+
+VERSION = r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,127}"
+_PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])"
+_BIND = rf"(unix:.+|fd://\d+|(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.\-]+):{_PORT})"
+_PERIOD = r"(second|minute|hour|day)"
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("PORT", "", _matching(_PORT, "8000"), "port to listen on, on every address, where BIND is not set"),
+    Setting("BIND", "", _matching(_BIND, "127.0.0.1:8000 or unix:/run/serving.sock"), "address to listen on"),
+    Setting(
+        "WEB_CONCURRENCY", "", lambda text: _integer(1, 512)(text or str(_cores())), "worker processes; one a core"
+    ),
+    Setting("WORKER_CLASS", "inline", str, "inline (ours), or any of gunicorn's: sync, gthread, gevent"),
+    Setting("THREADS", "4", _integer(1, 256), "threads of a worker, for gthread"),
+    Setting("ARTIFACTS_DIR", "./artifacts", Path, "folder of the artifacts and of routing.json"),
+    Setting(
+        "MODEL_VERSION", "", _matching(VERSION, "random_forest-1"), "serve this version, whatever routing.json says"
+    ),
+    Setting(
+        "MODEL_URI", "", _matching(r"models:/[^/]+/[^/]+", "models:/name/3"), "serve this model of an MLflow registry"
+    ),
+    Setting("ENGINE", "onnx", _one_of("onnx", "sklearn"), "onnx runs the compiled graph, sklearn the pipeline itself"),
+    Setting("VAR_DIR", "./var", Path, "folder of everything written at run time"),
+    Setting(
+        "DATABASE_URL",
+        "",
+        _matching(r"(sqlite:///.+|postgres(ql)?://.+)", "postgresql://user@host/name or sqlite:///file.db"),
+        "database of the records; SQLite in VAR_DIR where empty",
+    ),
+    Setting("RECORDS", "on", _one_of("on", "off"), "keep a record of every answered prediction"),
+    Setting("RECORDS_KEEP_DAYS", "90", _integer(0, 36500), "days a record is kept; 0 keeps all"),
+    Setting("RECORDS_SAMPLE", "1", _share, "share of the answers that are recorded, for huge volumes"),
+    Setting("RECORDS_REDACT", "", _names, "features, comma-separated, whose values are not recorded"),
+    Setting(
+        "REDIS_URL", "", _matching(r"(rediss?|unix)://.+", "redis://host:6379/0"), "shares limits and cache over hosts"
+    ),
+    Setting("API_TOKENS_FILE", "", _file, "file of client names and token hashes; without it no token is asked for"),
+    Setting(
+        "RATE_LIMIT",
+        "",
+        _matching(rf"[1-9]\d{{0,8}} ?(/|per) ?([1-9]\d{{0,3}} ?)?{_PERIOD}s?", "100/minute"),
+        "predictions a client may ask for; empty means no limit",
+    ),
+    Setting("TRUSTED_PROXIES", "0", _integer(0, 10), "proxies in front whose X-Forwarded-For is believed"),
+    Setting("CORS_ORIGINS", "", _names, "origins, comma-separated, whose pages may call the service"),
+    Setting("CACHE", "off", _one_of("off", "local", "redis"), "cache of predictions"),
+    Setting("MAX_BODY_BYTES", "16777216", _integer(1, 2**31), "largest request body"),
+    Setting("MAX_BATCH_ROWS", "10000", _integer(1, 10_000_000), "most rows of a batch"),
+    Setting(
+        "LOG_LEVEL", "info", _one_of("debug", "info", "warning", "error", "critical"), "least level that is logged"
+    ),
+    Setting("LOG_FORMAT", "json", _one_of("json", "text"), "json for machines, text for a terminal"),
+)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting, read; the attribute is the variable's name in lower case. SETTINGS says what each means."""
+
+    port: str
+    bind: str
+    web_concurrency: int
+    worker_class: str
+    threads: int
+    artifacts_dir: Path
+    model_version: str
+    model_uri: str
+    engine: str
+    var_dir: Path
+    database_url: str
+    records: str
+    records_keep_days: int
+    records_sample: float
+    records_redact: frozenset[str]
+    redis_url: str
+    api_tokens_file: Path | None
+    rate_limit: str
+    trusted_proxies: int
+    cors_origins: frozenset[str]
+    cache: str
+    max_body_bytes: int
+    max_batch_rows: int
+    log_level: str
+    log_format: str
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> "Settings":
+        """Read and check every setting.
+
+        Raises:
+            SettingsError: one cannot be used; a single sentence that names it, its value and the way out.
+        """
+        values = {setting.name.lower(): _value(setting, environment) for setting in SETTINGS}
+        settings = cls(**{field.name: values[field.name] for field in fields(cls)})
+        if settings.model_uri and settings.model_version:
+            raise SettingsError("MODEL_URI and MODEL_VERSION cannot both be set: each names the model to serve.")
+        if settings.cache == "redis" and not settings.redis_url:
+            raise SettingsError("CACHE=redis needs REDIS_URL, the address of the Redis to use.")
+        return settings
+
+    @property
+    def address(self) -> str:
+        """What to bind to: BIND, else every address at PORT, else this machine alone at 8000."""
+        return self.bind or (f"0.0.0.0:{self.port}" if self.port else "127.0.0.1:8000")
+
+
+def _value(setting: Setting, environment: Mapping[str, str]) -> Any:
+    text = environment.get(setting.name, "").strip() or setting.default
+    try:
+        return setting.read(text)
+    except ValueError as fault:
+        raise SettingsError(f"{setting.name}={text!r} cannot be used: it {fault}.") from None
