@@ -1,0 +1,1 @@
+"""Marshmallow schemas: what comes in, made from a model's contract, and what goes out. They validate and document."""

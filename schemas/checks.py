@@ -1,0 +1,100 @@
+"""The quick check: accepts only what the row schema accepts, without an object a value.
+
+It never refuses: what it does not accept goes to Marshmallow, which decides and writes the errors. A property test
+holds the two together.
+"""
+
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+
+from service.inference.contract import LARGEST_INTEGER, Contract, Feature
+from service.inference.features import NULL, Matrix, codes_of
+
+
+class QuickCheck:
+    """Turns rows into the engine's matrix where every value is plainly valid."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._columns = [_Column(contract, feature) for feature in contract.features]
+        self._width = len(self._columns)
+        names = contract.names
+        first = names[0]
+        self._values = itemgetter(*names) if len(names) > 1 else lambda row: (row[first],)
+
+    def row(self, row: Any) -> Matrix | None:
+        """A matrix of shape (1, features), or None where the row is not plainly valid."""
+        if type(row) is not dict or len(row) != self._width:
+            return None
+        try:
+            cells = [column.cell(value) for column, value in zip(self._columns, self._values(row), strict=True)]
+        except (KeyError, TypeError, ValueError):
+            return None
+        return np.array([cells])
+
+    def rows(self, rows: Sequence[Any]) -> Matrix | None:
+        """A matrix of shape (rows, features), or None where any row is not plainly valid."""
+        if set(map(type, rows)) != {dict} or set(map(len, rows)) != {self._width}:
+            return None
+        matrix = np.empty((len(rows), self._width))
+        try:
+            for index, values in enumerate(zip(*map(self._values, rows), strict=True)):
+                matrix[:, index] = self._columns[index].column(values)
+        except (KeyError, TypeError, ValueError):
+            return None
+        return matrix
+
+
+class _Column:
+    """The check of one feature, of one value or of a whole column; raises where in doubt."""
+
+    def __init__(self, contract: Contract, feature: Feature) -> None:
+        self._codes: Mapping[Any, float] | None = None
+        self._whole = feature.type == "integer"
+        self._low = self._high = 0.0
+        if feature.type == "category":
+            codes = codes_of(feature) or {}
+            self._codes = (
+                codes if feature.nullable else {value: code for value, code in codes.items() if value is not None}
+            )
+            types: set[type] = {str}
+        elif feature.type == "boolean":
+            self._codes = {False: 0.0, True: 1.0} | ({None: NULL} if feature.nullable else {})
+            types = {bool}
+        elif feature.choices is not None:
+            self._codes = {value: float(value) for value in feature.choices} | (
+                {None: NULL} if feature.nullable else {}
+            )
+            types = {int}
+        else:
+            low, high = contract.bounds(feature)
+            # Beyond 2^53 a number may have been an integer that was rounded on its way: Marshmallow sees to those.
+            self._low, self._high = max(low, -float(LARGEST_INTEGER)), min(high, float(LARGEST_INTEGER))
+            types = {int, float}
+        self._types = frozenset(types | ({type(None)} if feature.nullable else set()))
+
+    def cell(self, value: Any) -> float:
+        if type(value) not in self._types:
+            raise TypeError
+        if self._codes is not None:
+            return self._codes[value]
+        if value is None:
+            return NULL
+        if not self._low <= value <= self._high or (self._whole and value % 1):
+            raise ValueError
+        return float(value)
+
+    def column(self, values: Sequence[Any]) -> Any:
+        if not self._types.issuperset(map(type, values)):
+            raise TypeError
+        if self._codes is not None:
+            return [self._codes[value] for value in values]
+        column = np.array(values, dtype=np.float64)  # None becomes NaN
+        inside = (column >= self._low) & (column <= self._high)
+        if self._whole:
+            inside &= column % 1 == 0
+        if not (inside | np.isnan(column)).all():
+            raise ValueError
+        return column

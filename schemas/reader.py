@@ -1,0 +1,139 @@
+"""From the bytes of a body to the matrix an engine takes, or to the errors a client can act on."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+from marshmallow import ValidationError
+from marshmallow.exceptions import SCHEMA
+
+from schemas.checks import QuickCheck
+from schemas.rows import batch_schema, in_order, row_schema
+from service.errors import MOST_ERRORS, InvalidInput, MalformedBody
+from service.inference.contract import Contract
+from service.inference.features import Matrix, encode
+
+_INTEGER_BEYOND_64_BITS = re.compile(rb"\d{19}")
+_LONGEST_NAME = 128
+WHOLE = "$"
+"""Names the body itself in ``errors``."""
+
+
+def parse(body: bytes) -> Any:
+    """Strict JSON (RFC 8259): no NaN, no byte order mark, no lone surrogate; of a repeated name the last counts.
+
+    Raises:
+        MalformedBody: with the place, never with the input.
+    """
+    try:
+        parsed = orjson.loads(body)
+        # orjson makes floats of integers beyond 64 bits; the standard library keeps them whole, to be refused by name.
+        return json.loads(body) if _INTEGER_BEYOND_64_BITS.search(body) else parsed
+    except orjson.JSONDecodeError as fault:
+        place = f" at line {fault.lineno}, column {fault.colno}" if body else ": it is empty"
+        raise MalformedBody(f"The body is not valid JSON{place}.") from None
+    except (ValueError, RecursionError):
+        raise MalformedBody("The body is not valid JSON: a number has too many digits.") from None
+
+
+class Reader:
+    """Reads the rows of one contract. Built once a model: its schemas are what the documents show as well."""
+
+    def __init__(self, contract: Contract, most_rows: int) -> None:
+        self.row_schema = row_schema(contract)
+        self.batch_schema = batch_schema(self.row_schema, most_rows)
+        self._contract = contract
+        self._most_rows = most_rows
+        self._quick = QuickCheck(contract)
+        self._schema = self.row_schema()
+
+    def row(self, body: bytes) -> Matrix:
+        """One row, as a matrix of shape (1, features).
+
+        Raises:
+            MalformedBody, InvalidInput
+        """
+        row = parse(body)
+        matrix = self._quick.row(row)
+        return self._slowly([row], "") if matrix is None else matrix
+
+    def batch(self, body: bytes) -> Matrix:
+        """The rows under ``instances``, as a matrix of shape (rows, features).
+
+        Raises:
+            MalformedBody, InvalidInput
+        """
+        document = parse(body)
+        rows = self._instances(document)
+        matrix = self._quick.rows(rows)
+        return self._slowly(rows, "instances") if matrix is None else matrix
+
+    def _instances(self, document: Any) -> list[Any]:
+        if type(document) is not dict:
+            raise InvalidInput({WHOLE: ["Must be an object."]}, 1)
+        errors = {_shortened(name): ["Unknown field."] for name in document if name != "instances"}
+        total = len(errors)
+        rows = document.get("instances")
+        if "instances" not in document:
+            errors["instances"] = ["Missing data for required field."]
+        elif type(rows) is not list:
+            errors["instances"] = ["Must be an array of rows."]
+        elif not 1 <= len(rows) <= self._most_rows:
+            errors["instances"] = [f"Must hold 1 to {self._most_rows} rows."]
+        if errors:
+            total += "instances" in errors
+            raise InvalidInput(dict(list(errors.items())[-MOST_ERRORS:]), total)
+        assert type(rows) is list
+        return rows
+
+    def _slowly(self, rows: list[Any], prefix: str) -> Matrix:
+        """What the quick check left in doubt, by Marshmallow."""
+        errors: dict[str, list[str]] = {}
+        total = 0
+        values = []
+        for index, row in enumerate(rows):
+            if total >= MOST_ERRORS:
+                total += self._wrong(row)
+                continue
+            try:
+                if type(row) is not dict:
+                    raise ValidationError("Must be an object.")
+                values.append(in_order(self._schema.load(row)))
+            except ValidationError as fault:
+                for name, messages in _messages(fault).items():
+                    total += 1
+                    if total <= MOST_ERRORS:
+                        errors[_key(prefix, index, name)] = messages
+        if total:
+            raise InvalidInput(errors, total)
+        return encode(self._contract, values)
+
+    def _wrong(self, row: Any) -> int:
+        """How many fields of a row are wrong, counted without writing a message each."""
+        if self._quick.row(row) is not None:
+            return 0
+        return len(self._schema.validate(row)) if type(row) is dict else 1
+
+
+def _messages(fault: ValidationError) -> dict[str, list[str]]:
+    found = fault.messages
+    return found if isinstance(found, dict) else {SCHEMA: found}
+
+
+def _key(prefix: str, index: int, name: str) -> str:
+    place = [prefix, str(index)] if prefix else []
+    if name == SCHEMA:  # about the row as a whole
+        return ".".join(place) or WHOLE
+    return ".".join([*place, _shortened(name)])
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else name[:_LONGEST_NAME] + "..."
+
+
+def names_of(errors: InvalidInput) -> Iterator[str]:
+    """The feature each error is about, for counting; a batch's place is left out."""
+    for key in errors.errors:
+        yield key.split(".", 2)[2] if key.startswith("instances.") and key.count(".") >= 2 else key

@@ -1,0 +1,42 @@
+"""The schema of a model's input, made from its contract: the authority on what is valid."""
+
+from typing import Any
+
+from marshmallow import Schema, fields, validate
+
+from schemas.fields import feature_field
+from service.inference.contract import Contract, Value
+
+
+class RowSchema(Schema):
+    """One row: a flat object with every feature of the contract and nothing else."""
+
+    error_messages = {"unknown": "Unknown field.", "type": "Must be an object."}  # noqa: RUF012 - marshmallow's own form
+
+
+def row_schema(contract: Contract) -> type[RowSchema]:
+    """The schema class of one row. A row loads as a dict of values whose order is the contract's.
+
+    Attribute names are positions, since a feature may have any name, ``Meta`` and ``load`` included; the feature's own
+    name is the ``data_key``.
+    """
+    members: dict[str, Any] = {
+        f"feature_at_{position}": feature_field(contract, feature) for position, feature in enumerate(contract.features)
+    }
+    return type("Row", (RowSchema,), members | {"__doc__": f"One row: what {contract.target} is predicted from."})
+
+
+def batch_schema(row: type[Schema], most_rows: int) -> type[Schema]:
+    """The schema class of a batch of such rows."""
+    instances = fields.List(
+        fields.Nested(row),
+        required=True,
+        validate=validate.Length(1, most_rows, error="Must hold {min} to {max} rows."),
+        metadata={"description": "The rows, answered in this order, all or none."},
+    )
+    return type("Batch", (RowSchema,), {"instances": instances, "__doc__": "Rows that are answered together."})
+
+
+def in_order(loaded: dict[str, Any]) -> list[Value]:
+    """A loaded row's values in contract order."""
+    return list(loaded.values())

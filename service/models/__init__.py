@@ -1,0 +1,1 @@
+"""What this worker has loaded: read, verified, swapped, and which version answers whom."""

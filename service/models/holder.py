@@ -1,0 +1,135 @@
+"""The models of this process: what is wanted, what is loaded, and what became of it when they differ."""
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from service.errors import NotReady, UnknownVersion
+from service.inference.artifact import versions
+from service.inference.engines.base import EngineError
+from service.inference.manifest import ArtifactError
+from service.models.last_good import read_last_good, write_last_good
+from service.models.model import Model, load
+from service.models.routing import Routing, RoutingError, read_routing
+from service.settings import Settings
+from service.telemetry import log, metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What may answer now. Replaced as a whole, so that a request sees one state from first to last."""
+
+    stable: Model | None = None
+    canary: Model | None = None
+    share: float = 0.0
+    shadow: Model | None = None
+    models: Mapping[str, Model] = field(default_factory=dict)
+    faults: tuple[str, ...] = ("no model has been loaded yet",)
+
+    def choose(self, asked: str | None) -> tuple[Model, str]:
+        """The model that answers a request, and its role: requested, canary or stable.
+
+        Raises:
+            NotReady: no model is loaded. UnknownVersion: the one that was asked for is not.
+        """
+        if self.stable is None:
+            raise NotReady(f"This worker cannot predict: {self.faults[0]}", {"Retry-After": "5"})
+        if asked is not None:
+            if asked not in self.models:
+                raise UnknownVersion("The model_version asked for is not loaded; GET /model/info lists those that are.")
+            return self.models[asked], "requested"
+        if self.canary is not None and random.random() < self.share:  # noqa: S311 - a share, not a secret
+            return self.canary, "canary"
+        return self.stable, "stable"
+
+
+class Holder:
+    """Brings what is loaded in line with what is wanted; never gives up a version that works for one that does not."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._refused: dict[str, tuple[object, str]] = {}
+        self.loaded = Loaded()
+
+    def refresh(self) -> None:
+        """Follow the pin or routing.json: load what is new, swap, let go of what is no longer wanted."""
+        try:
+            routing = self._wanted()
+        except RoutingError as fault:
+            self._keep(str(fault))
+            return
+        if routing is None:
+            self._keep(f"{self._settings.artifacts_dir} holds no artifact. Make one with: python -m training")
+            return
+        models = {version: model for version in routing.wanted if (model := self._have(version)) is not None}
+        faults = tuple(self._refused[version][1] for version in routing.wanted if version not in models)
+        stable = models.get(routing.stable)
+        if stable is not None:
+            write_last_good(self._settings.var_dir, stable.version)
+        elif (stable := self._fallback(routing.stable)) is not None:
+            models[stable.version] = stable
+        canary, shadow = models.get(routing.canary or ""), models.get(routing.shadow or "")
+        self._swap(Loaded(stable, canary, routing.share, shadow, models, faults))
+
+    def _keep(self, fault: str) -> None:
+        """Go on with what is loaded, or with what worked last on this host, and say what is wrong."""
+        loaded = self.loaded
+        if loaded.stable is None and (last := self._fallback("")) is not None:
+            loaded = Loaded(last, models={last.version: last})
+        self._swap(replace(loaded, faults=(fault,)))
+
+    def _wanted(self) -> Routing | None:
+        pin = self._settings.model_version
+        return Routing(pin) if pin else read_routing(self._settings.artifacts_dir)
+
+    def _have(self, version: str) -> Model | None:
+        """The version, loaded now or before; None where it cannot be, with the reason kept until its files change."""
+        if version in self.loaded.models:
+            return self.loaded.models[version]
+        folder = self._settings.artifacts_dir / version
+        state = _state(folder)
+        if version in self._refused and self._refused[version][0] == state:
+            return None
+        self._refused.pop(version, None)
+        try:
+            model = _load(folder, version, self._settings)
+        except (ArtifactError, EngineError) as fault:
+            reason = str(fault)
+        except Exception as fault:  # an artifact may break in ways of its own libraries; the service stays up
+            log.error("model_load_failed", model_version=version, exc_info=True)
+            reason = f"{folder} cannot be loaded: {type(fault).__name__}. The log tells more."
+        else:
+            metrics.model_loaded(version, model.engine.name)
+            return model
+        self._refused[version] = (state, reason)
+        metrics.model_failed(version)
+        return None
+
+    def _fallback(self, wanted: str) -> Model | None:
+        """The stable version that worked last, in this process or, for a worker just started, on this host."""
+        if self.loaded.stable is not None:
+            return self.loaded.stable
+        last = read_last_good(self._settings.var_dir)
+        return self._have(last) if last and last != wanted else None
+
+    def _swap(self, loaded: Loaded) -> None:
+        before, self.loaded = self.loaded, loaded
+        if loaded.faults and loaded.faults != before.faults:
+            log.error("model_fault", reasons=loaded.faults)
+        if loaded.stable is not None and loaded.stable is not before.stable:
+            log.info("model_serving", model_version=loaded.stable.version, engine=loaded.stable.engine.name)
+
+
+def _load(folder: Path, version: str, settings: Settings) -> Model:
+    if version not in versions(settings.artifacts_dir):
+        raise ArtifactError(f"{folder} is not there. Train it, or name another version: flask models list")
+    return load(folder, settings)
+
+
+def _state(folder: Path) -> object:
+    """Changes whenever a file of the artifact does."""
+    try:
+        return sorted((entry.name, entry.stat().st_mtime_ns, entry.stat().st_size) for entry in folder.iterdir())
+    except OSError:
+        return None

@@ -1,0 +1,29 @@
+"""The stable version that worked last on this host, so that a new worker can come up on it."""
+
+import json
+from pathlib import Path
+
+from service.inference.artifact import write_atomically
+from service.telemetry import log
+
+LAST_GOOD = "last_good.json"
+
+
+def read_last_good(var_dir: Path) -> str | None:
+    """The version's name, or None where none is known."""
+    try:
+        version = json.loads((var_dir / LAST_GOOD).read_bytes())["version"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return version if isinstance(version, str) else None
+
+
+def write_last_good(var_dir: Path, version: str) -> None:
+    """Remember it; a folder that cannot be written costs the memory, not the service."""
+    if read_last_good(var_dir) == version:
+        return
+    try:
+        var_dir.mkdir(parents=True, exist_ok=True)
+        write_atomically(var_dir / LAST_GOOD, json.dumps({"version": version}).encode())
+    except OSError as fault:
+        log.warning("last_good_not_kept", reason=str(fault))

@@ -1,0 +1,41 @@
+"""One loaded version: read, verified, and shown to answer as the fitted pipeline did."""
+
+import gc
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from schemas.reader import Reader
+from service.inference.artifact import GOLDEN, build_engine, read_verified
+from service.inference.engines.base import Engine
+from service.inference.golden import check_golden
+from service.inference.manifest import Manifest
+from service.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A version that may answer: its facts, its engine, and the reader of its rows."""
+
+    manifest: Manifest
+    engine: Engine
+    reader: Reader
+
+    @property
+    def version(self) -> str:
+        """The version's name."""
+        return self.manifest.version
+
+
+def load(folder: Path, settings: Settings) -> Model:
+    """Load the artifact in ``folder``; it answers its golden rows before it is returned, which warms it up as well.
+
+    Raises:
+        ArtifactError, EngineError: it must not be served; the message says why and what to do.
+    """
+    manifest = Manifest.read(folder)
+    engine = build_engine(folder, manifest, settings.engine)
+    check_golden(engine, manifest.contract, orjson.loads(read_verified(folder, manifest, GOLDEN)))
+    gc.collect()
+    return Model(manifest, engine, Reader(manifest.contract, settings.max_batch_rows))

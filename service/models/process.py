@@ -1,0 +1,77 @@
+"""The holders of this process, made after the fork, each with the thread that keeps it in line with what is wanted.
+
+Under gunicorn ``start`` is called in post_fork; on any other server by the first request. Nothing happens at import:
+under preload that would be in the master, whose threads and sessions do not survive a fork.
+"""
+
+import os
+import threading
+import time
+
+from service.models.holder import Holder, Loaded
+from service.settings import Settings
+from service.telemetry import log
+
+LOAD_DEADLINE = 60.0
+"""Seconds a start waits for the first load; one that hangs leaves a worker that answers, not ready, instead of none."""
+WATCH_SECONDS = 0.5
+
+_lock = threading.Lock()
+_pid = 0
+_watched: dict[Settings, "Watched"] = {}
+
+
+class Watched:
+    """A holder and its watcher."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.holder = Holder(settings)
+        self._loaded_once = threading.Event()
+        self._deadline = time.monotonic() + LOAD_DEADLINE
+        threading.Thread(target=self._watch, name="models", daemon=True).start()
+
+    def wait(self) -> None:
+        """Until the first load was tried, or its deadline is over."""
+        if not self._loaded_once.is_set() and not self._loaded_once.wait(self._deadline - time.monotonic()):
+            log.error("model_load_slow", seconds=LOAD_DEADLINE)
+
+    def _watch(self) -> None:
+        pause = threading.Event()
+        while True:
+            try:
+                self.holder.refresh()
+            except Exception:  # the watcher must outlive whatever it meets
+                log.error("model_watch_failed", exc_info=True)
+            self._loaded_once.set()
+            pause.wait(WATCH_SECONDS)
+
+
+def start(settings: Settings) -> Watched:
+    """Load what is wanted and go on watching; again in the same process only waits for the first load."""
+    global _pid
+    with _lock:
+        if _pid != os.getpid():  # what a parent process had does not live here
+            _watched.clear()
+            _pid = os.getpid()
+        if settings not in _watched:
+            _watched[settings] = Watched(settings)
+        watched = _watched[settings]
+    watched.wait()
+    return watched
+
+
+class Models:
+    """What the models of this process are, asked by the web without a lock."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._watched: Watched | None = None
+        self._pid = 0
+
+    @property
+    def now(self) -> Loaded:
+        """What may answer now; the first to ask in a process starts the load and waits for it."""
+        if self._watched is None or self._pid != os.getpid():
+            self._watched = start(self._settings)
+            self._pid = os.getpid()
+        return self._watched.holder.loaded
