@@ -1,0 +1,29 @@
+"""The hook after a prediction: its record is kept before its bytes go out, and it is counted and logged."""
+
+from flask import Response
+
+from service.records import spool
+from service.telemetry import log, metrics
+from service.web.flask import current
+
+
+def keep(response: Response) -> Response:
+    """Whoever gets an answer has a record of it."""
+    _, request = current()
+    record = request.record
+    if record is None or response.status_code != 200:
+        return response
+    spool.append(record)
+    predictions = record.answers.predictions
+    metrics.prediction(record.model_version, predictions, record.answers.chosen is None)
+    log.info(
+        "prediction_made",
+        request_id=record.request_id,
+        prediction_id=record.prediction_id,
+        model_version=record.model_version,
+        prediction=predictions[0] if len(predictions) == 1 else None,
+        rows=len(predictions),
+        latency_ms=round(record.latency_ms, 3),
+        client_ip=request.remote_addr,
+    )
+    return response

@@ -1,0 +1,46 @@
+"""The first and the last hook: the request's id, its clock, its metrics and its log line."""
+
+import re
+import time
+import uuid
+
+from flask import Response
+
+from service.telemetry import log, metrics
+from service.web.flask import Request, current
+
+REQUEST_ID = "X-Request-ID"
+_SANE = re.compile(r"[\x21-\x7e]{1,128}")
+
+
+def begin() -> None:
+    """Start the clock; take the client's request id where it is sane, else make one."""
+    _, request = current()
+    request.started = time.perf_counter()
+    given = request.environ.get("HTTP_X_REQUEST_ID", "")
+    request.request_id = given if _SANE.fullmatch(given) else str(uuid.uuid4())
+    request.client = request.remote_addr or ""
+
+
+def finish(response: Response) -> Response:
+    """Name the request id on every answer, count and time it, and write its line."""
+    _, request = current()
+    seconds = time.perf_counter() - request.started
+    response.headers[REQUEST_ID] = request.request_id
+    metrics.request(route_of(request), request.method, response.status_code, seconds)
+    log.info(
+        "request",
+        request_id=request.request_id,
+        method=request.method,
+        path=request.path,
+        status=response.status_code,
+        latency_ms=round(seconds * 1000, 3),
+        client_ip=request.remote_addr,
+        client=request.client,
+    )
+    return response
+
+
+def route_of(request: Request) -> str:
+    """The rule that matched, never the path itself: a label must stay bounded."""
+    return request.url_rule.rule if request.url_rule is not None else "unmatched"

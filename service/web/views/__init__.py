@@ -1,0 +1,8 @@
+"""The routes, a blueprint a module; a view is its decorators and a few lines."""
+
+from service.web.views.health import health
+from service.web.views.home import home
+from service.web.views.model import model
+from service.web.views.predictions import predictions
+
+BLUEPRINTS = (predictions, health, model, home)

@@ -1,0 +1,66 @@
+"""GET /health, /health/live and /health/ready: no token asked, no model needed."""
+
+from typing import Any
+
+from flask import Blueprint, Response, jsonify
+
+from schemas.answers import HealthAnswer, LiveAnswer
+from service.models.holder import Loaded
+from service.web.flask import current
+from service.web.operation import Operation, operation
+
+health = Blueprint("health", __name__, url_prefix="/health")
+
+
+def describe(loaded: Loaded) -> dict[str, Any]:
+    """The state of this worker in words: healthy, degraded (serving, but not what is wanted) or unhealthy."""
+    if loaded.stable is None:
+        return {
+            "status": "unhealthy",
+            "model_loaded": False,
+            "model_version": None,
+            "model_accuracy": None,
+            "reason": " ".join(loaded.faults),
+        }
+    manifest = loaded.stable.manifest
+    document = {
+        "status": "degraded" if loaded.faults else "healthy",
+        "model_loaded": True,
+        "model_version": manifest.version,
+        "model_accuracy": manifest.metrics.get("accuracy"),
+        "model_metric": {"name": manifest.metric, "value": manifest.metrics.get(manifest.metric)},
+        "engine": loaded.stable.engine.name,
+    }
+    return document | ({"reason": " ".join(loaded.faults)} if loaded.faults else {})
+
+
+def _answer() -> tuple[Response, int, dict[str, str]]:
+    app, _ = current()
+    document = describe(app.models.now)
+    fine = document["status"] != "unhealthy"
+    return (
+        jsonify(document),
+        200 if fine else 503,
+        {"Cache-Control": "no-store"} | ({} if fine else {"Retry-After": "5"}),
+    )
+
+
+@health.get("")
+@operation(Operation("Whether this worker can predict, and how well", "health", {200: HealthAnswer, 503: HealthAnswer}))
+def status() -> tuple[Response, int, dict[str, str]]:
+    """For people and monitors."""
+    return _answer()
+
+
+@health.get("/ready")
+@operation(Operation("Whether to send traffic here", "health", {200: HealthAnswer, 503: HealthAnswer}))
+def ready() -> tuple[Response, int, dict[str, str]]:
+    """For load balancers and readiness probes."""
+    return _answer()
+
+
+@health.get("/live")
+@operation(Operation("Whether the process answers at all", "health", {200: LiveAnswer}))
+def live() -> tuple[Response, int, dict[str, str]]:
+    """For liveness probes: a worker without a model is alive, and restarting it would not help."""
+    return jsonify({"status": "alive"}), 200, {"Cache-Control": "no-store"}
