@@ -1,0 +1,72 @@
+"""What a fitted model is worth on rows it has not seen. Metrics are scikit-learn's, by their usual names."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn import metrics as skm
+
+from service.inference.engines.base import Answers, Label
+from training.examples import Target
+
+LESS_IS_BETTER = ("log_loss", "brier", "rmse", "mae")
+
+
+def evaluate_regression(truth: Target, answers: Answers) -> dict[str, float]:
+    """RMSE, MAE and R2 of n predictions; the first two in the target's unit."""
+    guess = np.asarray(answers.predictions, dtype=np.float64)
+    return {
+        "rmse": float(skm.root_mean_squared_error(truth, guess)),
+        "mae": float(skm.mean_absolute_error(truth, guess)),
+        "r2": float(skm.r2_score(truth, guess)),
+    }
+
+
+def evaluate_classification(truth: NDArray[np.int64], answers: Answers, classes: Sequence[Label]) -> dict[str, Any]:
+    """Metrics of n predictions; ``truth`` (n,) holds indices into ``classes``.
+
+    ROC AUC, log loss and Brier score are there where the model gives probabilities (of several classes: one against the
+    rest, and the mean squared error summed over the classes, halved, so that it equals the binary score).
+    ``per_class`` is a list in the order of ``classes``; ``confusion`` counts, rows are the truth.
+    """
+    assert answers.chosen is not None
+    places = np.arange(len(classes))
+    precision, recall, f1, support = skm.precision_recall_fscore_support(
+        truth, answers.chosen, labels=places, zero_division=0.0
+    )
+    found: dict[str, Any] = {
+        "accuracy": float(skm.accuracy_score(truth, answers.chosen)),
+        "balanced_accuracy": float(np.mean(recall[support > 0])),
+        "f1_macro": float(np.mean(f1)),
+    }
+    if answers.probabilities is not None:
+        found |= _of_probabilities(truth, answers.probabilities, places)
+    found["per_class"] = [
+        {
+            "class": label,
+            "precision": float(precision[place]),
+            "recall": float(recall[place]),
+            "f1": float(f1[place]),
+            "support": int(support[place]),
+        }
+        for place, label in enumerate(classes)
+    ]
+    found["confusion"] = skm.confusion_matrix(truth, answers.chosen, labels=places).tolist()
+    return found
+
+
+def _of_probabilities(
+    truth: NDArray[np.int64], probabilities: NDArray[np.float64], places: NDArray[np.int64]
+) -> dict[str, float]:
+    hits = truth[:, None] == places[None, :]
+    found = {}
+    if len(places) == 2 and hits.any(axis=0).all():
+        found["roc_auc"] = float(skm.roc_auc_score(hits[:, 1], probabilities[:, 1]))
+    elif len(places) > 2 and hits.any(axis=0).all():
+        areas = [skm.roc_auc_score(hits[:, place], probabilities[:, place]) for place in places]
+        found["roc_auc"] = float(np.mean(areas))
+    clipped = np.clip(probabilities[np.arange(len(truth)), truth], np.finfo(np.float64).eps, 1.0)
+    found["log_loss"] = float(-np.mean(np.log(clipped)))
+    found["brier"] = float(np.mean(((probabilities - hits) ** 2).sum(axis=1)) / 2)
+    return found

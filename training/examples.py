@@ -1,0 +1,58 @@
+"""What a model is fitted on: rows in the contract's terms, with the target beside them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from service.inference.contract import Contract
+from service.inference.engines.base import Label
+from service.inference.features import Matrix, decode
+
+Target = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """n rows of examples.
+
+    ``matrix`` (n, features) as engines take it; ``target`` (n,) as scikit-learn takes it: numbers of a regression,
+    else labels. ``classes`` are the labels as JSON says them, in scikit-learn's order; where ``target`` holds codes
+    instead of labels (scikit-learn refuses labels such as 0.5), they index ``classes``.
+    """
+
+    contract: Contract
+    dtypes: Mapping[str, str]
+    matrix: Matrix
+    target: Target
+    classes: tuple[Label, ...]
+    source: str
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The rows as the pipeline sees them, made by the very code that serves them."""
+        return decode(self.contract, self.dtypes, self.matrix)
+
+    def take(self, rows: NDArray[np.int64]) -> "Examples":
+        """Some of the rows, in the order named."""
+        return Examples(self.contract, self.dtypes, self.matrix[rows], self.target[rows], self.classes, self.source)
+
+
+def labels_of(target: pd.Series) -> tuple[Target, tuple[Label, ...]]:
+    """A target without nulls as scikit-learn takes it, and its classes as JSON says them, sorted alike."""
+    values = target.to_numpy(dtype=object)
+    native = [value.item() if isinstance(value, np.generic) else value for value in values]
+    kinds = {type(value) for value in native}
+    if not kinds <= {int, bool} and kinds != {float}:
+        native = [value if isinstance(value, str) else str(value) for value in native]
+    classes = tuple(sorted(set(native)))
+    if kinds == {float} and not all(float(label).is_integer() for label in classes):
+        codes = {label: code for code, label in enumerate(classes)}
+        return np.array([codes[value] for value in native], dtype=np.int64), classes
+    return np.array(native, dtype=object if kinds == {str} else None), classes

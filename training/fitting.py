@@ -1,0 +1,71 @@
+"""Split, fit and measure: what every model goes through, ours or the user's."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import Pipeline
+
+from service.inference.engines.base import Answers
+from service.inference.engines.sklearn import SklearnEngine
+from training.evaluation import evaluate_classification, evaluate_regression
+from training.examples import Examples
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A fitted pipeline, the rows it has seen, rows it has not (``holdout``), and what it answers for those."""
+
+    pipeline: Pipeline
+    seen: Examples
+    holdout: Examples
+    answers: Answers
+    metrics: Mapping[str, Any]
+    seconds: float
+
+    @property
+    def metric(self) -> str:
+        """The name of the metric that tells most."""
+        return "r2" if self.seen.contract.task == "regression" else "accuracy"
+
+
+def split(examples: Examples, share: float, seed: int) -> tuple[Examples, Examples]:
+    """Rows to fit on and rows held out, each class in both in its own proportion where it has enough rows."""
+    strata = examples.target if examples.contract.task == "classification" else None
+    places = np.arange(len(examples))
+    seen, held = train_test_split(places, test_size=share, random_state=seed, stratify=strata)
+    return examples.take(seen), examples.take(held)
+
+
+def fit(pipeline: Pipeline, seen: Examples, holdout: Examples) -> Fitted:
+    """Fit on all cores, leave the pipeline set to one (a served forest waits for threads), and measure it."""
+    started = time.perf_counter()
+    parallel = "n_jobs" in pipeline[-1].get_params()
+    if parallel:
+        pipeline[-1].set_params(n_jobs=-1)
+    pipeline.fit(seen.frame, seen.target)
+    if parallel:
+        pipeline[-1].set_params(n_jobs=1)
+    return measure(pipeline, seen, holdout, time.perf_counter() - started)
+
+
+def measure(pipeline: Pipeline, seen: Examples, holdout: Examples, seconds: float) -> Fitted:
+    """Ask a fitted pipeline the held-out rows, through the engine that would serve it."""
+    engine = SklearnEngine(pipeline, seen.contract, seen.dtypes, seen.classes)
+    answers = engine.predict(holdout.matrix)
+    if seen.contract.task == "regression":
+        metrics: Mapping[str, Any] = evaluate_regression(holdout.target, answers)
+    else:
+        truth = indices(pipeline, holdout)
+        metrics = evaluate_classification(truth, answers, seen.classes)
+    return Fitted(pipeline, seen, holdout, answers, metrics, seconds)
+
+
+def indices(pipeline: Pipeline, examples: Examples) -> NDArray[np.int64]:
+    """(n,) each row's true class as an index into ``classes``."""
+    places = {label: place for place, label in enumerate(pipeline.classes_)}
+    return np.array([places[label] for label in examples.target], dtype=np.int64)

@@ -1,0 +1,110 @@
+"""All that is known of a fitted pipeline, written as one artifact, and routed to if it is the first."""
+
+import io
+import json
+import platform
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import joblib
+
+from service.inference import artifact
+from service.inference.engines.sklearn import SklearnEngine
+from service.inference.golden import golden_document
+from service.inference.manifest import Manifest
+from training.engine_choice import Choice
+from training.fitting import Fitted
+from training.reference import reference_document
+from training.sampling import golden_rows, rows_of
+
+ROUTING = "routing.json"
+LIBRARIES = ("scikit-learn", "numpy", "pandas", "joblib")
+OPTIONAL = ("lightgbm", "xgboost")
+
+
+def publish(
+    root: Path, algorithm: str, fitted: Fitted, choice: Choice, facts: Mapping[str, Any], seed: int, card: bytes | None
+) -> Manifest:
+    """Write ``root``/<algorithm>-<n>/; ``facts`` are told of the training in the manifest as they are."""
+    created = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    seen = fitted.seen
+
+    def describe(version: str, hashes: Mapping[str, str]) -> Manifest:
+        return Manifest(
+            version=version,
+            created=created,
+            algorithm=algorithm,
+            contract=choice.contract,
+            classes=seen.classes,
+            engine=choice.engine,
+            engine_reason=choice.reason,
+            dtypes=seen.dtypes,
+            files=hashes,
+            metric=fitted.metric,
+            metrics=fitted.metrics,
+            hyperparameters=hyperparameters(fitted.pipeline),
+            training={
+                "source": seen.source,
+                "seed": seed,
+                "rows": len(seen),
+                "holdout_rows": len(fitted.holdout),
+                "fit_seconds": round(fitted.seconds, 3),
+                "python": platform.python_version(),
+                **facts,
+            },
+            libraries=libraries(fitted.pipeline),
+        )
+
+    return artifact.write(root, algorithm, _files(fitted, choice, seed, card), describe)
+
+
+def route_first(root: Path, version: str) -> bool:
+    """Make ``version`` the stable one if nothing is routed yet; True when it now is."""
+    path = root / ROUTING
+    if path.exists():
+        return False
+    routing = {"stable": version, "canary": None, "shadow": None, "keep": []}
+    artifact.write_atomically(path, json.dumps(routing, indent=2).encode() + b"\n")
+    return True
+
+
+def hyperparameters(pipeline: Any) -> dict[str, Any]:
+    """The last step's parameters that JSON can say."""
+    return {name: value for name, value in pipeline[-1].get_params().items() if _plain(value)}
+
+
+def libraries(pipeline: Any) -> dict[str, str]:
+    """The versions that loading the pickle depends on."""
+    used = {type(step).__module__.split(".")[0] for _, step in pipeline.steps}
+    return {name: metadata.version(name) for name in (*LIBRARIES, *(name for name in OPTIONAL if name in used))}
+
+
+def _plain(value: Any) -> bool:
+    return value is None or isinstance(value, bool | int | float | str)
+
+
+def _files(fitted: Fitted, choice: Choice, seed: int, card: bytes | None) -> dict[str, bytes]:
+    seen = fitted.seen
+    pickled = io.BytesIO()
+    joblib.dump(fitted.pipeline, pickled, compress=3)
+    telling = seen.matrix[golden_rows(choice.contract, seen.matrix, seed)]
+    engine = SklearnEngine(fitted.pipeline, choice.contract, seen.dtypes, seen.classes)
+    golden = golden_document(rows_of(choice.contract, telling), engine.predict(telling))
+    reference = reference_document(choice.contract, seen.matrix, fitted.answers, list(seen.classes))
+    files = {
+        artifact.PIPELINE: pickled.getvalue(),
+        artifact.GOLDEN: _json(golden),
+        artifact.REFERENCE: _json(reference),
+    }
+    if choice.graph is not None:
+        files[artifact.GRAPH] = choice.graph
+    if card is not None:
+        files["card.html"] = card
+    return files
+
+
+def _json(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, ensure_ascii=False, allow_nan=False).encode()

@@ -1,0 +1,53 @@
+"""Golden rows: training rows that together show each null, each rare category and each end of a range."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.inference.contract import Contract, Feature, Value
+from service.inference.features import Matrix
+
+GOLDEN_ROWS = 50
+
+
+def golden_rows(contract: Contract, matrix: Matrix, seed: int, count: int = GOLDEN_ROWS) -> NDArray[np.int64]:
+    """Indices of about ``count`` rows of ``matrix``: telling ones first, the rest drawn."""
+    telling: list[int] = []
+    for column, feature in enumerate(contract.features):
+        values = matrix[:, column]
+        telling += _telling(feature, values)
+    drawn = np.random.default_rng(seed).permutation(len(matrix)).tolist()
+    rows = list(dict.fromkeys(telling[: count * 2 // 3] + drawn))[:count]
+    return np.array(sorted(rows), dtype=np.int64)
+
+
+def _telling(feature: Feature, values: NDArray[np.float64]) -> list[int]:
+    missing = np.isnan(values)
+    found = [int(missing.argmax())] if missing.any() else []
+    if missing.all():
+        return found
+    if feature.type in ("number", "integer"):
+        return [*found, int(np.nanargmin(values)), int(np.nanargmax(values))]
+    present, first, counts = np.unique(values[~missing], return_index=True, return_counts=True)
+    places = np.flatnonzero(~missing)[first]
+    return found + [int(places[kind]) for kind in np.argsort(counts, kind="stable")[: min(3, len(present))]]
+
+
+def rows_of(contract: Contract, matrix: Matrix) -> list[list[Value]]:
+    """The matrix as JSON values: the inverse of ``encode``."""
+    return [
+        [_value(feature, code) for feature, code in zip(contract.features, row, strict=True)] for row in matrix.tolist()
+    ]
+
+
+def _value(feature: Feature, code: float) -> Any:
+    if math.isnan(code):
+        return None
+    if feature.type == "category":
+        assert feature.choices is not None
+        return feature.choices[int(code)]
+    if feature.type == "boolean":
+        return bool(code)
+    return int(code) if feature.type == "integer" else code
