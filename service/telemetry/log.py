@@ -1,34 +1,104 @@
-"""The structured log: one line an event, on standard output."""
+"""The structured log: one line an event, on standard output.
 
-import sys
+Every line has ``time``, ``level``, ``event`` and ``pid``, and during a request its ``request_id``.
+"""
+
+import logging
+import os
 import time
+import traceback
+from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
-import orjson
-
 from service.settings import Settings
+from service.telemetry.library_log import attach
+from service.telemetry.lines import FORMATS, Clock, Fields, fitted
+from service.telemetry.secrecy import SECRET_NAMES, hidden, masked, passwords
+from service.telemetry.stdout import ATOMIC_BYTES, Output
+
+LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
+
+_output = Output()
+_clock = Clock()
+_form: Callable[[Fields], bytes] = FORMATS["json"]
+_least = LEVELS["info"]
+_known: tuple[bytes, ...] = ()
+_said = 0
+_request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 
 def configure(settings: Settings) -> None:
-    """Take level and format from the settings; once a process, before the first line."""
+    """Take level and format from the settings, and standard output as it is now; Python's ``logging`` follows."""
+    global _form, _least, _known
+    _form, _least = FORMATS[settings.log_format], LEVELS[settings.log_level]
+    _known = passwords(settings.database_url, settings.redis_url)
+    _output.open()
+    attach(logging.getLogger(), write)
+    logging.getLogger().setLevel(_least)
+
+
+def bind(request_id: str) -> None:
+    """Put ``request_id`` on each further line of this thread; empty takes it off."""
+    _request_id.set(request_id)
+
+
+def lost() -> int:
+    """Lines of this process that could not be written."""
+    return _output.lost
+
+
+def debug(event: str, **fields: Any) -> None:
+    """Write one event at level debug."""
+    write("debug", event, fields)
 
 
 def info(event: str, **fields: Any) -> None:
     """Write one event at level info."""
-    _write("info", event, fields)
+    write("info", event, fields)
 
 
 def warning(event: str, **fields: Any) -> None:
     """Write one event at level warning."""
-    _write("warning", event, fields)
+    write("warning", event, fields)
 
 
 def error(event: str, **fields: Any) -> None:
     """Write one event at level error; ``exc_info=True`` adds the traceback."""
-    _write("error", event, fields)
+    write("error", event, fields)
 
 
-def _write(level: str, event: str, fields: dict[str, Any]) -> None:
-    sys.stdout.buffer.write(orjson.dumps({"time": time.time(), "level": level, "event": event, **fields}, default=str))
-    sys.stdout.buffer.write(b"\n")
-    sys.stdout.buffer.flush()
+def info_many(*events: tuple[str, dict[str, Any]]) -> None:
+    """Write several events, each a line, in one call where they fit: half the cost of two."""
+    if _least > 20:
+        return
+    lines = [_line("info", event, fields) for event, fields in events]
+    together = b"".join(lines)
+    for block in [together] if len(together) <= ATOMIC_BYTES else lines:
+        _emit(block)
+
+
+def write(level: str, event: str, fields: dict[str, Any]) -> None:
+    """Write one event at a level named at run time."""
+    if LEVELS[level] >= _least:
+        if fields.pop("exc_info", False):
+            fields["exception"] = traceback.format_exc().rstrip()
+        _emit(_line(level, event, fields))
+
+
+def _line(level: str, event: str, fields: dict[str, Any]) -> bytes:
+    whole = {"time": _clock.text(time.time()), "level": level, "event": event, "pid": os.getpid()}
+    if "request_id" not in fields and (request_id := _request_id.get()):
+        whole["request_id"] = request_id
+    whole.update(fields if SECRET_NAMES.isdisjoint(fields) else hidden(fields))
+    line = _form(whole)
+    if len(line) > ATOMIC_BYTES:
+        line = fitted(whole, _form)
+    return masked(line, _known)
+
+
+def _emit(lines: bytes) -> None:
+    global _said
+    if _output.write(lines) and _output.lost != _said:
+        count, _said = _output.lost - _said, _output.lost
+        _output.write(_line("warning", "log_lines_lost", {"count": count}))
