@@ -1,0 +1,1 @@
+"""Everything that knows Flask: hooks, error handler, docs, views."""
