@@ -7,7 +7,7 @@ from service.models.process import Models
 from service.settings import Settings
 from service.telemetry import log
 from service.web import errors, keeping, tracing, views
-from service.web.flask import LeanFlask
+from service.web.context import ServingApp
 
 BEFORE = (tracing.begin,)
 """Asked before every view, in this order; a guard raises, and the error handler answers."""
@@ -18,7 +18,7 @@ AFTER = (keeping.keep, tracing.finish)
 COMMANDS = (models_group,)
 
 
-def create_app(settings: Settings | None = None) -> LeanFlask:
+def create_app(settings: Settings | None = None) -> ServingApp:
     """An application that has loaded nothing and started nothing: under preload this runs in gunicorn's master.
 
     Raises:
@@ -26,7 +26,7 @@ def create_app(settings: Settings | None = None) -> LeanFlask:
     """
     settings = settings or Settings.read(os.environ)
     log.configure(settings)
-    app = LeanFlask("service", static_folder=None)
+    app = ServingApp("service", static_folder=None)
     app.settings, app.models = settings, Models(settings)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.url_map.strict_slashes = True

@@ -16,7 +16,7 @@ from service.models.model import Model
 from service.records.record import Record
 from service.telemetry import metrics
 from service.web.body import read_body
-from service.web.flask import Request, current
+from service.web.context import ServingRequest, current
 
 MODEL_VERSION = "X-Model-Version"
 
@@ -57,7 +57,7 @@ def answers(
     return decorate
 
 
-def ask(request: Request, model: Model, role: str, rows: Matrix) -> Answered:
+def ask(request: ServingRequest, model: Model, role: str, rows: Matrix) -> Answered:
     """Ask a model; the latency in the record is that of the whole request so far."""
     began = time.perf_counter()
     found = model.engine.predict(rows)

@@ -4,10 +4,10 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from service.errors import BodyTooLarge, MalformedBody, UnsupportedMediaType
 from service.telemetry import metrics
-from service.web.flask import Request
+from service.web.context import ServingRequest
 
 
-def read_body(request: Request) -> bytes:
+def read_body(request: ServingRequest) -> bytes:
     """The whole body, JSON by its headers, at most MAX_BODY_BYTES long, whether or not it said its length.
 
     Raises:

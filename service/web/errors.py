@@ -10,7 +10,7 @@ from werkzeug.routing import RequestRedirect
 
 from service.errors import InvalidInput, MethodNotAllowed, NotFound, ServiceError
 from service.telemetry import log
-from service.web.flask import current
+from service.web.context import current
 
 PROBLEM = "application/problem+json"
 

@@ -4,7 +4,7 @@ from flask import Response
 
 from service.records import spool
 from service.telemetry import log, metrics
-from service.web.flask import current
+from service.web.context import current
 
 
 def keep(response: Response) -> Response:

@@ -7,7 +7,7 @@ import uuid
 from flask import Response
 
 from service.telemetry import log, metrics
-from service.web.flask import Request, current
+from service.web.context import ServingRequest, current
 
 REQUEST_ID = "X-Request-ID"
 _SANE = re.compile(r"[\x21-\x7e]{1,128}")
@@ -41,6 +41,6 @@ def finish(response: Response) -> Response:
     return response
 
 
-def route_of(request: Request) -> str:
+def route_of(request: ServingRequest) -> str:
     """The rule that matched, never the path itself: a label must stay bounded."""
     return request.url_rule.rule if request.url_rule is not None else "unmatched"

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, jsonify
 
 from schemas.answers import HealthAnswer, LiveAnswer
 from service.models.holder import Loaded
-from service.web.flask import current
+from service.web.context import current
 from service.web.operation import Operation, operation
 
 health = Blueprint("health", __name__, url_prefix="/health")

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, jsonify
 
 from schemas.answers import HomeAnswer
 from service.version import NAME, __version__
-from service.web.flask import current
+from service.web.context import current
 from service.web.operation import Operation, operation, promise_of
 
 home = Blueprint("home", __name__)

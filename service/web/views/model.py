@@ -7,7 +7,7 @@ from flask import Blueprint, Response, jsonify
 from schemas.answers import ModelInfoAnswer
 from service.errors import NotReady, UnknownVersion
 from service.models.model import Model
-from service.web.flask import current
+from service.web.context import current
 from service.web.operation import Operation, operation
 
 model = Blueprint("model", __name__, url_prefix="/model")

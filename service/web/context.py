@@ -1,0 +1,33 @@
+"""The application and the request as the hooks and views of this service see them."""
+
+import flask
+
+from service.models.process import Models
+from service.records.record import Record
+from service.settings import Settings
+from service.web.flask import LeanFlask, Request
+
+
+class ServingRequest(Request):
+    """A request, and what the hooks have found out about it.
+
+    ``started`` is of ``time.perf_counter``, ``client`` the name behind the token, or the address.
+    """
+
+    request_id: str = ""
+    started: float = 0.0
+    client: str = ""
+    record: Record | None = None
+
+
+class ServingApp(LeanFlask):
+    """The application, with the two things that every view may ask."""
+
+    request_class = ServingRequest
+    settings: Settings
+    models: Models
+
+
+def current() -> tuple[ServingApp, ServingRequest]:
+    """The application and the request, taken once instead of through a proxy at each use."""
+    return flask.current_app._get_current_object(), flask.request._get_current_object()  # type: ignore[attr-defined]
