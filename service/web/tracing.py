@@ -20,6 +20,7 @@ def begin() -> None:
     given = request.environ.get("HTTP_X_REQUEST_ID", "")
     request.request_id = given if _SANE.fullmatch(given) else str(uuid.uuid4())
     request.client = request.remote_addr or ""
+    log.bind(request.request_id)
 
 
 def finish(response: Response) -> Response:

@@ -1,0 +1,57 @@
+"""gunicorn's settings and hooks; what they do lives in the packages they call."""
+
+import os
+import sys
+from typing import Any
+
+from service.settings import Settings, SettingsError
+from service.telemetry import metrics
+
+try:
+    settings = Settings.read(os.environ)
+except SettingsError as fault:
+    sys.exit(f"Error: {fault.message}")
+
+bind = [settings.address]
+workers = settings.web_concurrency
+threads = settings.threads
+worker_class = {"inline": "gthread"}.get(settings.worker_class, settings.worker_class)
+preload_app = True
+keepalive = 75
+timeout = 60
+graceful_timeout = 30
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - heartbeats stay off the disk
+control_socket_disable = True
+loglevel = settings.log_level
+
+
+def on_starting(server: Any) -> None:
+    """Once, in the master, before the first fork."""
+    from service.records import spool
+
+    spool.prepare(settings)
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """In each worker: take a place in the metrics, open the spool, load the artifact."""
+    from service.models import process
+    from service.records import spool
+
+    metrics.open_metrics(settings)
+    spool.open_spool(settings)
+    process.start(settings)
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    """In a worker that leaves: flush."""
+    from service.records import spool
+
+    spool.close_spool()
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """In the master, after a worker is gone, however it went."""
+    metrics.leave(worker.pid)
+
+
+metrics.prepare(settings)
