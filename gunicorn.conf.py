@@ -5,7 +5,7 @@ import sys
 from typing import Any
 
 from service.settings import Settings, SettingsError
-from service.telemetry import metrics
+from service.telemetry import log, metrics
 
 try:
     settings = Settings.read(os.environ)
@@ -30,6 +30,15 @@ def on_starting(server: Any) -> None:
     from service.records import spool
 
     spool.prepare(settings)
+
+
+def when_ready(server: Any) -> None:
+    """Listening; the workers follow."""
+    urls = [
+        f"http{'s' if server.cfg.is_ssl else ''}://{listener}".replace("//http://", "//")
+        for listener in server.LISTENERS
+    ]
+    log.info("listening", on=urls[0], documentation=f"{urls[0]}/apidocs/")
 
 
 def post_fork(server: Any, worker: Any) -> None:

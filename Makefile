@@ -1,0 +1,62 @@
+# Everything a newcomer types. `make help` lists it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+ARTIFACTS_DIR ?= artifacts
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run train test quick check format bench lock clean
+
+help:  ## list the commands
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
+
+run: $(VENV)/run.done  ## install, train the default model if there is none, serve on http://127.0.0.1:8000
+	@ls $(ARTIFACTS_DIR)/*/manifest.json >/dev/null 2>&1 || python -m training
+	@LOG_FORMAT=$${LOG_FORMAT:-text} exec gunicorn wsgi:app $(ARGS)
+
+train: $(VENV)/run.done  ## train a model: make train ARGS="--data file.csv --target column"
+	@python -m training $(ARGS)
+
+test: $(VENV)/dev.done  ## run the whole suite; ARGS is handed to pytest
+	@python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+quick: $(VENV)/dev.done  ## run the tests that need no other program and no time
+	@python -m pytest -m "not process and not slow" $(ARGS)
+
+check: $(VENV)/dev.done  ## formatter, linter, type checker, layer rule
+	@ruff format --check . && ruff check . && mypy && python -m pytest -q tests/test_layers.py
+
+format: $(VENV)/dev.done  ## format the code
+	@ruff format . && ruff check --fix .
+
+bench: $(VENV)/bench.done  ## the load lab: make bench ARGS=--quick
+	@python -m benchmarks $(ARGS)
+
+lock: $(VENV)/dev.done  ## pin the requirements anew after editing a .in file
+	@pip install -q pip-tools
+	@for set in requirements requirements-dev requirements-bench; do \
+	  pip-compile -q --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header -o $$set.txt $$set.in; done
+
+clean:  ## remove what was installed and cached; artifacts and records stay
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make run PYTHON=python3.12")'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run.done: requirements.txt | $(BIN)/python
+	@echo "Installing what serving and training need into $(VENV) ..."
+	@$(BIN)/pip install -q --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/dev.done: requirements-dev.txt $(VENV)/run.done
+	@echo "Installing what tests need into $(VENV) ..."
+	@$(BIN)/pip install -q --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/bench.done: requirements-bench.txt $(VENV)/run.done
+	@echo "Installing what the load lab needs into $(VENV) ..."
+	@$(BIN)/pip install -q --disable-pip-version-check -r requirements-bench.txt
+	@touch $@

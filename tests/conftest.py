@@ -1,0 +1,162 @@
+"""Fixtures that every tier stands on. They are factories: a test says what it needs."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from service.app import create_app
+from service.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+START_SECONDS = 60
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An artifacts folder with the default model, made by the real command, once for all test processes."""
+    shared = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        shared = shared.parent
+    root = shared / "artifacts"
+    lock = shared / "artifacts.lock"
+    try:
+        lock.mkdir()
+    except FileExistsError:
+        while not (shared / "artifacts.done").exists():
+            time.sleep(0.2)
+        return root
+    environment = clean_environment() | {"ARTIFACTS_DIR": str(root)}
+    made = subprocess.run([sys.executable, "-m", "training"], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+    (shared / "artifacts.done").touch()
+    return root
+
+
+@pytest.fixture
+def artifacts(trained: Path, tmp_path: Path) -> Path:
+    """A copy of the default model's artifacts that a test may break."""
+    return Path(shutil.copytree(trained, tmp_path / "artifacts"))
+
+
+@pytest.fixture
+def make_client(trained: Path, tmp_path: Path) -> Callable[..., FlaskClient]:
+    """Factory of in-process clients: ``make_client(RATE_LIMIT="2/minute")``."""
+
+    def make(**environment: str) -> FlaskClient:
+        given = {"ARTIFACTS_DIR": str(trained), "VAR_DIR": str(tmp_path / "var")} | environment
+        return create_app(Settings.read(given)).test_client()
+
+    return make
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's environment without any of the service's settings."""
+    from service.settings import SETTINGS
+
+    names = {setting.name for setting in SETTINGS}
+    return {name: value for name, value in os.environ.items() if name not in names} | {"PYTHONUNBUFFERED": "1"}
+
+
+def free_port() -> int:
+    """A port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Server:
+    """A running gunicorn."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+    log_file: Path
+
+    @property
+    def pid(self) -> int:
+        """Of the master."""
+        return self.process.pid
+
+    @property
+    def workers(self) -> list[int]:
+        """The workers' process ids."""
+        return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
+
+    def log(self) -> str:
+        """All it has printed."""
+        return self.log_file.read_text()
+
+    def events(self, name: str) -> list[dict]:
+        """The log's events of this name."""
+        lines = [json.loads(line) for line in self.log().splitlines() if line.startswith("{")]
+        return [line for line in lines if line.get("event") == name]
+
+    def ask(self, path: str, document: object = None, headers: dict[str, str] | None = None) -> tuple[int, dict]:
+        """GET, or POST of a JSON document: status and JSON answer."""
+        data = None if document is None else json.dumps(document).encode()
+        request = urllib.request.Request(self.url + path, data, {"Content-Type": "application/json"} | (headers or {}))
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as refused:
+            return refused.code, json.load(refused)
+
+    def until(self, holds: Callable[[], bool], seconds: float = START_SECONDS) -> None:
+        """Wait for a condition; fail with the log when it does not come."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                if holds():
+                    return
+            except (OSError, urllib.error.URLError):
+                pass
+            assert time.monotonic() < deadline and self.process.poll() is None, self.log()
+            time.sleep(0.05)
+
+    def stop(self, how: int = signal.SIGTERM) -> int:
+        """Signal the master and wait for its end."""
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        return self.process.wait(START_SECONDS)
+
+
+@pytest.fixture
+def serve(trained: Path, tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Factory of real gunicorns: ``serve(WEB_CONCURRENCY="2")``; ready when /health/live answers."""
+    servers: list[Server] = []
+
+    def start(*arguments: str, **environment: str) -> Server:
+        port = free_port()
+        given = {
+            "ARTIFACTS_DIR": str(trained),
+            "VAR_DIR": str(tmp_path / "var"),
+            "BIND": f"127.0.0.1:{port}",
+            "WEB_CONCURRENCY": "1",
+        }
+        log_file = tmp_path / f"server-{port}.log"
+        command = [sys.executable, "-m", "gunicorn", "wsgi:app", *arguments]
+        with log_file.open("wb") as output:
+            process = subprocess.Popen(
+                command, cwd=ROOT, env=clean_environment() | given | environment, stdout=output, stderr=output
+            )
+        server = Server(process, f"http://127.0.0.1:{port}", log_file)
+        servers.append(server)
+        server.until(lambda: server.ask("/health/live")[0] == 200)
+        return server
+
+    yield start
+    for server in servers:
+        server.stop(signal.SIGTERM)
