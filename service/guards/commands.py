@@ -10,14 +10,14 @@ from service.settings import Settings
 
 
 @click.group("tokens")
-def tokens() -> None:
+def tokens_group() -> None:
     """Tokens of the clients that API_TOKENS_FILE lets in."""
 
 
-@tokens.command("create")
+@tokens_group.command("create")
 @click.argument("name")
 @click.option("--scope", "scopes", multiple=True, type=click.Choice(sorted(SCOPES)), help="Only this; else everything.")
-def create(name: str, scopes: tuple[str, ...]) -> None:
+def create_token(name: str, scopes: tuple[str, ...]) -> None:
     """Print a fresh token for NAME, once, and add its hash to API_TOKENS_FILE.
 
     The token alone goes to standard output. Running servers take it within a second. To replace a token, create a
@@ -36,8 +36,8 @@ def create(name: str, scopes: tuple[str, ...]) -> None:
     click.echo(token)
 
 
-@tokens.command("list")
-def show() -> None:
+@tokens_group.command("list")
+def list_tokens() -> None:
     """Print each client with its scopes and the first digits of its token's hash."""
     path = Settings.read(os.environ).api_tokens_file
     if path is None:

@@ -40,7 +40,10 @@ class Limiter:
         """One round trip, all or nothing: begin a period where there is none, count, ask what is left of it."""
         key = f"serving:limit:{self.rate.period}:{client}"
         milliseconds = self.rate.period * 1000
-        commands = redis.pipeline().set(key, 0, px=milliseconds, nx=True).incr(key).pttl(key)
+        commands = redis.pipeline()
+        commands.set(key, 0, px=milliseconds, nx=True)
+        commands.incr(key)
+        commands.pttl(key)
         _, used, left = commands.execute()
         return Allowance(self.rate, used, (left + 1) / 1000)  # the last millisecond may still be the old period's
 

@@ -30,7 +30,7 @@ class TokenFile:
         self._look_at = clock() + LOOK_SECONDS
 
     @property
-    def tokens(self) -> Tokens:
+    def now(self) -> Tokens:
         """The clients who may call."""
         # Whoever finds the lock taken goes on with what is known: nobody waits for a file.
         if self._clock() >= self._look_at and self._lock.acquire(blocking=False):

@@ -1,65 +1,73 @@
-"""Who is calling: the token of the request, looked up; and whether it may do that. Bearer tokens as in RFC 6750."""
+"""Who is calling, by the token of the request, and whether it may do that. Bearer tokens as in RFC 6750.
+
+A token is taken from the Authorization header only: in a URL or a cookie it would end up in logs, or be sent by
+somebody else's page.
+"""
 
 from base64 import b64decode
-from binascii import Error as NotBase64
-
-from flask import Request
 
 from service.errors import Forbidden, Unauthorized
-from service.guards.token_file import TokenFile
+from service.telemetry import metrics
+from service.web.context import ServingApp, ServingRequest, current
+from service.web.operation import promise_of
 
-REALM = 'Bearer realm="predictions"'
-PUBLIC = frozenset({"/", "/health", "/health/live", "/health/ready", "/apidocs", "/docs", "/redoc", "/apispec.json"})
-PUBLIC_FOLDERS = ("/apidocs/", "/flasgger_static/", "/static/", "/docs/", "/redoc/")
-BROWSED = frozenset({"/dashboard"})
-"""Pages a person opens: a browser cannot send a bearer token there, but asks for a password, which is the token."""
+BROWSED = "/dashboard"
+"""The page that a person opens. A browser sends no bearer token by itself; it asks for a password, and that may be
+the token on any route that only reads."""
+DOCUMENTS = "flasgger."
+"""Endpoints of the documents; like the routes whose promise names no scope they are for everybody."""
+
+_BEARER = 'Bearer realm="predictions"'
+_BASIC = 'Basic realm="predictions, with a token as the password", charset="UTF-8"'
 
 
-def required_scope(rule: str, method: str) -> str | None:
-    """What a client needs for a route: predict to ask or to tell, observe to read, None where everybody may.
+def authenticate() -> None:
+    """Put the client's name into the request.
 
-    A route that nobody thought of here needs a token. A preflight carries none, by the standard.
+    Raises:
+        Unauthorized: no token, or an unknown one. Forbidden: one that may not do this.
     """
-    if method == "OPTIONS" or rule in PUBLIC or rule.startswith(PUBLIC_FOLDERS):
+    app, request = current()
+    scope = scope_of(app, request)
+    if app.tokens is None or scope is None:
+        return
+    header = request.environ.get("HTTP_AUTHORIZATION", "")
+    token = _bearer(header) or (_password(header) if scope == "observe" else "")
+    client = app.tokens.now.find(token) if token else None
+    if client is None:
+        metrics.refused("auth")
+        raise Unauthorized(
+            "The token is not known here." if token else "Send a token: Authorization: Bearer <token>.",
+            {"WWW-Authenticate": _challenge(request, ', error="invalid_token"' if token else "")},
+        )
+    request.client = client.name
+    if scope not in client.scopes:
+        metrics.refused("auth")
+        raise Forbidden(
+            f"This token lacks the scope {scope}.",
+            {"WWW-Authenticate": f'{_BEARER}, error="insufficient_scope", scope="{scope}"'},
+        )
+
+
+def scope_of(app: ServingApp, request: ServingRequest) -> str | None:
+    """What the token must allow; None where nobody is asked for one.
+
+    A request for no route is told so first, and a browser's preflight carries no token. A view that promises nothing
+    is closed, unless it belongs to the documents.
+    """
+    rule = request.url_rule
+    if rule is None or request.method == "OPTIONS":
         return None
-    return "predict" if method == "POST" else "observe"
+    promise = promise_of(app.view_functions[rule.endpoint])
+    if promise is None:
+        return None if rule.endpoint.startswith(DOCUMENTS) else "observe"
+    return promise.scope
 
 
-class Authenticator:
-    """Knows the clients by their tokens; without a file everybody may do everything."""
-
-    def __init__(self, file: TokenFile | None) -> None:
-        self._file = file
-
-    def __call__(self, request: Request) -> str:
-        """The client's name; its address where no token is asked for.
-
-        Raises:
-            Unauthorized: no token, or an unknown one. Forbidden: one that may not do this.
-        """
-        rule = request.url_rule.rule if request.url_rule is not None else request.path
-        if self._file is None or (scope := required_scope(rule, request.method)) is None:
-            return request.remote_addr or "unknown"
-        header = request.environ.get("HTTP_AUTHORIZATION", "")
-        token = _bearer(header) or (_password(header) if scope == "observe" else "")
-        # Two challenges only where a person may be asked: a browser answers Basic with a dialogue of its own.
-        challenge = f'{REALM}, Basic realm="predictions"' if rule in BROWSED else REALM
-        if not token:
-            raise Unauthorized(
-                "This needs a token: send the header Authorization: Bearer <token>.", {"WWW-Authenticate": challenge}
-            )
-        client = self._file.tokens.find(token)
-        if client is None:
-            raise Unauthorized(
-                "The token is not known here.",
-                {"WWW-Authenticate": challenge.replace(REALM, f'{REALM}, error="invalid_token"')},
-            )
-        if scope not in client.scopes:
-            raise Forbidden(
-                f"This token may not do that: it lacks the scope {scope}.",
-                {"WWW-Authenticate": f'{REALM}, error="insufficient_scope", scope="{scope}"'},
-            )
-        return client.name
+def _challenge(request: ServingRequest, error: str) -> str:
+    # Only where a person looks: a browser answers Basic with a dialogue, on whatever page the request came from.
+    basic = f", {_BASIC}" if request.url_rule is not None and request.url_rule.rule == BROWSED else ""
+    return _BEARER + error + basic
 
 
 def _bearer(header: str) -> str:
@@ -73,5 +81,5 @@ def _password(header: str) -> str:
         return ""
     try:
         return b64decode(header[6:].strip(), validate=True).decode("utf-8", "replace").partition(":")[2]
-    except (NotBase64, ValueError):
+    except ValueError:
         return ""

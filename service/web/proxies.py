@@ -4,7 +4,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 
-def trust_proxies(app: Flask, hops: int) -> None:
+def trust(app: Flask, hops: int) -> None:
     """Take the client's address from X-Forwarded-For, as the last of ``hops`` trusted proxies saw it.
 
     Every proxy appends the address it was called from, so the entry that counts is the one ``hops`` from the right:
