@@ -1,21 +1,34 @@
 """The application factory: the path of a request on one screen, in order."""
 
 import os
+from collections.abc import Callable, Mapping
+from typing import Any
 
+from service.guards.commands import tokens_group
+from service.guards.limiter import make_limiter
+from service.guards.token_file import TokenFile
 from service.models.commands import models_group
 from service.models.process import Models
 from service.settings import Settings
 from service.telemetry import log
-from service.web import errors, keeping, tracing, views
+from service.web import auth, cors, errors, keeping, limits, proxies, tracing, views
 from service.web.context import ServingApp
 
-BEFORE = (tracing.begin,)
+BEFORE = (tracing.begin, auth.authenticate, limits.spend)
 """Asked before every view, in this order; a guard raises, and the error handler answers."""
 
-AFTER = (keeping.keep, tracing.finish)
+AFTER = (keeping.keep, limits.tell, cors.allow, tracing.finish)
 """Given every answer, in this order: the record first, so that nothing goes out that is not kept."""
 
-COMMANDS = (models_group,)
+SWITCHES: Mapping[Callable[..., Any], str] = {
+    auth.authenticate: "api_tokens_file",
+    limits.spend: "rate_limit",
+    limits.tell: "rate_limit",
+    cors.allow: "cors_origins",
+}
+"""Hooks that are left out where their setting is empty."""
+
+COMMANDS = (models_group, tokens_group)
 
 
 def create_app(settings: Settings | None = None) -> ServingApp:
@@ -31,10 +44,16 @@ def create_app(settings: Settings | None = None) -> ServingApp:
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.url_map.strict_slashes = True
     app.url_map.merge_slashes = False
+    app.tokens = TokenFile(settings.api_tokens_file) if settings.api_tokens_file else None
+    app.limiter = make_limiter(settings)
+    proxies.trust(app, settings.trusted_proxies)
+    left_out = {hook for hook, setting in SWITCHES.items() if not getattr(settings, setting)}
     for hook in BEFORE:
-        app.before_request(hook)
+        if hook not in left_out:
+            app.before_request(hook)
     for last in reversed(AFTER):  # Flask runs them in reverse
-        app.after_request(last)
+        if last not in left_out:
+            app.after_request(last)
     errors.register(app)
     for blueprint in views.BLUEPRINTS:
         app.register_blueprint(blueprint)

@@ -61,15 +61,23 @@ def _names(text: str) -> frozenset[str]:
     return frozenset(name.strip() for name in text.split(",") if name.strip())
 
 
+def _origins(text: str) -> frozenset[str]:
+    origins = _names(text)
+    if wrong := [name for name in origins if name != "*" and not re.fullmatch(_ORIGIN, name)]:
+        raise ValueError(f"must list origins like https://app.example:8443, without a path, or be *; not {wrong[0]}")
+    return origins
+
+
 def _file(text: str) -> Path | None:
-    if text and not os.access(text, os.R_OK):
-        raise ValueError(f"must name a readable file; {text} is none")
+    if text and not (Path(text).is_file() and os.access(text, os.R_OK)):
+        raise ValueError(f"must name a readable file; {text} is none. Make an empty one first if need be")
     return Path(text) if text else None
 
 
 VERSION = r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,127}"
 _PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])"
 _BIND = rf"(unix:.+|fd://\d+|(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.\-]+):{_PORT})"
+_ORIGIN = r"[a-z][a-z0-9+.\-]*://(\[[0-9a-f:.]+\]|[a-z0-9.\-_]+)(:[0-9]{1,5})?"
 _PERIOD = r"(second|minute|hour|day)"
 
 SETTINGS: tuple[Setting, ...] = (
@@ -110,7 +118,7 @@ SETTINGS: tuple[Setting, ...] = (
         "predictions a client may ask for; empty means no limit",
     ),
     Setting("TRUSTED_PROXIES", "0", _integer(0, 10), "proxies in front whose X-Forwarded-For is believed"),
-    Setting("CORS_ORIGINS", "", _names, "origins, comma-separated, whose pages may call the service"),
+    Setting("CORS_ORIGINS", "", _origins, "origins, comma-separated, whose pages may call the service"),
     Setting("CACHE", "off", _one_of("off", "local", "redis"), "cache of predictions"),
     Setting("MAX_BODY_BYTES", "16777216", _integer(1, 2**31), "largest request body"),
     Setting("MAX_BATCH_ROWS", "10000", _integer(1, 10_000_000), "most rows of a batch"),

@@ -35,6 +35,14 @@ def refused(reason: str) -> None:
     """Count a request refused before it was read: auth, limit or size."""
 
 
+def redis_away(use: str) -> None:
+    """A use of Redis (limits or cache) that went without it, because it is away."""
+
+
+def cache_looked_up(hit: bool) -> None:
+    """The cache of predictions was asked, and had the answer or not."""
+
+
 def model_loaded(model_version: str, engine: str) -> None:
     """A version was loaded and may answer."""
 

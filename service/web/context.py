@@ -2,6 +2,9 @@
 
 import flask
 
+from service.guards.limiter import Limiter
+from service.guards.rate import Allowance
+from service.guards.token_file import TokenFile
 from service.models.process import Models
 from service.records.record import Record
 from service.settings import Settings
@@ -11,21 +14,25 @@ from service.web.flask import LeanFlask, Request
 class ServingRequest(Request):
     """A request, and what the hooks have found out about it.
 
-    ``started`` is of ``time.perf_counter``, ``client`` the name behind the token, or the address.
+    ``started`` is of ``time.perf_counter``, ``client`` the name behind the token, or the address,
+    ``allowance`` what its rate limit leaves it, where the route has one.
     """
 
     request_id: str = ""
     started: float = 0.0
     client: str = ""
     record: Record | None = None
+    allowance: Allowance | None = None
 
 
 class ServingApp(LeanFlask):
-    """The application, with the two things that every view may ask."""
+    """The application, with what its hooks and views may ask."""
 
     request_class = ServingRequest
     settings: Settings
     models: Models
+    tokens: TokenFile | None = None
+    limiter: Limiter | None = None
 
 
 def current() -> tuple[ServingApp, ServingRequest]:
