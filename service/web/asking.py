@@ -1,8 +1,6 @@
 """From a request to an answered one: which model, which rows, what it says of them."""
 
 import functools
-import time
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,8 +13,10 @@ from service.inference.features import Matrix
 from service.models.model import Model
 from service.records.record import Record
 from service.telemetry import metrics
+from service.web import shadow
 from service.web.body import read_body
-from service.web.context import ServingRequest, current
+from service.web.context import current
+from service.web.recorded import ask
 
 MODEL_VERSION = "X-Model-Version"
 
@@ -44,38 +44,20 @@ def answers(
         def handle() -> Response:
             app, request = current()
             asked = request.args.get("model_version") if request.query_string else None
-            model, role = app.models.now.choose(asked)
-            rows = _rows(read, model, read_body(request))
-            answered = ask(request, model, role, rows)
-            response = view(answered)
+            loaded = app.models.now
+            model, role = loaded.choose(asked)
+            body = read_body(request)
+            rows = _rows(read, model, body)
+            request.record = ask(model, role, rows, request)
+            response = view(Answered(model, request.record))
             response.headers[MODEL_VERSION] = model.version
-            request.record = answered.record
+            if loaded.shadow is not None and asked is None:
+                shadow.follow(response, loaded.shadow, read, body, request.record)
             return response
 
         return handle
 
     return decorate
-
-
-def ask(request: ServingRequest, model: Model, role: str, rows: Matrix) -> Answered:
-    """Ask a model; the latency in the record is that of the whole request so far."""
-    began = time.perf_counter()
-    found = model.engine.predict(rows)
-    ended = time.perf_counter()
-    metrics.phase(model.version, "predict", ended - began)
-    record = Record(
-        prediction_id=str(uuid.uuid4()),
-        request_id=request.request_id,
-        time=time.time(),
-        model_version=model.version,
-        role=role,
-        contract=model.manifest.contract,
-        rows=rows,
-        answers=found,
-        latency_ms=(ended - request.started) * 1000,
-        client=request.client,
-    )
-    return Answered(model, record)
 
 
 def _rows(read: Callable[[Reader, bytes], Matrix], model: Model, body: bytes) -> Matrix:

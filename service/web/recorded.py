@@ -1,0 +1,46 @@
+"""Asking a model: its answers as a record."""
+
+import time
+import uuid
+from dataclasses import replace
+
+from service.inference.features import Matrix
+from service.models.model import Model
+from service.records.record import Record
+from service.telemetry import metrics
+from service.web.context import ServingRequest
+
+
+def ask(model: Model, role: str, rows: Matrix, request: ServingRequest) -> Record:
+    """The record of a fresh answer; its latency is that of the whole request so far."""
+    began = time.perf_counter()
+    answers = model.engine.predict(rows)
+    ended = time.perf_counter()
+    metrics.phase(model.version, "predict", ended - began)
+    return Record(
+        prediction_id=str(uuid.uuid4()),
+        request_id=request.request_id,
+        time=time.time(),
+        model_version=model.version,
+        role=role,
+        contract=model.manifest.contract,
+        rows=rows,
+        answers=answers,
+        latency_ms=(ended - request.started) * 1000,
+        client=request.client,
+    )
+
+
+def ask_again(shadow: Model, rows: Matrix, heard: Record) -> Record:
+    """The record of what a shadow says to the same question; its latency is the engine's own."""
+    began = time.perf_counter()
+    answers = shadow.engine.predict(rows)
+    return replace(
+        heard,
+        model_version=shadow.version,
+        role="shadow",
+        contract=shadow.manifest.contract,
+        rows=rows,
+        answers=answers,
+        latency_ms=(time.perf_counter() - began) * 1000,
+    )

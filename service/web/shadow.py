@@ -1,0 +1,33 @@
+"""The shadow version: asked once more after the answer has gone out, recorded, never heard."""
+
+from collections.abc import Callable
+
+from flask import Response
+
+from schemas.reader import Reader
+from service.errors import ServiceError
+from service.inference.features import Matrix
+from service.models.model import Model
+from service.records import spool
+from service.records.record import Record
+from service.telemetry import log
+from service.web.recorded import ask_again
+
+Read = Callable[[Reader, bytes], Matrix]
+
+
+def follow(response: Response, shadow: Model, read: Read, body: bytes, record: Record) -> None:
+    """Have ``shadow`` answer the same body once ``response`` is sent; its record shares the prediction's id."""
+
+    def answer_unheard() -> None:
+        try:
+            rows = read(shadow.reader, body)
+            spool.append(ask_again(shadow, rows, record))
+        except ServiceError as refused:  # a shadow may have another contract
+            log.warning(
+                "shadow_refused", model_version=shadow.version, request_id=record.request_id, reason=refused.detail
+            )
+        except Exception:  # the answer is out; nobody may notice
+            log.error("shadow_failed", model_version=shadow.version, request_id=record.request_id, exc_info=True)
+
+    response.call_on_close(answer_unheard)
