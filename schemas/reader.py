@@ -2,17 +2,16 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
 from marshmallow import ValidationError
-from marshmallow.exceptions import SCHEMA
 
 from schemas.checks import QuickCheck
 from schemas.rows import batch_schema, in_order, row_schema
 from service.errors import MOST_ERRORS, InvalidInput, MalformedBody
-from service.inference.contract import Contract
+from service.inference.contract import Contract, Value
 from service.inference.features import Matrix, encode
 
 _INTEGER_BEYOND_64_BITS = re.compile(rb"\d{19}")
@@ -92,23 +91,28 @@ class Reader:
         """What the quick check left in doubt, by Marshmallow."""
         errors: dict[str, list[str]] = {}
         total = 0
-        values = []
+        values: list[list[Value]] = []
         for index, row in enumerate(rows):
             if total >= MOST_ERRORS:
                 total += self._wrong(row)
                 continue
-            try:
-                if type(row) is not dict:
-                    raise ValidationError("Must be an object.")
-                values.append(in_order(self._schema.load(row)))
-            except ValidationError as fault:
-                for name, messages in _messages(fault).items():
-                    total += 1
-                    if total <= MOST_ERRORS:
-                        errors[_key(prefix, index, name)] = messages
+            for name, messages in self._load(row, values).items():
+                total += 1
+                if total <= MOST_ERRORS:
+                    errors[_key(prefix, index, name)] = messages
         if total:
             raise InvalidInput(errors, total)
         return encode(self._contract, values)
+
+    def _load(self, row: Any, values: list[list[Value]]) -> Mapping[str | None, list[str]]:
+        """Add a valid row to ``values``, else tell what is wrong with it by field; None is the row as a whole."""
+        if type(row) is not dict:
+            return {None: ["Must be an object."]}
+        try:
+            values.append(in_order(self._schema.load(row)))
+        except ValidationError as fault:
+            return fault.messages_dict
+        return {}
 
     def _wrong(self, row: Any) -> int:
         """How many fields of a row are wrong, counted without writing a message each."""
@@ -117,14 +121,9 @@ class Reader:
         return len(self._schema.validate(row)) if type(row) is dict else 1
 
 
-def _messages(fault: ValidationError) -> dict[str, list[str]]:
-    found = fault.messages
-    return found if isinstance(found, dict) else {SCHEMA: found}
-
-
-def _key(prefix: str, index: int, name: str) -> str:
+def _key(prefix: str, index: int, name: str | None) -> str:
     place = [prefix, str(index)] if prefix else []
-    if name == SCHEMA:  # about the row as a whole
+    if name is None:
         return ".".join(place) or WHOLE
     return ".".join([*place, _shortened(name)])
 

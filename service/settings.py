@@ -1,5 +1,6 @@
 """What an operator may set: one table of environment variables, read and checked once into a frozen object."""
 
+import importlib.util
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -51,6 +52,19 @@ def _matching(pattern: str, form: str) -> Callable[[str], str]:
     return read
 
 
+def _worker_class(text: str) -> str:
+    module = {"inline": "gunicorn", "sync": "gunicorn", "gthread": "gunicorn"}.get(
+        text, text.rpartition(".")[0] or text
+    )
+    try:
+        found = importlib.util.find_spec(module) is not None and (text == module == "gevent" or module != text)
+    except (ImportError, ValueError):
+        found = False
+    if not found:
+        raise ValueError("must be inline, sync, gthread, gevent (where gevent is installed) or package.module.Class")
+    return text
+
+
 def _share(text: str) -> float:
     if not re.fullmatch(r"[0-9]*\.?[0-9]+", text) or not 0 <= float(text) <= 1:
         raise ValueError("must be a number from 0 to 1")
@@ -86,7 +100,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "WEB_CONCURRENCY", "", lambda text: _integer(1, 512)(text or str(_cores())), "worker processes; one a core"
     ),
-    Setting("WORKER_CLASS", "inline", str, "inline (ours), or any of gunicorn's: sync, gthread, gevent"),
+    Setting("WORKER_CLASS", "inline", _worker_class, "inline (ours), or any of gunicorn's: sync, gthread, gevent"),
     Setting("THREADS", "4", _integer(1, 256), "threads of a worker, for gthread"),
     Setting("ARTIFACTS_DIR", "./artifacts", Path, "folder of the artifacts and of routing.json"),
     Setting(

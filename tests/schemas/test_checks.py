@@ -1,0 +1,158 @@
+"""The law that holds the quick check to the schema: what it accepts, Marshmallow accepts, as the same matrix."""
+
+import math
+
+import numpy as np
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from marshmallow import ValidationError
+
+from schemas.checks import QuickCheck
+from schemas.reader import Reader
+from schemas.rows import in_order, row_schema
+from service.errors import InvalidInput
+from service.inference.contract import Contract, Feature
+from service.inference.features import encode
+
+CONTRACT = Contract(
+    "classification",
+    "target",
+    (
+        Feature("any number", "number"),
+        Feature("number", "number", minimum=0, maximum=100),
+        Feature("nullable", "number", nullable=True),
+        Feature("load", "integer", minimum=-3, maximum=10),
+        Feature("Meta", "integer", choices=(1, 2, 5), nullable=True),
+        Feature("größe.in m", "category", choices=("klein", "groß", "")),
+        Feature("fields", "category", choices=("a", "b"), nullable=True),
+        Feature("flag", "boolean"),
+        Feature("maybe", "boolean", nullable=True),
+    ),
+    magnitude=1e18,
+)
+NAMES = CONTRACT.names
+SCHEMA = row_schema(CONTRACT)()
+QUICK = QuickCheck(CONTRACT)
+
+json_values = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-12, 12),
+    st.integers(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.sampled_from([0.0, -0.0, 5.0, 1.9, 100, 100.0, 100.00000000000001, 2**53, 2**53 + 1, 1e18, 1.1e18, 1e300]),
+    st.sampled_from(["klein", "groß", "", "a", "b", "1", "1.5", "true", "Klein"]),
+    st.lists(st.integers(), max_size=1),
+    st.dictionaries(st.text(max_size=1), st.integers(), max_size=1),
+)
+good_values = {
+    "any number": st.floats(-1e18, 1e18) | st.integers(-(2**53), 2**53),
+    "number": st.floats(0, 100) | st.integers(0, 100),
+    "nullable": st.none() | st.floats(-1e18, 1e18),
+    "load": st.integers(-3, 10) | st.integers(-3, 10).map(float),
+    "Meta": st.sampled_from([1, 2, 5, None]),
+    "größe.in m": st.sampled_from(["klein", "groß", ""]),
+    "fields": st.sampled_from(["a", "b", None]),
+    "flag": st.booleans(),
+    "maybe": st.sampled_from([True, False, None]),
+}
+good_rows = st.fixed_dictionaries(good_values)
+
+
+@st.composite
+def nearly_good_rows(draw):
+    row = draw(good_rows)
+    for name in draw(st.lists(st.sampled_from(NAMES), max_size=2)):
+        if draw(st.booleans()):
+            row[name] = draw(json_values)
+        else:
+            row.pop(name, None)
+    if draw(st.booleans()) and draw(st.booleans()):
+        row[draw(st.sampled_from(["more", "feature_at_0", "_schema"]))] = 1
+    return row
+
+
+def _as_json(rows):
+    return orjson.loads(orjson.dumps(rows, option=orjson.OPT_PASSTHROUGH_SUBCLASS))
+
+
+def _by_marshmallow(row):
+    try:
+        return encode(CONTRACT, [in_order(SCHEMA.load(row))])
+    except ValidationError:
+        return None
+
+
+@given(nearly_good_rows())
+def test_a_row_the_quick_check_accepts_is_accepted_by_the_schema_with_the_same_values(row):
+    quick = QUICK.row(row)
+    if quick is not None:
+        np.testing.assert_array_equal(quick, _by_marshmallow(row))
+
+
+@given(st.lists(nearly_good_rows(), min_size=1, max_size=4))
+def test_a_batch_the_quick_check_accepts_is_accepted_row_by_row(rows):
+    quick = QUICK.rows(rows)
+    if quick is not None:
+        np.testing.assert_array_equal(quick, np.concatenate([_by_marshmallow(row) for row in rows]))
+
+
+@given(good_rows)
+def test_an_ordinary_row_never_needs_the_slow_path(row):
+    if (
+        all(type(value) is not float or abs(value) <= 2**53 for value in row.values())
+        and type(row["Meta"]) is not float
+    ):
+        assert QUICK.row(row) is not None
+        assert QUICK.rows([row, row]) is not None
+
+
+@given(st.lists(nearly_good_rows(), min_size=1, max_size=5))
+def test_errors_total_counts_every_wrong_field_of_every_row(rows):
+    reader = Reader(CONTRACT, 10)
+    expected = {f"instances.{i}.{name}" for i, row in enumerate(rows) for name in SCHEMA.validate(row)}
+    body = _strict({"instances": rows})
+    if expected:
+        with pytest.raises(InvalidInput) as refused:
+            reader.batch(body)
+        assert set(refused.value.errors) == expected
+        assert refused.value.total == len(expected)
+    else:
+        assert len(reader.batch(body)) == len(rows)
+
+
+def _strict(document):
+    import json
+
+    return json.dumps(document).encode()
+
+
+def test_errors_beyond_a_hundred_are_counted_and_not_listed():
+    reader = Reader(CONTRACT, 1000)
+    body = _strict({"instances": [{"number": 1}, *({"more": index} for index in range(150))]})
+    with pytest.raises(InvalidInput) as refused:
+        reader.batch(body)
+    assert len(refused.value.errors) == 100
+    assert refused.value.total == (len(NAMES) - 1) + 150 * (len(NAMES) + 1)
+
+
+@pytest.mark.parametrize(
+    "literal", ["9007199254740993", "18446744073709551617", "-18446744073709551617", "1" + "0" * 30]
+)
+def test_an_integer_that_a_double_would_round_is_refused_even_beyond_64_bits(literal):
+    row = {"any number": 1, "number": 1, "nullable": None, "load": 1, "Meta": 1}
+    row |= {"größe.in m": "klein", "fields": "a", "flag": True, "maybe": None}
+    body = _strict(row).replace(b'"any number": 1', b'"any number": ' + literal.encode())
+    with pytest.raises(InvalidInput) as refused:
+        Reader(CONTRACT, 1).row(body)
+    assert list(refused.value.errors) == ["any number"]
+
+
+def test_a_large_number_written_as_a_decimal_is_accepted():
+    row = {"any number": 1e17, "number": 1, "nullable": 2.5e17, "load": 1, "Meta": None}
+    row |= {"größe.in m": "", "fields": None, "flag": True, "maybe": None}
+    matrix = Reader(CONTRACT, 1).row(_strict(row))
+    assert matrix[0, 0] == 1e17
+    assert math.isnan(matrix[0, 4])
