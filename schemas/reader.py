@@ -104,7 +104,7 @@ class Reader:
             raise InvalidInput(errors, total)
         return encode(self._contract, values)
 
-    def _load(self, row: Any, values: list[list[Value]]) -> Mapping[str | None, list[str]]:
+    def _load(self, row: Any, values: list[list[Value]]) -> Mapping[Any, list[str]]:
         """Add a valid row to ``values``, else tell what is wrong with it by field; None is the row as a whole."""
         if type(row) is not dict:
             return {None: ["Must be an object."]}

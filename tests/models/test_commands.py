@@ -1,0 +1,63 @@
+"""``flask models`` as an operator types it."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from service.models.commands import models_group
+
+
+@pytest.fixture
+def run(artifacts):
+    def call(*arguments):
+        return CliRunner().invoke(models_group, arguments, env={"ARTIFACTS_DIR": str(artifacts)})
+
+    return call
+
+
+def test_list_names_each_version_with_role_and_quality(run):
+    shown = run("list")
+    assert shown.exit_code == 0
+    assert "random_forest-1" in shown.output
+    assert "stable" in shown.output
+    assert "accuracy 0.9" in shown.output
+
+
+def test_list_says_what_is_broken(run, artifacts):
+    (artifacts / "random_forest-1" / "manifest.json").write_text("{")
+    assert "broken" in run("list").output
+
+
+def test_list_of_nothing_says_how_to_make_something(tmp_path):
+    shown = CliRunner().invoke(models_group, ["list"], env={"ARTIFACTS_DIR": str(tmp_path)})
+    assert shown.exit_code == 1
+    assert "python -m training" in shown.output
+
+
+@pytest.mark.parametrize(
+    ("options", "key", "value"),
+    [
+        ((), "stable", "random_forest-1"),
+        (("--canary", "0.1"), "canary", {"version": "random_forest-1", "share": 0.1}),
+        (("--shadow",), "shadow", "random_forest-1"),
+        (("--keep",), "keep", ["random_forest-1"]),
+    ],
+)
+def test_promote_writes_routing(run, artifacts, options, key, value):
+    assert run("promote", "random_forest-1", *options).exit_code == 0
+    assert json.loads((artifacts / "routing.json").read_bytes())[key] == value
+
+
+def test_promote_refuses_what_is_not_there_and_changes_nothing(run, artifacts):
+    before = (artifacts / "routing.json").read_bytes()
+    refused = run("promote", "nix-1")
+    assert refused.exit_code == 1
+    assert "was not promoted" in refused.output
+    assert (artifacts / "routing.json").read_bytes() == before
+
+
+def test_promote_mends_a_routing_file_that_cannot_be_read(run, artifacts):
+    (artifacts / "routing.json").write_text("{")
+    assert run("promote", "random_forest-1").exit_code == 0
+    assert json.loads((artifacts / "routing.json").read_bytes())["stable"] == "random_forest-1"

@@ -1,0 +1,173 @@
+"""What is wanted, what is loaded, and what is said when they differ: a bad version never takes the service down."""
+
+import json
+import shutil
+
+import pytest
+
+from service.errors import NotReady, UnknownVersion
+from service.inference.manifest import seal
+from service.models.holder import Holder
+from service.models.routing import Routing, write_routing
+from service.settings import Settings
+
+FIRST, SECOND, THIRD = "random_forest-1", "random_forest-2", "random_forest-3"
+
+
+@pytest.fixture
+def root(artifacts):
+    for version in (SECOND, THIRD):
+        copy = shutil.copytree(artifacts / FIRST, artifacts / version)
+        document = json.loads((copy / "manifest.json").read_bytes())
+        document |= {"version": version, "created": document["created"].replace("2026", "2027")}
+        document["sha256"] = seal(document)
+        (copy / "manifest.json").write_text(json.dumps(document))
+    return artifacts
+
+
+@pytest.fixture
+def make_holder(root, tmp_path):
+    def make(**environment):
+        given = {"ARTIFACTS_DIR": str(root), "VAR_DIR": str(tmp_path / "var")}
+        holder = Holder(Settings.read(given | environment))
+        holder.refresh()
+        return holder
+
+    return make
+
+
+def _spoil(root, version):
+    with (root / version / "pipeline.joblib").open("ab") as file:
+        file.write(b"x")
+    with (root / version / "golden.json").open("ab") as file:
+        file.write(b" ")
+
+
+def _mend(root, version):
+    for name in ("pipeline.joblib", "golden.json"):
+        shutil.copy(root / THIRD / name, root / version / name)
+
+
+def test_routing_names_the_stable_version(make_holder):
+    loaded = make_holder().loaded
+    assert loaded.stable.version == FIRST
+    assert loaded.faults == ()
+    assert list(loaded.models) == [FIRST]
+
+
+def test_without_routing_the_newest_by_creation_is_stable(root, make_holder):
+    (root / "routing.json").unlink()
+    assert make_holder().loaded.stable.version == THIRD
+
+
+def test_a_pin_overrides_routing_and_knows_no_canary(root, make_holder):
+    write_routing(root, Routing(FIRST, canary=SECOND, share=1.0))
+    loaded = make_holder(MODEL_VERSION=THIRD).loaded
+    assert loaded.stable.version == THIRD
+    assert loaded.canary is None
+
+
+def test_a_new_version_is_swapped_in_and_the_old_one_let_go(root, make_holder):
+    holder = make_holder()
+    write_routing(root, Routing(SECOND))
+    holder.refresh()
+    assert holder.loaded.stable.version == SECOND
+    assert list(holder.loaded.models) == [SECOND]
+
+
+def test_a_loaded_version_is_not_loaded_again(make_holder):
+    holder = make_holder()
+    before = holder.loaded.stable
+    holder.refresh()
+    assert holder.loaded.stable is before
+
+
+def test_a_broken_new_version_leaves_the_last_good_one_serving_and_says_why(root, make_holder):
+    holder = make_holder()
+    _spoil(root, SECOND)
+    write_routing(root, Routing(SECOND))
+    holder.refresh()
+    assert holder.loaded.stable.version == FIRST
+    assert SECOND in holder.loaded.faults[0]
+
+
+def test_a_worker_started_after_that_comes_up_on_the_last_good_version(root, make_holder):
+    make_holder()
+    _spoil(root, SECOND)
+    write_routing(root, Routing(SECOND))
+    loaded = make_holder().loaded
+    assert loaded.stable.version == FIRST
+    assert loaded.faults
+
+
+def test_a_version_that_is_mended_is_picked_up(root, make_holder):
+    holder = make_holder()
+    _spoil(root, SECOND)
+    write_routing(root, Routing(SECOND))
+    holder.refresh()
+    _mend(root, SECOND)
+    holder.refresh()
+    assert holder.loaded.stable.version == SECOND
+    assert holder.loaded.faults == ()
+
+
+def test_routing_that_is_not_json_changes_nothing_and_is_told(root, make_holder):
+    holder = make_holder()
+    (root / "routing.json").write_text("{")
+    holder.refresh()
+    assert holder.loaded.stable.version == FIRST
+    assert "routing.json" in holder.loaded.faults[0]
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "{}", '{"stable": 3}', '{"stable": "a", "canary": {"version": "b", "share": 2}}']
+)
+def test_routing_that_cannot_be_followed_is_told(root, make_holder, text):
+    (root / "routing.json").write_text(text)
+    holder = make_holder()
+    assert holder.loaded.stable is None
+    assert "routing.json" in holder.loaded.faults[0]
+
+
+def test_no_artifact_at_all_is_told_and_a_first_one_is_picked_up(root, make_holder, tmp_path):
+    empty = tmp_path / "empty"
+    holder = make_holder(ARTIFACTS_DIR=str(empty))
+    with pytest.raises(NotReady, match="python -m training"):
+        holder.loaded.choose(None)
+    shutil.copytree(root / FIRST, empty / FIRST)
+    holder.refresh()
+    assert holder.loaded.choose(None)[0].version == FIRST
+
+
+def test_a_canary_takes_its_share_and_a_pin_of_the_request_beats_it(root, make_holder):
+    write_routing(root, Routing(FIRST, canary=SECOND, share=0.25, keep=(THIRD,)))
+    loaded = make_holder().loaded
+    roles = [loaded.choose(None)[1] for _ in range(2000)]
+    assert 0.15 < roles.count("canary") / len(roles) < 0.35
+    assert loaded.choose(THIRD)[0].version == THIRD
+    for unknown in ("", "nix", "../random_forest-1"):
+        with pytest.raises(UnknownVersion):
+            loaded.choose(unknown)
+
+
+def test_a_broken_canary_costs_the_canary_only(root, make_holder):
+    _spoil(root, SECOND)
+    write_routing(root, Routing(FIRST, canary=SECOND, share=1.0))
+    loaded = make_holder().loaded
+    assert loaded.choose(None)[0].version == FIRST
+    assert loaded.faults
+
+
+def test_an_artifact_whose_answers_differ_from_its_golden_rows_is_refused(root, make_holder):
+    path = root / SECOND / "golden.json"
+    golden = json.loads(path.read_bytes())
+    golden["probabilities"][0][0] += 1e-5
+    path.write_text(json.dumps(golden))
+    manifest = json.loads((root / SECOND / "manifest.json").read_bytes())
+    import hashlib
+
+    manifest["files"]["golden.json"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    manifest["sha256"] = seal(manifest)
+    (root / SECOND / "manifest.json").write_text(json.dumps(manifest))
+    write_routing(root, Routing(SECOND))
+    assert "1 of" in make_holder().loaded.faults[0]
