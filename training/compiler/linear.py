@@ -1,0 +1,66 @@
+"""Linear models: one matrix product."""
+
+from typing import Any
+
+import numpy as np
+from sklearn import linear_model, svm
+
+from training.compiler.answers import binary, multiclass, regression
+from training.compiler.block import Block
+from training.compiler.errors import NotCompilable
+from training.compiler.graph import Graph
+from training.compiler.matrices import matrix, ordered
+from training.compiler.registry import estimator
+
+
+@estimator(
+    linear_model.LinearRegression,
+    linear_model.Ridge,
+    linear_model.RidgeCV,
+    linear_model.Lasso,
+    linear_model.LassoCV,
+    linear_model.ElasticNet,
+    linear_model.ElasticNetCV,
+    linear_model.BayesianRidge,
+    linear_model.HuberRegressor,
+)
+def regressor(step: Any, block: Block, graph: Graph) -> None:
+    """X @ coef + intercept."""
+    regression(graph, _scores(step, block, graph))
+
+
+@estimator(linear_model.LogisticRegression, linear_model.LogisticRegressionCV)
+def logistic(step: Any, block: Block, graph: Graph) -> None:
+    """Expit of two classes' score, softmax of more."""
+    scores = _scores(step, block, graph)
+    if len(step.classes_) > 2:
+        multiclass(graph, scores)
+    else:
+        binary(graph, scores, "Greater")
+
+
+@estimator(linear_model.RidgeClassifier, linear_model.RidgeClassifierCV, svm.LinearSVC)
+def undecided(step: Any, block: Block, graph: Graph) -> None:
+    """A label without probabilities."""
+    scores = _scores(step, block, graph)
+    if len(step.classes_) > 2:
+        multiclass(graph, scores, probabilities=False)
+    else:
+        binary(graph, scores, "Greater", sharpness=None)
+
+
+def _scores(step: Any, block: Block, graph: Graph) -> str:
+    block.doubles(step)
+    weights = np.atleast_2d(np.asarray(step.coef_))
+    offset = np.broadcast_to(np.asarray(step.intercept_, dtype=np.float64).ravel(), len(weights))
+    classes = getattr(step, "classes_", None)
+    if len(weights) != (1 if classes is None or len(classes) == 2 else len(classes)):
+        raise NotCompilable(step, "it predicts more than one target.")
+    if weights.dtype != np.float64:
+        raise NotCompilable(step, "its arithmetic is done in float32. Fit on float64 columns.")
+    made = matrix(graph, block.columns)
+    if sorted(made.positions) == list(range(made.width)):
+        tensor, weights = made.tensor, weights[:, np.argsort(made.positions)]
+    else:
+        tensor = ordered(graph, block.columns)
+    return graph.add("Gemm", [tensor, graph.constant(weights.T), graph.constant(offset)])

@@ -1,0 +1,73 @@
+"""From the class of a fitted step to the function that compiles it."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from training.compiler.block import Block, cells
+from training.compiler.columns import Column
+from training.compiler.errors import NotCompilable
+from training.compiler.graph import Graph
+
+Transformer = Callable[[Any, Block, Any], list[Column]]
+"""(fitted step, its input, its own result on the probe) -> the columns of its result."""
+Composite = Callable[[Any, Block], Block]
+"""(fitted step made of steps, its input) -> its result."""
+Estimator = Callable[[Any, Block, Graph], None]
+"""(fitted estimator, its input, the graph that gets its outputs)."""
+
+T = TypeVar("T")
+TRANSFORMERS: dict[type, Transformer] = {}
+COMPOSITES: dict[type, Composite] = {}
+ESTIMATORS: dict[type, Estimator] = {}
+
+
+def transformer(*classes: type) -> Callable[[Transformer], Transformer]:
+    """Register a function for steps of exactly these classes: a subclass may compute otherwise."""
+    return _registration(TRANSFORMERS, classes)
+
+
+def composite(*classes: type) -> Callable[[Composite], Composite]:
+    """Register a function for steps made of steps."""
+    return _registration(COMPOSITES, classes)
+
+
+def estimator(*classes: type) -> Callable[[Estimator], Estimator]:
+    """Register a function for last steps."""
+    return _registration(ESTIMATORS, classes)
+
+
+def _registration(table: dict[type, T], classes: tuple[type, ...]) -> Callable[[T], T]:
+    def register(function: T) -> T:
+        table.update(dict.fromkeys(classes, function))
+        return function
+
+    return register
+
+
+def walk(step: Any, block: Block) -> Block:
+    """What a fitted transformer makes of a block.
+
+    Raises:
+        NotCompilable: it is of no known class, set in a way that is not compiled, or fails on valid rows.
+    """
+    if (isinstance(step, str) and step == "passthrough") or step is None:
+        return block
+    whole = COMPOSITES.get(type(step))
+    if whole is not None:
+        return whole(step, block)
+    function = TRANSFORMERS.get(type(step))
+    if function is None:
+        raise NotCompilable(step, "this step is not among those that the compiler knows.")
+    after = transformed(step, block)
+    columns = function(step, block, after)
+    if len(columns) != cells(after).shape[1]:
+        raise NotCompilable(step, f"it makes {cells(after).shape[1]} columns where {len(columns)} were expected.")
+    return Block(columns, after, block.probe)
+
+
+def transformed(step: Any, block: Block) -> Any:
+    """The step's own result on the probe rows."""
+    try:
+        return step.transform(block.data)
+    except Exception as fault:
+        raise NotCompilable(step, f"it fails on a valid row: {fault}") from fault
