@@ -9,7 +9,6 @@ from pandas.api import types
 from service.inference.contract import FeatureType
 from training.refusal import Refusal
 
-Column = "pd.Series[Any]"
 _DATE = re.compile(
     r"\s*(\d{4}[-/.]\d{1,2}([-/.]\d{1,2})?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2} ?[A-Za-z]{3,9}\.? ?\d{4}"
     r"|[A-Za-z]{3,9}\.? \d{1,2},? \d{4})([T ,]+\d{1,2}:\d{2}.*)?\s*|\d{1,2}:\d{2}(:\d{2})?"
@@ -75,18 +74,23 @@ def _check_texts(present: "pd.Series[Any]") -> None:
 
 
 def reason_to_leave_out(column: "pd.Series[Any]", kind: FeatureType) -> str | None:
-    """Why a column can teach nothing that holds for new rows; None where it may."""
+    """Why no new row could have a telling value in it; None where one may."""
     name, distinct, rows = str(column.name), column.nunique(), int(column.notna().sum())
     if name.startswith("Unnamed: ") or not name.strip():
         return "it has no name, and looks like a saved index"
-    if distinct <= 1:
-        return "it has one value only, or none, and tells nothing"
-    if rows < 20:
-        return None
-    if kind == "category" and distinct > max(20, rows // 2):
+    if distinct == 0:
+        return "it is empty"
+    if kind == "category" and rows >= 20 and distinct > max(20, rows // 2):
         return f"nearly every row has its own text ({distinct} different in {rows} rows): an id, or free text"
-    if kind == "integer" and distinct == len(column) and _counts_rows(column):
-        return "it numbers the rows: an id"
+    return None
+
+
+def suspicion(column: "pd.Series[Any]", kind: FeatureType) -> str | None:
+    """What speaks against a column as a feature without ruling it out; None if nothing."""
+    if column.nunique() == 1:
+        return "has one value only, and tells nothing"
+    if kind == "integer" and len(column) >= 20 and column.nunique() == len(column) and _counts_rows(column):
+        return "numbers the rows: an id teaches nothing that holds for new rows"
     return None
 
 

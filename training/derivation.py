@@ -10,11 +10,9 @@ import pandas as pd
 
 from service.inference.contract import ContractError, Feature, FeatureType
 from service.inference.features import Matrix, codes_of
-from training.columns import MOST_CHOICES, kind_of, reason_to_leave_out
+from training.columns import MOST_CHOICES, kind_of, reason_to_leave_out, suspicion
 from training.overrides import Overrides
 from training.refusal import Refusal
-
-Series = pd.Series
 
 
 def derive_features(
@@ -38,6 +36,8 @@ def derive_features(
         if reason:
             warn(f"column {name!r} is left out: {reason}. To keep it, declare it with --contract.")
             continue
+        if not declared and (doubt := suspicion(frame[name], kind)):
+            warn(f"column {name!r} {doubt}. It is kept; leave it out with --drop {name!r}.")
         column = converted(frame[name], kind)
         features.append(derive(column, kind, declared or {}, ranges_observed=ranges_observed))
         columns[name] = column
@@ -46,7 +46,9 @@ def derive_features(
     return tuple(features), pd.DataFrame(columns)
 
 
-def derive(column: "Series[Any]", kind: FeatureType, declared: Mapping[str, Any], *, ranges_observed: bool) -> Feature:
+def derive(
+    column: "pd.Series[Any]", kind: FeatureType, declared: Mapping[str, Any], *, ranges_observed: bool
+) -> Feature:
     """One feature: what was declared, else what the column shows."""
     name, present = str(column.name), column.dropna()
     seen = [str(value) for value in sorted(present.unique())] if kind == "category" else []
@@ -70,7 +72,7 @@ def derive(column: "Series[Any]", kind: FeatureType, declared: Mapping[str, Any]
     return replace(feature, example=feature.example if "example" in declared else _example(feature, present))
 
 
-def observed(feature: Feature, column: "Series[Any]") -> Feature:
+def observed(feature: Feature, column: "pd.Series[Any]") -> Feature:
     """The feature with what training saw of it noted: the share of nulls, and the range."""
     seen: dict[str, Any] = {"null_share": float(column.isna().mean())}
     if feature.type in ("number", "integer") and column.notna().any():
@@ -79,7 +81,7 @@ def observed(feature: Feature, column: "Series[Any]") -> Feature:
     return replace(feature, observed=seen)
 
 
-def converted(column: "Series[Any]", kind: FeatureType) -> "Series[Any]":
+def converted(column: "pd.Series[Any]", kind: FeatureType) -> "pd.Series[Any]":
     """The column's values as its type says them: 0 and 1 as booleans, integers as texts, and so on.
 
     Raises:
@@ -102,7 +104,7 @@ def converted(column: "Series[Any]", kind: FeatureType) -> "Series[Any]":
     return numbers
 
 
-def _booleans(column: "Series[Any]") -> "Series[Any]":
+def _booleans(column: "pd.Series[Any]") -> "pd.Series[Any]":
     if not column.dropna().isin([0, 1]).all():
         raise ValueError
     return column.astype("Float64").astype("boolean")
@@ -128,7 +130,7 @@ def dtype_of(feature: Feature) -> str:
     return "int64" if feature.type == "integer" else "bool"
 
 
-def _check_against(feature: Feature, present: "Series[Any]") -> None:
+def _check_against(feature: Feature, present: "pd.Series[Any]") -> None:
     """Training data that its own contract would refuse cannot be meant."""
     if feature.choices and (strange := set(present.unique()) - set(feature.choices)):
         raise Refusal(f"column {feature.name!r} holds {strange.pop()!r}, which is not among its declared choices.")
@@ -140,7 +142,7 @@ def _check_against(feature: Feature, present: "Series[Any]") -> None:
             )
 
 
-def _example(feature: Feature, present: "Series[Any]") -> Any:
+def _example(feature: Feature, present: "pd.Series[Any]") -> Any:
     if present.empty:
         return None
     if feature.type in ("number", "integer"):

@@ -64,7 +64,6 @@ def _csv(path: Path, dialect: Dialect, nullable: bool) -> pd.DataFrame:
             na_values=list(dialect.missing),
             index_col=False,
             low_memory=False,
-            float_precision="round_trip",  # the default is a last digit off now and then; clients' JSON is not
             dtype_backend=_backend(nullable),
         )
     except pd.errors.ParserError as fault:
