@@ -1,29 +1,158 @@
-"""The command line: ``python -m training`` and ``python -m training pack``."""
+"""The command line: ``python -m training`` and ``python -m training pack``. Exit codes: 0 done, 1 refused, 2 usage."""
 
 import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
 import click
 
-from service.settings import Settings
-from training.engine_choice import choose_engine
-from training.example import make_examples, make_pipeline
-from training.fitting import fit, split
-from training.publishing import publish, route_first
+from service.settings import VERSION, Settings
+from training.families import FAMILIES
+from training.run import PARITY_ROWS, PARITY_ROWS_FULL, Wishes
+from training.sources import pack_file, train_example, train_table
+from training.telling import Teller
+
+Command = Callable[..., Any]
+FILE = click.Path(path_type=Path)
+HELP = """Train a model and write it as an artifact that the service can serve.
+
+Without --data: the example model, in seconds. With it: your own table.
+
+\b
+  python -m training
+  python -m training --data customers.csv --target churned
+  python -m training --data houses.parquet --target price --model hist_gradient_boosting --cv 5
+  python -m training pack pipeline.joblib --data sample.csv --target churned
+"""
 
 
-@click.group(invoke_without_command=True)
-@click.option("--seed", default=42, show_default=True, help="Of every random draw.")
+def main(**settings: Any) -> None:
+    """Run the command line."""
+    cli(**settings)
+
+
+def _common(command: Command) -> Command:
+    """The options that training and packing share."""
+    for option in reversed(
+        (
+            click.option("--contract", type=FILE, help="YAML or JSON that declares types, ranges, choices; wins."),
+            click.option(
+                "--ranges",
+                type=click.Choice(["declared", "observed"]),
+                default="declared",
+                show_default=True,
+                help="Ranges to enforce: those of --contract only, or those seen in the data too.",
+            ),
+            click.option(
+                "--floor",
+                "floors",
+                multiple=True,
+                metavar="METRIC=VALUE",
+                callback=_read_floors,
+                help="Refuse a model below it (of an error: above). May be repeated.",
+            ),
+            click.option("--name", callback=_check_name, help="Name of the artifact, before its number."),
+            click.option("--full", is_flag=True, help="Compare the graph with the pipeline on 1 000 000 rows."),
+            click.option(
+                "--seed",
+                default=42,
+                show_default=True,
+                type=click.IntRange(0, 2**32 - 1),
+                help="Of every random draw: same seed, same model.",
+            ),
+            click.option("--delimiter", default=",", show_default=True, callback=_read_delimiter, help="Of a CSV."),
+            click.option("--decimal", default=".", show_default=True, help="Decimal mark of a CSV."),
+            click.option("--encoding", default="utf-8-sig", show_default="utf-8", help="Of a CSV."),
+            click.option("--missing", multiple=True, help="A further text of a CSV that means null."),
+            click.option("--card/--no-card", default=True, show_default=True, help="Draw the HTML model card."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def _read_floors(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> Mapping[str, float]:
+    floors = {}
+    for pair in pairs:
+        name, _sign, value = pair.partition("=")
+        try:
+            floors[name.strip()] = float(value)
+        except ValueError:
+            raise click.BadParameter(f"{pair!r} must look like accuracy=0.9") from None
+    return floors
+
+
+def _check_name(_: click.Context, __: click.Parameter, name: str | None) -> str | None:
+    if name and not re.fullmatch(VERSION, f"{name}-1"):
+        raise click.BadParameter("letters, digits, '_', '.' and '-' only, and not a '.' first")
+    return name
+
+
+def _read_delimiter(_: click.Context, __: click.Parameter, text: str) -> str:
+    text = "\t" if text in ("\\t", "tab") else text
+    if len(text) != 1:
+        raise click.BadParameter("one character, or \\t")
+    return text
+
+
+@click.group(help=HELP, invoke_without_command=True, context_settings={"max_content_width": 100})
+@click.option("--data", type=FILE, help="CSV or Parquet to learn from; without it the example data set.")
+@click.option("--target", help="The column to predict.")
+@click.option("--task", type=click.Choice(["classification", "regression"]), help="Else told from the target.")
+@click.option(
+    "--model",
+    type=click.Choice(list(FAMILIES)),
+    default="random_forest",
+    show_default=True,
+    metavar="FAMILY",
+    help=f"One of {', '.join(FAMILIES)}.",
+)
+@click.option("--drop", multiple=True, metavar="COLUMN", help="Leave a column out. May be repeated.")
+@click.option(
+    "--holdout",
+    default=0.2,
+    show_default=True,
+    type=click.FloatRange(0.01, 0.9),
+    help="Share of the rows that the model is measured on.",
+)
+@click.option("--cv", default=0, type=click.IntRange(0, 50), metavar="N", help="Cross-validate with N folds too.")
+@click.option("--search", default=0, type=click.IntRange(0, 10_000), metavar="N", help="Try N settings first.")
+@_common
 @click.pass_context
-def main(context: click.Context, seed: int) -> None:
-    """Train a model and write it as an artifact that the service can serve."""
+def cli(context: click.Context, /, **options: Any) -> None:
+    """Train; or leave it to the command that was named."""
     if context.invoked_subcommand:
         return
-    root = Settings.read(os.environ).artifacts_dir
-    examples = make_examples(seed)
-    seen, holdout = split(examples, 0.2, seed)
-    fitted = fit(make_pipeline(seed), seen, holdout)
-    choice = choose_engine(fitted.pipeline, seen, 100_000)
-    manifest = publish(root, "random_forest", fitted, choice, {}, seed, None)
-    click.echo(f"{manifest.version}: accuracy {fitted.metrics['accuracy']:.4f}, engine {choice.engine}")
-    if not route_first(root, manifest.version):
-        click.echo(f"flask models promote {manifest.version}")
+    if (options["data"] is None) != (options["target"] is None):
+        raise click.UsageError("--data and --target go together: the table, and the column of it to predict.")
+    if options["cv"] == 1:
+        raise click.UsageError("--cv needs at least 2 folds.")
+    (train_table if options["data"] else train_example)(options, _wishes(options), Teller())
+
+
+@cli.command()
+@click.argument("pipeline", type=FILE)
+@click.option("--data", type=FILE, required=True, help="CSV or Parquet with rows like those it was fitted on.")
+@click.option("--target", required=True, help="The column that it predicts.")
+@_common
+def pack(**options: Any) -> None:
+    """Make an artifact of a fitted scikit-learn Pipeline over a DataFrame.
+
+    Reading a pickle runs its code: pack only what is yours.
+    """
+    pack_file(options, _wishes(options), Teller())
+
+
+def _wishes(options: Mapping[str, Any]) -> Wishes:
+    return Wishes(
+        root=Settings.read(os.environ).artifacts_dir,
+        seed=options["seed"],
+        holdout=options.get("holdout", 0.2),
+        folds=options.get("cv", 0),
+        tries=options.get("search", 0),
+        floors=options["floors"],
+        parity_rows=PARITY_ROWS_FULL if options["full"] else PARITY_ROWS,
+        card=options["card"],
+    )

@@ -1,17 +1,152 @@
-"""From a column of a frame to a feature of the contract."""
+"""From a frame to a contract, and to the matrix that every engine takes."""
 
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from service.inference.contract import Feature
+from service.inference.contract import ContractError, Feature, FeatureType
+from service.inference.features import Matrix, codes_of
+from training.columns import MOST_CHOICES, kind_of, reason_to_leave_out, suspicion
+from training.overrides import Overrides
+from training.refusal import Refusal
+
+
+def derive_features(
+    frame: pd.DataFrame, overrides: Overrides, *, ranges_observed: bool, warn: Callable[[str], None]
+) -> tuple[tuple[Feature, ...], pd.DataFrame]:
+    """The features of a frame of inputs, and the frame with each column as its feature's type says.
+
+    Columns of no use are left out, with a warning, unless the overrides name them. ``ranges_observed`` declares what
+    was seen of numbers as their range.
+
+    Raises:
+        Refusal: a column cannot be a feature, or contradicts what was declared of it.
+    """
+    if unknown := [name for name in overrides.features if name not in frame.columns]:
+        raise Refusal(f"{overrides.source} declares {unknown[0]!r}, but the data has no such column.")
+    features, columns = [], {}
+    for name in frame.columns:
+        declared = overrides.features.get(name)
+        kind = (declared or {}).get("type") or kind_of(frame[name])
+        reason = None if declared else reason_to_leave_out(frame[name], kind)
+        if reason:
+            warn(f"column {name!r} is left out: {reason}. To keep it, declare it with --contract.")
+            continue
+        if not declared and (doubt := suspicion(frame[name], kind)):
+            warn(f"column {name!r} {doubt}. It is kept; leave it out with --drop {name!r}.")
+        column = converted(frame[name], kind)
+        features.append(derive(column, kind, declared or {}, ranges_observed=ranges_observed))
+        columns[name] = column
+    if not features:
+        raise Refusal("no column is left to predict from: the data needs at least one beside the target.")
+    return tuple(features), pd.DataFrame(columns)
+
+
+def derive(
+    column: "pd.Series[Any]", kind: FeatureType, declared: Mapping[str, Any], *, ranges_observed: bool
+) -> Feature:
+    """One feature: what was declared, else what the column shows."""
+    name, present = str(column.name), column.dropna()
+    seen = [str(value) for value in sorted(present.unique())] if kind == "category" else []
+    fields: dict[str, Any] = {"nullable": bool(column.isna().any())}
+    if kind == "category":
+        fields["choices"] = list(column.cat.categories) if isinstance(column.dtype, pd.CategoricalDtype) else seen
+    if ranges_observed and kind in ("number", "integer") and len(present):
+        fields |= {"minimum": present.min().item(), "maximum": present.max().item()}
+    fields |= {key: value for key, value in declared.items() if key != "type"}
+    fields["choices"] = tuple(fields["choices"]) if fields.get("choices") else None
+    if len(fields["choices"] or ()) > MOST_CHOICES:
+        raise Refusal(
+            f"column {name!r} has {len(fields['choices'])} different texts, more than a category may have "
+            f"({MOST_CHOICES}): group the rare ones, or leave it out with --drop {name!r}."
+        )
+    try:
+        feature = observed(Feature(name, kind, **fields), column)
+    except ContractError as fault:
+        raise Refusal(f"{fault}.") from None
+    _check_against(feature, present)
+    return replace(feature, example=feature.example if "example" in declared else _example(feature, present))
 
 
 def observed(feature: Feature, column: "pd.Series[Any]") -> Feature:
-    """The feature with what training saw of it noted: range and share of nulls."""
+    """The feature with what training saw of it noted: the share of nulls, and the range."""
     seen: dict[str, Any] = {"null_share": float(column.isna().mean())}
-    if feature.type in ("number", "integer"):
+    if feature.type in ("number", "integer") and column.notna().any():
         kind = float if feature.type == "number" else int
         seen |= {"minimum": kind(column.min()), "maximum": kind(column.max())}
     return replace(feature, observed=seen)
+
+
+def converted(column: "pd.Series[Any]", kind: FeatureType) -> "pd.Series[Any]":
+    """The column's values as its type says them: 0 and 1 as booleans, integers as texts, and so on.
+
+    Raises:
+        Refusal: a value has no such form.
+    """
+    try:
+        if kind == "category":
+            plain = isinstance(column.dtype, pd.CategoricalDtype) and all(
+                isinstance(value, str) for value in column.cat.categories
+            )
+            return column if plain else column.map(str, na_action="ignore").astype("str")
+        if kind == "boolean":
+            return _booleans(column)
+        numbers = pd.to_numeric(column).astype("Float64" if kind == "number" else "Int64")
+    except (ValueError, TypeError):
+        value = column.dropna().iloc[0]
+        raise Refusal(f"column {column.name!r} cannot be {kind}: it holds values such as {value!r}.") from None
+    if kind == "number" and np.isinf(numbers.dropna().to_numpy(np.float64)).any():
+        raise Refusal(f"column {column.name!r} holds infinite values: correct them, or make them missing.")
+    return numbers
+
+
+def _booleans(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    if not column.dropna().isin([0, 1]).all():
+        raise ValueError
+    return column.astype("Float64").astype("boolean")
+
+
+def matrix_of(features: tuple[Feature, ...], frame: pd.DataFrame) -> Matrix:
+    """The rows of a frame, each column in its feature's terms, as codes; shape (rows, features)."""
+    matrix = np.empty((len(frame), len(features)), dtype=np.float64)
+    for place, feature in enumerate(features):
+        column, codes = frame[feature.name], codes_of(feature)
+        if codes is not None:
+            column = column.astype(object).map(codes, na_action="ignore")
+        matrix[:, place] = column.astype("Float64").to_numpy(np.float64, na_value=math.nan)
+    return matrix
+
+
+def dtype_of(feature: Feature) -> str:
+    """The dtype in which our own pipelines see a feature: one that holds its nulls, and that scikit-learn takes."""
+    if feature.type == "category":
+        return "str"
+    if feature.nullable or feature.type == "number":
+        return "float64"
+    return "int64" if feature.type == "integer" else "bool"
+
+
+def _check_against(feature: Feature, present: "pd.Series[Any]") -> None:
+    """Training data that its own contract would refuse cannot be meant."""
+    if feature.choices and (strange := set(present.unique()) - set(feature.choices)):
+        raise Refusal(f"column {feature.name!r} holds {strange.pop()!r}, which is not among its declared choices.")
+    for bound, outside in ((feature.minimum, present.lt), (feature.maximum, present.gt)):
+        if bound is not None and (beyond := present[outside(bound)]).size:
+            raise Refusal(
+                f"column {feature.name!r} holds {beyond.iloc[0]}, outside its declared range: correct the data or the "
+                "range."
+            )
+
+
+def _example(feature: Feature, present: "pd.Series[Any]") -> Any:
+    if present.empty:
+        return None
+    if feature.type in ("number", "integer"):
+        value = present.quantile(0.5, interpolation="nearest")
+        return float(value) if feature.type == "number" else int(value)
+    common = present.mode().iloc[0]
+    return bool(common) if feature.type == "boolean" else str(common)

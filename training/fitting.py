@@ -44,7 +44,7 @@ def split(examples: Examples, share: float, seed: int) -> tuple[Examples, Exampl
 def fit(pipeline: Pipeline, seen: Examples, holdout: Examples) -> Fitted:
     """Fit on all cores, leave the pipeline set to one (a served forest waits for threads), and measure it."""
     started = time.perf_counter()
-    parallel = "n_jobs" in pipeline[-1].get_params()
+    parallel = {"n_jobs", "n_estimators"} <= set(pipeline[-1].get_params())
     if parallel:
         pipeline[-1].set_params(n_jobs=-1)
     pipeline.fit(seen.frame, seen.target)

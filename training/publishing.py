@@ -66,7 +66,7 @@ def route_first(root: Path, version: str) -> bool:
     path = root / ROUTING
     if path.exists():
         return False
-    routing = {"stable": version, "canary": None, "shadow": None, "keep": []}
+    routing: dict[str, Any] = {"stable": version, "canary": None, "shadow": None, "keep": []}
     artifact.write_atomically(path, json.dumps(routing, indent=2).encode() + b"\n")
     return True
 

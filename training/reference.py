@@ -21,7 +21,8 @@ def reference_document(contract: Contract, matrix: Matrix, answers: Answers, cla
     """
     features = {}
     for column, feature in enumerate(contract.features):
-        kinds: list[Any] | None = {"category": list(feature.choices or ()), "boolean": [False, True]}.get(feature.type)
+        choices: list[Any] = [False, True] if feature.type == "boolean" else list(feature.choices or ())
+        kinds = choices if feature.type in ("category", "boolean") else None
         features[feature.name] = _distribution(feature.type, matrix[:, column], kinds)
     if answers.chosen is None:
         prediction = _distribution("number", np.asarray(answers.predictions, dtype=np.float64), None)

@@ -57,6 +57,8 @@ def _decode(feature: Feature, dtype: str, column: Matrix) -> Any:
 
     missing = np.isnan(column)
     if feature.type in ("number", "integer"):
+        if dtype[0].isupper():  # pandas' nullable dtypes: Int64, Float32
+            return pd.array(np.where(missing, None, column.astype(object)), dtype=dtype)  # type: ignore[call-overload]
         integral = dtype.startswith(("int", "uint"))
         return column if integral and missing.any() else column.astype(dtype)
     kinds: Sequence[Any] = (False, True) if feature.type == "boolean" else feature.choices or ()
@@ -65,4 +67,4 @@ def _decode(feature: Feature, dtype: str, column: Matrix) -> Any:
     values[missing] = None if dtype == "object" else np.nan
     if dtype == "category":
         return pd.Categorical(values, categories=list(kinds))
-    return pd.array(values, dtype=dtype)  # type: ignore[call-overload]
+    return pd.Series(values, dtype=dtype)

@@ -1,0 +1,95 @@
+"""The model card: one HTML page about one model, with nothing outside itself."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from numpy.typing import NDArray
+
+from service.inference.engines.sklearn import SklearnEngine
+from training import plots
+from training.engine_choice import Choice
+from training.examples import Examples
+from training.fitting import Fitted, indices
+
+IMPORTANCE_ROWS = 500
+SHUFFLES = 3
+
+
+def render_card(
+    algorithm: str,
+    fitted: Fitted,
+    choice: Choice,
+    baseline: Mapping[str, Any],
+    facts: Mapping[str, Any],
+    warnings: Sequence[str],
+    parameters: Mapping[str, Any],
+    seed: int,
+) -> bytes:
+    """The page, UTF-8."""
+    environment = Environment(
+        loader=PackageLoader("training"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    numbers = {name: value for name, value in fitted.metrics.items() if isinstance(value, float)}
+    page = environment.get_template("card.html").render(
+        algorithm=algorithm,
+        contract=choice.contract,
+        choice=choice,
+        baseline=baseline,
+        numbers=numbers,
+        per_class=fitted.metrics.get("per_class", []),
+        rows=len(fitted.seen),
+        holdout_rows=len(fitted.holdout),
+        source=fitted.seen.source,
+        facts={name: value for name, value in facts.items() if isinstance(value, str | int | float)},
+        validation=facts.get("cross_validation"),
+        warnings=warnings,
+        parameters=parameters,
+        plots=_plots(fitted, seed),
+    )
+    return page.encode()
+
+
+def _plots(fitted: Fitted, seed: int) -> list[tuple[str, str]]:
+    answers, found = fitted.answers, []
+    if answers.chosen is None:
+        guess = np.asarray(answers.predictions, dtype=np.float64)
+        found.append(("Residuals", plots.residuals(fitted.holdout.target.astype(np.float64), guess)))
+    else:
+        names = [str(label) for label in fitted.seen.classes]
+        truth = indices(fitted.pipeline, fitted.holdout)
+        found.append(("Confusion", plots.confusion(fitted.metrics["confusion"], names)))
+        if answers.probabilities is not None:
+            if "roc_auc" in fitted.metrics:
+                found.append(("ROC", plots.roc(truth, answers.probabilities, names)))
+            found.append(("Calibration", plots.calibration(truth, answers.probabilities)))
+    means, deviations = permutation_importances(fitted, seed)
+    unit = "R²" if answers.chosen is None else "accuracy"
+    names = list(fitted.seen.contract.names)
+    return [*found, ("Importances", plots.importances(names, means, deviations, unit))]
+
+
+def permutation_importances(fitted: Fitted, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and deviation, per feature, of the accuracy or R2 lost on held-out rows when its column is shuffled."""
+    held = fitted.holdout.take(np.arange(min(len(fitted.holdout), IMPORTANCE_ROWS)))
+    engine = SklearnEngine(fitted.pipeline, held.contract, held.dtypes, held.classes)
+    draw, width = np.random.default_rng(seed), len(held.contract.features)
+    whole = _score(fitted, engine, held)
+    lost = np.empty((SHUFFLES, width))
+    for place in range(width):
+        for turn in range(SHUFFLES):
+            matrix = held.matrix.copy()
+            matrix[:, place] = draw.permutation(matrix[:, place])
+            shuffled = Examples(held.contract, held.dtypes, matrix, held.target, held.classes, held.source)
+            lost[turn, place] = whole - _score(fitted, engine, shuffled)
+    return lost.mean(axis=0), lost.std(axis=0)
+
+
+def _score(fitted: Fitted, engine: SklearnEngine, held: Examples) -> float:
+    answers = engine.predict(held.matrix)
+    if answers.chosen is not None:
+        return float(np.mean(answers.chosen == indices(fitted.pipeline, held)))
+    errors = held.target.astype(np.float64) - np.asarray(answers.predictions)
+    spread = held.target.astype(np.float64) - held.target.mean()
+    return float(1 - (errors**2).sum() / max((spread**2).sum(), np.finfo(np.float64).tiny))

@@ -1,0 +1,69 @@
+"""What is refused before anything is written: a model that a guess beats, or that misses a floor the user set."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.pipeline import Pipeline
+
+from training.evaluation import LESS_IS_BETTER
+from training.fitting import Fitted, measure
+from training.refusal import Refusal
+
+
+def baseline_of(fitted: Fitted) -> Mapping[str, Any]:
+    """The metrics, on the same held-out rows, of always guessing the commonest class or the mean."""
+    regression = fitted.seen.contract.task == "regression"
+    guess = DummyRegressor() if regression else DummyClassifier()
+    pipeline = Pipeline([("model", guess)]).fit(fitted.seen.frame, fitted.seen.target)
+    return measure(pipeline, fitted.seen, fitted.holdout, 0.0).metrics
+
+
+def check_baseline(fitted: Fitted, baseline: Mapping[str, Any], warn: Callable[[str], None]) -> None:
+    """Refuse a model worse than the baseline; say so of one that is hardly better.
+
+    A classifier is worse when its accuracy is lower and its balanced accuracy is no higher: of rare classes a useful
+    model may have the lower accuracy.
+
+    Raises:
+        Refusal: it is worse.
+    """
+    metrics, rows = fitted.metrics, len(fitted.holdout)
+    if fitted.seen.contract.task == "regression":
+        name, found, guess = "RMSE", metrics["rmse"], baseline["rmse"]
+        worse = found > guess
+        hardly = found > 0.98 * guess
+        told = "predicting the mean"
+    else:
+        name, found, guess = "accuracy", metrics["accuracy"], baseline["accuracy"]
+        unbalanced = metrics["balanced_accuracy"] <= baseline["balanced_accuracy"]
+        worse = found < guess and unbalanced
+        hardly = found - guess < 2 * float(np.sqrt(guess * (1 - guess) / rows)) and not worse
+        told = "always guessing the commonest class"
+    sides = f"its {name} is {found:.4g} on {rows} held-out rows, {told} reaches {guess:.4g}"
+    if worse:
+        raise Refusal(
+            f"the model is worse than no model: {sides}. Nothing was written. The columns may not tell the target; try "
+            "other columns, more rows, or another --model."
+        )
+    if hardly:
+        warn(f"the model is hardly better than no model: {sides}.")
+
+
+def check_floors(fitted: Fitted, floors: Mapping[str, float]) -> None:
+    """Hold the metrics to what the user set: a least value, or of an error (RMSE, log loss) a largest.
+
+    Raises:
+        Refusal: one misses, or there is no such metric.
+    """
+    numbers = {name: value for name, value in fitted.metrics.items() if isinstance(value, float)}
+    for name, floor in floors.items():
+        if name not in numbers:
+            raise Refusal(f"--floor {name}: there is no such metric here; there are {', '.join(numbers)}.")
+        found, most = numbers[name], name in LESS_IS_BETTER
+        if found > floor if most else found < floor:
+            raise Refusal(
+                f"{name} is {found:.4g} on {len(fitted.holdout)} held-out rows, which misses the "
+                f"{'ceiling' if most else 'floor'} {floor:g} set by --floor. Nothing was written."
+            )

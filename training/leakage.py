@@ -1,0 +1,34 @@
+"""A column that tells the target by itself is, as a rule, made from it: known only after what is to be predicted."""
+
+from collections.abc import Callable
+
+import numpy as np
+from sklearn.model_selection import cross_val_score
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+from training.examples import Examples
+
+ROWS = 5_000
+SUSPICIOUS = 0.995
+"""Balanced accuracy, or R2, that one column alone must not reach."""
+
+
+def warn_of_leaks(examples: Examples, seed: int, warn: Callable[[str], None]) -> None:
+    """Cross-validate a small tree on each column alone."""
+    if len(examples.contract.features) < 2 or len(examples) < 30:
+        return
+    draw = np.random.default_rng(seed)
+    some = examples.take(draw.permutation(len(examples))[:ROWS])
+    classification = examples.contract.task == "classification"
+    if classification and min(np.unique(some.target.astype(str), return_counts=True)[1]) < 3:
+        return
+    tree = DecisionTreeClassifier(random_state=seed) if classification else DecisionTreeRegressor(random_state=seed)
+    scoring = "balanced_accuracy" if classification else "r2"
+    for place, name in enumerate(examples.contract.names):
+        column = np.nan_to_num(some.matrix[:, [place]], nan=-1e9)
+        score = float(np.mean(cross_val_score(tree, column, some.target, cv=3, scoring=scoring)))
+        if score >= SUSPICIOUS:
+            warn(
+                f"column {name!r} alone tells the target ({scoring} {score:.3f}): if it is known only afterwards, "
+                f"it is leaked; leave it out with --drop {name!r}."
+            )

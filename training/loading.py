@@ -1,0 +1,67 @@
+"""A pipeline that was fitted elsewhere, read from its pickle; or one sentence that says why it cannot be served."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import joblib
+import sklearn
+from sklearn.base import is_classifier, is_regressor
+from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from training.refusal import Refusal
+
+
+def load_pipeline(path: Path) -> Pipeline:
+    """The fitted Pipeline of a joblib or pickle file. Reading a pickle runs code: only one's own.
+
+    Raises:
+        Refusal: no file, no pickle, no Pipeline, not fitted, without column names, of another scikit-learn, or neither
+            a classifier nor a regressor.
+    """
+    if not path.is_file():
+        raise Refusal(f"{path} does not exist, or is no file.")
+    pipeline = _unpickled(path)
+    if not isinstance(pipeline, Pipeline):
+        best = isinstance(getattr(pipeline, "best_estimator_", None), Pipeline)
+        way = "save its best_estimator_" if best else "fit a Pipeline of preprocessing and model, and save that"
+        raise Refusal(f"{path} holds a {type(pipeline).__name__}, not a scikit-learn Pipeline: {way}.")
+    try:
+        check_is_fitted(pipeline)
+    except NotFittedError:
+        raise Refusal(f"{path} holds a Pipeline that is not fitted: call fit before saving it.") from None
+    if not (is_classifier(pipeline) or is_regressor(pipeline)):
+        raise Refusal(f"{path} ends in {type(pipeline[-1]).__name__}, neither a classifier nor a regressor.")
+    if getattr(pipeline, "feature_names_in_", None) is None:
+        raise Refusal(
+            f"{path} was fitted on arrays without column names: fit it on a DataFrame, so that its inputs have names."
+        )
+    if isinstance(getattr(pipeline, "classes_", None), list) or getattr(pipeline[-1], "n_outputs_", 1) != 1:
+        raise Refusal(f"{path} predicts several targets at once: save one pipeline for each.")
+    return pipeline
+
+
+def _unpickled(path: Path) -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", InconsistentVersionWarning)
+            return joblib.load(path)
+    except InconsistentVersionWarning as fault:
+        raise Refusal(
+            f"{path} was fitted with scikit-learn {fault.original_sklearn_version}, here is {sklearn.__version__}: "
+            f"install scikit-learn=={fault.original_sklearn_version}, or fit it again."
+        ) from None
+    except ModuleNotFoundError as fault:
+        raise Refusal(f"{path} needs the module {fault.name!r}, which is not installed here: install it.") from None
+    except AttributeError as fault:
+        raise Refusal(
+            f"{path} needs code that is not here ({fault}): a function or class of a notebook cannot be served; put it "
+            "into an installed module, or use stock transformers."
+        ) from None
+    except Exception as fault:  # unpickling garbage raises nearly anything
+        raise Refusal(
+            f"{path} is no pickle of a pipeline ({type(fault).__name__}): save it with joblib.dump(pipeline, ...)."
+        ) from None

@@ -1,0 +1,86 @@
+"""What a user says of a contract: a YAML or JSON file whose word counts more than what the data shows.
+
+.. code-block:: yaml
+
+    features:
+      age: {type: integer, minimum: 0, maximum: 120, nullable: true, description: years, example: 42}
+      colour: {choices: [red, green, blue]}
+    drop: [row_id]
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from service.inference.contract import FEATURE_TYPES
+from training.refusal import Refusal
+
+KEYS = {
+    "type": (str,),
+    "minimum": (int, float),
+    "maximum": (int, float),
+    "choices": (list,),
+    "nullable": (bool,),
+    "description": (str,),
+    "example": (int, float, str, bool),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """Per feature the keys of KEYS that were given; columns to leave out."""
+
+    features: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    drop: tuple[str, ...] = ()
+    source: str = "--contract"
+
+
+def read_overrides(path: Path) -> Overrides:
+    """Read and check the file.
+
+    Raises:
+        Refusal: unreadable, or it says something that has no meaning; the message names the feature and the key.
+    """
+    try:
+        document = yaml.safe_load(path.read_text("utf-8"))  # JSON is YAML
+    except (OSError, UnicodeDecodeError) as fault:
+        raise Refusal(f"{path} cannot be read: {fault}.") from None
+    except yaml.YAMLError as fault:
+        raise Refusal(f"{path} is neither YAML nor JSON: {' '.join(str(fault).split())}.") from None
+    if not isinstance(document, dict) or not set(document) <= {"features", "drop"}:
+        raise Refusal(f"{path} must hold 'features' and, if wanted, 'drop', and nothing else; see docs/training.md.")
+    features = document.get("features") or {}
+    if isinstance(features, list):
+        features = {_name(path, entry): {k: v for k, v in entry.items() if k != "name"} for entry in features}
+    if not isinstance(features, dict):
+        raise Refusal(f"{path}: 'features' must name each feature with what is declared of it.")
+    drop = document.get("drop") or []
+    if not isinstance(drop, list):
+        raise Refusal(f"{path}: 'drop' must be a list of columns.")
+    checked = {str(name): _checked(path, str(name), entry or {}) for name, entry in features.items()}
+    return Overrides(checked, tuple(str(name) for name in drop), str(path))
+
+
+def _name(path: Path, entry: Any) -> str:
+    if not isinstance(entry, dict) or "name" not in entry:
+        raise Refusal(f"{path}: each entry of 'features' needs its 'name'.")
+    return str(entry["name"])
+
+
+def _checked(path: Path, name: str, entry: Any) -> dict[str, Any]:
+    if not isinstance(entry, dict):
+        raise Refusal(f"{path}: feature {name!r} must be a mapping such as {{minimum: 0}}.")
+    for key, value in entry.items():
+        kinds = KEYS.get(key)
+        if kinds is None:
+            raise Refusal(f"{path}: feature {name!r} has the unknown key {key!r}; known are {', '.join(KEYS)}.")
+        wrong = not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds)
+        if wrong or (isinstance(value, float) and not math.isfinite(value)):
+            raise Refusal(f"{path}: {key} of feature {name!r} cannot be {value!r}.")
+    if entry.get("type", "number") not in FEATURE_TYPES:
+        raise Refusal(f"{path}: type of feature {name!r} must be one of {', '.join(FEATURE_TYPES)}.")
+    return dict(entry)

@@ -1,0 +1,104 @@
+"""``pack``: examples in the terms of a pipeline that was fitted elsewhere, from a sample of its data."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import is_classifier
+from sklearn.pipeline import Pipeline
+
+from service.inference.contract import Contract, Task
+from service.inference.engines.base import Label
+from service.inference.engines.sklearn import SklearnEngine
+from training.columns import kind_of
+from training.derivation import converted, derive, matrix_of
+from training.examples import Examples, Target
+from training.fitting import Fitted, measure
+from training.overrides import Overrides
+from training.refusal import Refusal
+
+MOST_ROWS = 20_000
+"""Of a sample, that are measured: enough for two digits."""
+
+
+def pack(
+    pipeline: Pipeline,
+    sample: pd.DataFrame,
+    target: str,
+    overrides: Overrides,
+    *,
+    ranges_observed: bool,
+    source: str,
+    warn: Callable[[str], None],
+) -> Fitted:
+    """The pipeline as if it had been fitted here; measured on the sample, which it may have seen.
+
+    Raises:
+        Refusal: the sample lacks a column, has values the pipeline cannot take, or labels it does not know.
+    """
+    names = [str(name) for name in pipeline.feature_names_in_]
+    if lacking := [name for name in names if name not in sample.columns]:
+        raise Refusal(f"{source} lacks the column {lacking[0]!r}, which the pipeline was fitted on.")
+    if extra := [name for name in sample.columns if name not in {*names, target}]:
+        warn(f"the pipeline does not use {', '.join(map(repr, extra[:5]))}{', ...' if len(extra) > 5 else ''}.")
+    sample = sample[sample[target].notna()].head(MOST_ROWS)
+    if sample.empty:
+        raise Refusal(f"{source} has no row with a target: the sample needs some.")
+    task: Task = "classification" if is_classifier(pipeline) else "regression"
+    features, frame = [], {}
+    for name in names:
+        declared = overrides.features.get(name, {})
+        kind = declared.get("type") or kind_of(sample[name])
+        frame[name] = converted(sample[name], kind)
+        features.append(derive(frame[name], kind, declared, ranges_observed=ranges_observed))
+    contract = Contract(task, target, tuple(features))
+    dtypes = {name: str(sample[name].dtype) for name in names}
+    matrix = matrix_of(contract.features, pd.DataFrame(frame))
+    wanted, classes = _target(pipeline, sample[target], task)
+    examples = Examples(contract, dtypes, matrix, wanted, classes, source)
+    _check_same(pipeline, sample[names], examples)
+    return measure(pipeline, examples, examples, 0.0)
+
+
+def _target(pipeline: Pipeline, column: "pd.Series[Any]", task: Task) -> tuple[Target, tuple[Label, ...]]:
+    """The target in the pipeline's own labels, and these as JSON says them."""
+    if task == "regression":
+        try:
+            return column.to_numpy(np.float64), ()
+        except (TypeError, ValueError):
+            raise Refusal(f"the target {column.name!r} holds no numbers, but the pipeline is a regression.") from None
+    own = list(pipeline.classes_)
+    native = tuple(label.item() if isinstance(label, np.generic) else label for label in own)
+    if odd := [label for label in native if not isinstance(label, str | int | float | bool)]:
+        raise Refusal(f"the pipeline's label {odd[0]!r} cannot be said in JSON: use texts, numbers or booleans.")
+    places = {label: place for place, label in enumerate(native)}
+    by_text = {str(label): place for label, place in places.items()}
+    found = []
+    for value in column.tolist():
+        place = places.get(value, by_text.get(str(value)))
+        if place is None:
+            known = ", ".join(map(repr, native[:10]))
+            raise Refusal(f"the target {column.name!r} holds {value!r}, which is not a label of the pipeline: {known}.")
+        found.append(place)
+    return pipeline.classes_[found], native
+
+
+def _check_same(pipeline: Pipeline, sample: pd.DataFrame, examples: Examples) -> None:
+    """A served row is rebuilt from JSON: the pipeline must take it, and answer as for the user's own frame."""
+    some = examples.take(np.arange(min(len(examples), 1000)))
+    try:
+        own = pipeline.predict(sample.head(len(some)))
+        served = SklearnEngine(pipeline, some.contract, some.dtypes, some.classes).predict(some.matrix)
+    except Exception as fault:  # a pipeline may raise anything on columns it was not fitted on
+        told = " ".join(str(fault).split())[:300]
+        raise Refusal(
+            f"the pipeline fails on {examples.source}: {told}. The sample must have the columns and dtypes of the fit; "
+            "Parquet keeps dtypes, CSV does not."
+        ) from None
+    differing = sum(a != b for a, b in zip(np.asarray(own).reshape(-1).tolist(), served.predictions, strict=True))
+    if differing:
+        raise Refusal(
+            f"{differing} of {len(some)} rows of {examples.source} are answered otherwise once they went through JSON "
+            "types: make texts, whole numbers, numbers or booleans of the columns before fitting."
+        )

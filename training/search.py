@@ -1,0 +1,71 @@
+"""Cross-validation and a random search over a family's settings, on the rows to fit on only."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.model_selection import KFold, ParameterSampler, StratifiedKFold
+from sklearn.pipeline import Pipeline
+from tqdm import tqdm
+
+from training.examples import Examples
+from training.fitting import fit
+
+SEARCH_FOLDS = 3
+
+
+def cross_validate(pipeline: Pipeline, examples: Examples, folds: int, seed: int) -> dict[str, Any]:
+    """Mean and standard deviation of each number the metrics hold, over ``folds`` fits."""
+    return _summary(folds, _scores(pipeline, examples, folds, seed, "cross-validation"))
+
+
+def search(
+    make: Callable[[Mapping[str, Any]], Pipeline],
+    space: Mapping[str, Any],
+    examples: Examples,
+    tries: int,
+    seed: int,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The best of ``tries`` drawn settings by cross-validated accuracy or R2, and what was found of each.
+
+    ``make`` makes an unfitted pipeline of settings. The first try is always the family's own settings.
+    """
+    known = make({}).named_steps["model"].get_params()
+    usable = {name: values for name, values in space.items() if name in known}
+    drawn = list(ParameterSampler(usable, min(tries - 1, _size(usable)), random_state=seed)) if tries > 1 else []
+    metric = "r2" if examples.contract.task == "regression" else "accuracy"
+    found = []
+    for number, settings in enumerate([{}, *drawn], start=1):
+        told = f"search {number}/{len(drawn) + 1}"
+        scores = _scores(make(settings), examples, SEARCH_FOLDS, seed, told)
+        found.append({"settings": settings, metric: _summary(SEARCH_FOLDS, scores)[metric]["mean"]})
+    best = max(found, key=lambda entry: entry[metric])
+    return best["settings"], {"tried": found, "chosen_by": f"{metric}, {SEARCH_FOLDS}-fold cross-validated"}
+
+
+def _size(space: Mapping[str, Any]) -> int:
+    return int(np.prod([len(values) for values in space.values()])) if space else 0
+
+
+def _scores(pipeline: Pipeline, examples: Examples, folds: int, seed: int, told: str) -> list[Mapping[str, Any]]:
+    stratified = examples.contract.task == "classification"
+    folding = (StratifiedKFold if stratified else KFold)(folds, shuffle=True, random_state=seed)
+    places = list(folding.split(examples.matrix, examples.target))
+    return [
+        fit(clone(pipeline), examples.take(seen), examples.take(held)).metrics
+        for seen, held in tqdm(places, desc=told, unit="fold", leave=False, disable=None)
+    ]
+
+
+def _summary(folds: int, scores: list[Mapping[str, Any]]) -> dict[str, Any]:
+    names = [name for name, value in scores[0].items() if isinstance(value, float)]
+    spread: dict[str, Any] = {
+        name: {
+            "mean": float(np.mean([score[name] for score in scores])),
+            "deviation": float(np.std([score[name] for score in scores])),
+        }
+        for name in names
+        if all(name in score for score in scores)
+    }
+    return {"folds": folds, **spread}

@@ -1,0 +1,115 @@
+"""The three places a model comes from: the example, a table, a pipeline fitted elsewhere."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from service.inference.contract import Contract
+from service.inference.manifest import Manifest
+from training import example, packing
+from training.derivation import derive_features, dtype_of, matrix_of
+from training.examples import Examples
+from training.families import FAMILIES
+from training.leakage import warn_of_leaks
+from training.loading import load_pipeline
+from training.overrides import Overrides, read_overrides
+from training.preprocessing import make_pipeline
+from training.refusal import Refusal
+from training.run import Wishes, finish, train
+from training.table import Dialect, read_table
+from training.target import check_present, read_target, task_of
+from training.telling import Teller
+
+Options = Mapping[str, Any]
+
+
+def train_example(options: Options, wishes: Wishes, teller: Teller) -> Manifest:
+    """The default model, whatever --model says of others."""
+    teller.step(f"making the example data set ({example.ROWS:,} rows, seed {wishes.seed})")
+    examples = example.make_examples(wishes.seed)
+
+    def make(settings: Mapping[str, Any]) -> Pipeline:
+        return example.make_pipeline(wishes.seed).set_params(**{f"model__{k}": v for k, v in settings.items()})
+
+    space = FAMILIES["random_forest"].space
+    return train(examples, options["name"] or "random_forest", make, space, wishes, teller)
+
+
+def train_table(options: Options, wishes: Wishes, teller: Teller) -> Manifest:
+    """A model of the user's own table."""
+    examples = examples_of_table(options, wishes.seed, teller)
+    family, contract = FAMILIES[options["model"]], examples.contract
+
+    def make(settings: Mapping[str, Any]) -> Pipeline:
+        return make_pipeline(contract, family.make(contract.task, wishes.seed, **settings), family.needs)
+
+    make({})  # says no before any work if the family does not do the task
+    return train(examples, options["name"] or family.name, make, family.space, wishes, teller)
+
+
+def examples_of_table(options: Options, seed: int, teller: Teller) -> Examples:
+    """The table under the contract that it shows and the overrides correct."""
+    path: Path = options["data"]
+    target: str = options["target"]
+    frame = read_table(path, _dialect(options))
+    check_present(frame, target, str(path))
+    overrides = _overrides(options)
+    without = [*options["drop"], *overrides.drop]
+    if unknown := [name for name in without if name not in frame.columns or name == target]:
+        raise Refusal(f"--drop {unknown[0]!r}: {path} has no such column beside the target.")
+    frame = frame.drop(columns=without)
+    frame = _with_target(frame, target, teller)
+    column: pd.Series[Any] = frame[target]
+    task = options["task"] or task_of(column)
+    wanted, classes = read_target(column, task, teller.warn)
+    features, inputs = derive_features(
+        frame.drop(columns=target), overrides, ranges_observed=options["ranges"] == "observed", warn=teller.warn
+    )
+    teller.step(f"{path}: {len(frame):,} rows, {len(features)} features; {task} of {target!r}")
+    contract = Contract(task, target, features)
+    dtypes = {feature.name: dtype_of(feature) for feature in features}
+    examples = Examples(contract, dtypes, matrix_of(features, inputs), wanted, classes, path.name)
+    warn_of_leaks(examples, seed, teller.warn)
+    return examples
+
+
+def _with_target(frame: pd.DataFrame, target: str, teller: Teller) -> pd.DataFrame:
+    known = frame[target].notna()
+    if not known.all():
+        teller.warn(f"{int((~known).sum())} of {len(frame)} rows have no target {target!r}: they are left out.")
+    return frame[known].reset_index(drop=True)
+
+
+def pack_file(options: Options, wishes: Wishes, teller: Teller) -> Manifest:
+    """An artifact of a pipeline fitted elsewhere."""
+    pipeline = load_pipeline(options["pipeline"])
+    sample = read_table(options["data"], _dialect(options), nullable=False)
+    check_present(sample, options["target"], str(options["data"]))
+    fitted = packing.pack(
+        pipeline,
+        sample,
+        options["target"],
+        _overrides(options),
+        ranges_observed=options["ranges"] == "observed",
+        source=options["data"].name,
+        warn=teller.warn,
+    )
+    teller.warn("the metrics are of the sample: they are honest only if the pipeline has not seen its rows.")
+    algorithm = options["name"] or _snake(type(pipeline[-1]).__name__)
+    return finish(fitted, algorithm, {"evaluated_on": "the sample", "packed": options["pipeline"].name}, wishes, teller)
+
+
+def _snake(name: str) -> str:
+    name = name.removesuffix("Classifier").removesuffix("Regressor") or name
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
+
+
+def _overrides(options: Options) -> Overrides:
+    return read_overrides(options["contract"]) if options["contract"] else Overrides()
+
+
+def _dialect(options: Options) -> Dialect:
+    return Dialect(options["delimiter"], options["decimal"], options["encoding"], tuple(options["missing"]))

@@ -1,0 +1,84 @@
+"""What the terminal is told: steps, warnings, and at the end the summary with the next command."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from service.inference.manifest import Manifest
+from training.engine_choice import Choice
+from training.fitting import Fitted
+
+
+class Teller:
+    """Says each thing once and keeps the warnings for the card."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def step(self, told: str) -> None:
+        """What is being done now."""
+        click.echo(f"  {told}", err=True)
+
+    def warn(self, told: str) -> None:
+        """Something the user should look at; training goes on."""
+        if told not in self.warnings:
+            self.warnings.append(told)
+            click.secho(f"Warning: {told}", fg="yellow", err=True)
+
+
+def describe_contract(fitted: Fitted) -> str:
+    """One line on what goes in."""
+    kinds = [feature.type for feature in fitted.seen.contract.features]
+    counted = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
+    nullable = sum(feature.nullable for feature in fitted.seen.contract.features)
+    return f"{len(kinds)} features ({counted}{f'; {nullable} nullable' if nullable else ''})"
+
+
+def summary(
+    root: Path, manifest: Manifest, fitted: Fitted, baseline: Mapping[str, Any], choice: Choice, *, routed: bool
+) -> None:
+    """The real numbers, and what to type next."""
+    folder = root / manifest.version
+    rows = [
+        ("task", f"{manifest.contract.task} of {manifest.contract.target!r} from {describe_contract(fitted)}"),
+        *_metrics(fitted, baseline),
+        ("measured on", f"{len(fitted.holdout):,} rows; fitted on {len(fitted.seen):,} in {fitted.seconds:.1f} s"),
+        ("engine", _engine(choice)),
+    ]
+    if "card.html" in manifest.files:
+        rows.append(("model card", str(folder / "card.html")))
+    click.secho(f"\n{folder}", bold=True)
+    for name, value in rows:
+        click.echo(f"  {name:<18} {value}")
+    if routed:
+        click.echo("\nIt is the stable version. Serve it:\n  gunicorn wsgi:app")
+    else:
+        click.echo(f"\nTo serve it in place of the present one:\n  flask models promote {manifest.version}")
+
+
+def tell_cost(choice: Choice, ms: float) -> None:
+    """Served by scikit-learn: say why, and what that costs."""
+    click.secho(
+        f"\nThis model is served by scikit-learn itself, not by a compiled graph: {choice.reason}\n"
+        f"Its answers are right; the price: {ms:.1f} ms of computing a row here, where a graph needs well under 1 ms, "
+        "and scikit-learn and pandas in the memory of every worker (over 100 MB).",
+        fg="yellow",
+        err=True,
+    )
+
+
+def _engine(choice: Choice) -> str:
+    if choice.engine == "sklearn":
+        return "sklearn (slow; see above)"
+    size = len(choice.graph or b"") / 1e6
+    return f"onnx, a graph of {size:.1f} MB; same answers as the pipeline on {choice.parity.get('rows', 0):,} rows"
+
+
+def _metrics(fitted: Fitted, baseline: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
+    numbers = [(name, value) for name, value in fitted.metrics.items() if isinstance(value, float)]
+    return [
+        (name.replace("_", " "), f"{value:.4g}" + (f"  (baseline {baseline[name]:.4g})" if name in baseline else ""))
+        for name, value in numbers
+    ]
