@@ -1,56 +1,178 @@
-"""What is counted and timed, over all workers of a host."""
+"""What is counted and timed, over all workers of a host.
+
+Called on every request: each call is a look-up and an addition in memory that all processes share (slot.py). Before
+``open_metrics``, and where no shared memory can be had, a process counts for itself alone.
+"""
+
+import re
+import time
+from bisect import bisect_left
+from collections import Counter
+
+import orjson
 
 from service.settings import Settings
+from service.telemetry import log
+from service.telemetry.catalogue import METRICS
+from service.telemetry.exposition import CONTENT_TYPE as CONTENT_TYPE
+from service.telemetry.exposition import render
+from service.telemetry.own import OWN
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+_BOUNDS = {metric.name: metric.buckets for metric in METRICS.values()}
+_START = re.compile(r"(?:t=)?(\d{10})(?:\.(\d{1,6})|(\d{3})(\d{3})?)?")
+
+_lost = 0
 
 
 def prepare(settings: Settings) -> None:
-    """Make the folder that the workers share, once a master, before anything is counted."""
+    """Take the master's place among those who count; where nobody else counts yet, all begins from nought."""
+    OWN.join(settings)
 
 
 def open_metrics(settings: Settings) -> None:
-    """Take this process's place in it, after the fork."""
+    """Take a worker's place, after the fork; again in the same process does nothing."""
+    OWN.join(settings)
+    _set(settings.threads if settings.worker_class == "gthread" else 1, "http_worker_slots")
 
 
 def leave(pid: int) -> None:
-    """Forget what was true only while worker ``pid`` lived; called in the master."""
+    """Count that a worker left; called in the master. What was true only while it lived went with its file lock."""
+    _add(1, "worker_exits_total")
+
+
+def began(queued_since: str | None = None) -> None:
+    """A request arrived; ``queued_since`` is its X-Request-Start header, in seconds, milli- or microseconds."""
+    _add(1, "http_requests_in_flight")
+    if queued_since and (match := _START.match(queued_since)):
+        whole, fraction, milli, micro = match.groups()
+        start = float(f"{whole}.{fraction or (milli or '') + (micro or '') or 0}")
+        waited = time.time() - start
+        if -1 < waited < 3600:
+            _observe(max(0.0, waited), "http_queue_wait_seconds")
+
+
+def ended() -> None:
+    """A request that began was answered, or given up."""
+    _add(-1, "http_requests_in_flight")
 
 
 def request(route: str, method: str, status: int, seconds: float) -> None:
     """Count one answered request and its time from the first hook to the answer's bytes."""
+    global _lost
+    _add(1, "http_requests_total", route, method if method in METHODS else "other", str(status))
+    _observe(seconds, "http_request_duration_seconds", route)
+    if log.lost() != _lost:
+        now = log.lost()
+        _add(now - _lost, "log_lines_lost_total")
+        _lost = now
 
 
 def prediction(model_version: str, labels: list[object], regression: bool) -> None:
     """Count the rows of one answer by predicted class; a regression's under the empty class."""
+    if regression or len(labels) == 1:
+        _add(len(labels), "predictions_total", model_version, "" if regression else _text(labels[0]))
+        return
+    for label, rows in Counter(labels).items():
+        _add(rows, "predictions_total", model_version, _text(label))
+
+
+def batch_rows(rows: int) -> None:
+    """Note the size of a batch that was answered."""
+    _observe(rows, "prediction_batch_rows")
 
 
 def phase(model_version: str, name: str, seconds: float) -> None:
     """Time one phase of a prediction: validate, predict, serialise."""
+    _observe(seconds, "prediction_duration_seconds", model_version, name)
 
 
 def invalid(fields: list[str]) -> None:
     """Count the fields that were refused; names outside the contract are already ``unknown``."""
+    for field in fields:
+        _add(1, "validation_errors_total", field)
 
 
 def refused(reason: str) -> None:
     """Count a request refused before it was read: auth, limit or size."""
+    _add(1, "http_requests_refused_total", reason)
 
 
-def redis_away(use: str) -> None:
-    """A use of Redis (limits or cache) that went without it, because it is away."""
+def model_loaded(model_version: str, engine: str, created: float = 0.0, accuracy: float | None = None) -> None:
+    """A version was loaded and may answer. ``created`` is Unix time, ``accuracy`` that of the hold-out rows."""
+    _add(1, "model_loads_total", model_version)
+    _set(1, "model_info", model_version, engine)
+    if created:
+        _set(created, "model_created_timestamp_seconds", model_version)
+    if accuracy is not None:
+        _set(accuracy, "model_training_accuracy", model_version)
 
 
-def cache_looked_up(hit: bool) -> None:
-    """The cache of predictions was asked, and had the answer or not."""
-
-
-def model_loaded(model_version: str, engine: str) -> None:
-    """A version was loaded and may answer."""
+def model_unloaded(model_version: str) -> None:
+    """A version was let go of."""
+    for key, place in OWN.slot.items():
+        if METRICS[key[0]].kind == "max" and key[0].startswith("model_") and key[1] == model_version:
+            OWN.slot.cells[place] = 0.0
 
 
 def model_failed(model_version: str) -> None:
     """A wanted version could not be loaded."""
+    _add(1, "model_load_failures_total", model_version)
+
+
+def degraded(is_degraded: bool) -> None:
+    """Whether this worker serves another version than the wanted one, or none."""
+    _set(float(is_degraded), "model_degraded")
+
+
+def records(state: str, rows: int) -> None:
+    """Count rows that were spooled, shipped or lost."""
+    _add(rows, "records_total", state)
+
+
+def records_lag(seconds: float) -> None:
+    """Age of the oldest record that is not in the database yet; told by the one process that ships them."""
+    _set(seconds, "records_lag_seconds")
+
+
+def drift(model_version: str, feature: str, psi: float, alarm: bool) -> None:
+    """What the last look at the live values found; told by one process."""
+    _set(psi, "feature_drift_psi", model_version, feature)
+    _set(float(alarm), "feature_drift_alarm", model_version, feature)
+
+
+def live_accuracy(model_version: str, accuracy: float, outcomes: int) -> None:
+    """What the reported outcomes say of a version; told by one process."""
+    _set(accuracy, "model_live_accuracy", model_version)
+    _set(outcomes, "model_live_outcomes", model_version)
 
 
 def exposition() -> bytes:
-    """Everything, over all workers, in Prometheus text format."""
-    return b""
+    """Everything, over all processes, in Prometheus text format."""
+    return render(OWN.read())
+
+
+def _add(amount: float, *key: str) -> None:
+    slot = OWN.slot
+    place = slot.places.get(key) or slot.place(*key)
+    with slot.lock:
+        slot.cells[place] += amount
+
+
+def _set(value: float, *key: str) -> None:
+    slot = OWN.slot
+    slot.cells[slot.place(*key)] = value
+
+
+def _observe(value: float, *key: str) -> None:
+    slot = OWN.slot
+    place = slot.places.get(key) or slot.place(*key)
+    cells = slot.cells
+    bucket = place + 1 + bisect_left(_BOUNDS[key[0]], value)
+    with slot.lock:
+        cells[place] += value
+        cells[bucket] += 1
+
+
+def _text(label: object) -> str:
+    return label if isinstance(label, str) else orjson.dumps(label).decode()

@@ -41,3 +41,15 @@ def run_logging() -> Callable[..., str]:
 def logged(run_logging: Callable[..., str]) -> Callable[..., list[dict[str, Any]]]:
     """The same, each line read as JSON."""
     return lambda code, **environment: [json.loads(line) for line in run_logging(code, **environment).splitlines()]
+
+
+@pytest.fixture
+def samples() -> Callable[[bytes | str], dict[str, float]]:
+    """Prometheus text without bucket rows as ``name{label="value"}`` to value."""
+
+    def read(text: bytes | str) -> dict[str, float]:
+        lines = (text.decode() if isinstance(text, bytes) else text).splitlines()
+        pairs = (line.rsplit(" ", 1) for line in lines if line and line[0] != "#" and "_bucket" not in line)
+        return {name: float(value) for name, value in pairs}
+
+    return read

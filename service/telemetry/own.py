@@ -1,0 +1,71 @@
+"""The slot of this process: its own alone until it has joined the others, again its own in a forked child."""
+
+import atexit
+import fcntl
+import mmap
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from service.settings import Settings
+from service.telemetry import log, shared
+from service.telemetry.catalogue import METRICS
+from service.telemetry.shared import Series
+from service.telemetry.slot import SIZE, Slot
+
+
+class Own:
+    """``slot`` is where this process counts, whatever happened to the folder it shares with others."""
+
+    def __init__(self) -> None:
+        self.slot = _private()
+        self._descriptor = -1
+        self._folder: Path | None = None
+
+    def join(self, settings: Settings) -> None:
+        """Take a slot among the others, with what was counted so far; without effect where it has one there."""
+        folder = shared.folder_for(settings.var_dir)
+        if self._descriptor >= 0 and self._folder == folder:
+            return
+        try:
+            slot, descriptor = shared.claim(folder)
+        except OSError as fault:
+            log.warning("metrics_not_shared", folder=str(folder), reason=os.strerror(fault.errno or 0))
+            return
+        before, self.slot = self.slot, slot
+        if self._descriptor < 0:
+            slot.add(before)
+        self.leave()
+        self._descriptor, self._folder = descriptor, folder
+
+    def leave(self) -> None:
+        """Leave the slot to whoever comes next; the last one out removes the folder."""
+        if self._descriptor >= 0:
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)  # the map holds a copy of the descriptor
+            os.close(self._descriptor)
+            self._descriptor = -1
+            if self._folder is not None:
+                shared.remove_if_unused(self._folder)
+
+    def forget(self) -> None:
+        """In a forked child: the slot is the parent's. Closing our copy of the descriptor does not unlock it."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+        self.__init__()  # type: ignore[misc]  # all of it begins anew
+
+    def read(self) -> Iterator[Series]:
+        """Every series of every process that shares the folder; this one's own where it shares none."""
+        if self._descriptor >= 0 and self._folder is not None:
+            yield from shared.read(self._folder)
+            return
+        for key, place in self.slot.items():
+            yield key, list(self.slot.cells[place : place + METRICS[key[0]].width]), True
+
+
+def _private() -> Slot:
+    return Slot(mmap.mmap(-1, SIZE))
+
+
+OWN = Own()
+os.register_at_fork(after_in_child=OWN.forget)
+atexit.register(OWN.leave)
