@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError, RedisError
 from redis.retry import Retry
 
 from service.telemetry import log, metrics
@@ -27,10 +27,9 @@ class Remote:
         self._clock = clock
         self._lock = threading.Lock()
         self._away_until = 0.0
-        # Tried once more at once: a connection that was idle while Redis was restarted fails on its first use.
-        self._redis = Redis.from_url(
-            url, socket_timeout=DEADLINE, socket_connect_timeout=DEADLINE, retry=Retry(NoBackoff(), 1)
-        )
+        # A connection that was idle while Redis was restarted fails on its first use: a new one is tried at once.
+        retry = Retry(NoBackoff(), 1, supported_errors=(ConnectionError,))
+        self._redis = Redis.from_url(url, socket_timeout=DEADLINE, socket_connect_timeout=DEADLINE, retry=retry)
 
     def ask(self, use: str, command: Callable[[Redis], T], otherwise: Callable[[], T]) -> T:
         """What ``command`` gets from Redis, or ``otherwise`` while it is away; ``use`` names it in log and metric."""

@@ -1,0 +1,1 @@
+from tests.services import redis_server as redis_server

@@ -1,0 +1,120 @@
+"""Who may ask for what, in process, and what a client without the right token is told."""
+
+import base64
+import hashlib
+
+import pytest
+
+ROW = {"feature_1": 0.1, "feature_2": 0.2, "feature_3": 0.3, "feature_4": 40, "feature_5": 5}
+TOKENS = {"all": "token-of-all", "asker": "token-of-asker", "watcher": "token-of-watcher"}
+SCOPES = {"all": "", "asker": ":predict", "watcher": ":observe"}
+
+
+@pytest.fixture
+def client(make_client, tmp_path):
+    path = tmp_path / "tokens"
+    digests = {name: hashlib.sha256(token.encode()).hexdigest() for name, token in TOKENS.items()}
+    path.write_text("".join(f"{name}:{digest}{SCOPES[name]}\n" for name, digest in digests.items()))
+    return make_client(API_TOKENS_FILE=str(path))
+
+
+def bearer(token):
+    return {"Authorization": f"Bearer {token}"}
+
+
+def basic(password, user="me"):
+    return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
+
+
+def test_every_route_asks_for_a_token_but_health_home_and_documents(client):
+    app = client.application
+    asked = set()
+    for rule in app.url_map.iter_rules():
+        if rule.arguments:
+            continue
+        method = "POST" if "POST" in rule.methods else "GET"
+        if client.open(rule.rule, method=method).status_code == 401:
+            asked.add(rule.rule)
+    public = {"/", "/health", "/health/live", "/health/ready", "/apidocs", "/apidocs/", "/docs", "/redoc"}
+    assert asked.isdisjoint(public | {"/apispec.json"})
+    assert asked >= {"/predict", "/predict/batch", "/model/info"}
+    known = {"/feedback", "/model/drift", "/model/performance", "/metrics", "/dashboard"}
+    assert asked >= known & {rule.rule for rule in app.url_map.iter_rules()}
+
+
+def test_without_a_file_nobody_is_asked(make_client):
+    assert make_client().post("/predict", json=ROW).status_code == 200
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "Bearer  "])
+def test_a_known_token_opens_and_its_client_is_named(client, scheme, capfd):
+    answer = client.post("/predict", json=ROW, headers={"Authorization": f"{scheme} {TOKENS['asker']}"})
+    assert answer.status_code == 200
+    log = capfd.readouterr().out
+    assert '"client":"asker"' in log
+    assert TOKENS["asker"] not in log
+
+
+@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Digest x", "token-of-all", "Basic", "Basic ???"])
+def test_no_token_gets_a_plain_challenge(client, header, capfd):
+    answer = client.post("/predict", json=ROW, headers={"Authorization": header} if header is not None else {})
+    assert answer.status_code == 401
+    assert answer.headers.getlist("WWW-Authenticate") == ['Bearer realm="predictions"']
+    assert answer.content_type == "application/problem+json"
+    assert answer.get_json()["type"].endswith("unauthorized")
+
+
+@pytest.mark.parametrize(
+    "token", ["wrong", "token-of-all ,", "é", "x" * 5000, hashlib.sha256(b"token-of-all").hexdigest()]
+)
+def test_an_unknown_token_gets_invalid_token_and_is_written_nowhere(client, token, capfd):
+    answer = client.post("/predict", json=ROW, headers=bearer(token))
+    assert answer.status_code == 401
+    assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+    assert token not in answer.text + capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "method", "status"),
+    [
+        ("asker", "/predict", "POST", 200),
+        ("asker", "/model/info", "GET", 403),
+        ("watcher", "/predict", "POST", 403),
+        ("watcher", "/model/info", "GET", 200),
+        ("watcher", "/model/info", "HEAD", 200),
+        ("all", "/predict", "POST", 200),
+        ("all", "/model/info", "GET", 200),
+    ],
+)
+def test_a_scope_opens_its_routes_only(client, name, path, method, status):
+    answer = client.open(path, method=method, json=ROW, headers=bearer(TOKENS[name]))
+    assert answer.status_code == status
+    if status == 403:
+        assert 'error="insufficient_scope", scope="' in answer.headers["WWW-Authenticate"]
+
+
+def test_the_token_as_a_password_opens_what_only_reads(client):
+    assert client.get("/model/info", headers=basic(TOKENS["watcher"])).status_code == 200
+    assert client.get("/model/info", headers=basic("wrong")).status_code == 401
+    # A browser sends a password it knows with any page's request, so it must never change anything.
+    assert client.post("/predict", json=ROW, headers=basic(TOKENS["all"])).status_code == 401
+
+
+def test_a_token_in_the_url_or_a_cookie_is_no_token(client):
+    client.set_cookie("access_token", TOKENS["all"])
+    assert client.get(f"/model/info?access_token={TOKENS['all']}").status_code == 401
+
+
+def test_what_is_not_there_is_said_before_a_token_is_asked_for(client):
+    assert client.get("/nothing").status_code == 404
+    assert client.get("/predict").status_code == 405
+
+
+def test_no_token_is_told_before_anything_about_the_body(client):
+    assert client.post("/predict", data="{", content_type="text/plain").status_code == 401
+
+
+def test_options_needs_no_token(client):
+    answer = client.options("/predict")
+    assert answer.status_code == 200
+    assert "POST" in answer.headers["Allow"]
