@@ -51,6 +51,10 @@ def model_failed(model_version: str) -> None:
     """A wanted version could not be loaded."""
 
 
+def records(state: str, rows: int) -> None:
+    """Count rows of records by state: spooled, shipped or lost."""
+
+
 def exposition() -> bytes:
     """Everything, over all workers, in Prometheus text format."""
     return b""
