@@ -58,6 +58,13 @@ def worker_exit(server: Any, worker: Any) -> None:
     spool.close_spool()
 
 
+def on_exit(server: Any) -> None:
+    """In the master, when every worker is gone: bring the last records to the database."""
+    from service.records import spool
+
+    spool.drain(settings)
+
+
 def child_exit(server: Any, worker: Any) -> None:
     """In the master, after a worker is gone, however it went."""
     metrics.leave(worker.pid)

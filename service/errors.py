@@ -4,7 +4,7 @@ ServiceError
 ├── NotFound 404 ── UnknownVersion
 ├── MethodNotAllowed 405
 ├── Unauthorized 401, Forbidden 403, TooManyRequests 429
-├── NotReady 503
+├── NotReady 503, StoreUnavailable 503
 ├── BodyTooLarge 413, UnsupportedMediaType 415, MalformedBody 400
 ├── Conflict 409
 └── InvalidInput 422
@@ -83,6 +83,14 @@ class NotReady(ServiceError):
     status = 503
     type = "not-ready"
     title = "No model is loaded"
+
+
+class StoreUnavailable(ServiceError):
+    """The records' database does not answer. Predictions go on; what must ask or write it cannot."""
+
+    status = 503
+    type = "records-unavailable"
+    title = "Records not available"
 
 
 class BodyTooLarge(ServiceError):

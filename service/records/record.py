@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from service.inference.contract import Contract
-from service.inference.engines.base import Answers
+from service.inference.engines.base import Answers, Label
 from service.inference.features import Matrix
 
 
@@ -12,7 +12,9 @@ class Record:
     """One answer. Row i of ``rows`` and of ``answers`` is ``row_index`` i of the table ``predictions``.
 
     ``time`` is Unix time in seconds, ``latency_ms`` from the first hook to the answer's bytes, ``role`` one of stable,
-    canary, shadow and requested, ``client`` the name behind the token, or the address.
+    canary, shadow and requested, ``client`` the name behind the token, or the address. ``classes`` are the model's
+    labels in the order of the probabilities; empty for a regression. A shadow's record bears the prediction_id of the
+    answer that was given, so that one outcome judges both.
     """
 
     prediction_id: str
@@ -25,3 +27,4 @@ class Record:
     answers: Answers
     latency_ms: float
     client: str
+    classes: tuple[Label, ...] = ()

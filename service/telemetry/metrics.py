@@ -147,6 +147,10 @@ def live_accuracy(model_version: str, accuracy: float, outcomes: int) -> None:
     _set(outcomes, "model_live_outcomes", model_version)
 
 
+def records(state: str, rows: int) -> None:
+    """Count rows of records by state: spooled, shipped or lost."""
+
+
 def exposition() -> bytes:
     """Everything, over all processes, in Prometheus text format."""
     return render(OWN.read())

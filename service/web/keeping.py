@@ -9,10 +9,11 @@ from service.web.context import current
 
 def keep(response: Response) -> Response:
     """Whoever gets an answer has a record of it."""
-    _, request = current()
+    app, request = current()
     record = request.record
     if record is None or response.status_code != 200:
         return response
+    spool.open_spool(app.settings)  # where the server has no hook for it; else it is open
     spool.append(record)
     predictions = record.answers.predictions
     metrics.prediction(record.model_version, predictions, record.answers.chosen is None)

@@ -28,6 +28,7 @@ def ask(model: Model, role: str, rows: Matrix, request: ServingRequest) -> Recor
         answers=answers,
         latency_ms=(ended - request.started) * 1000,
         client=request.client,
+        classes=model.manifest.classes,
     )
 
 
@@ -43,4 +44,5 @@ def ask_again(shadow: Model, rows: Matrix, heard: Record) -> Record:
         rows=rows,
         answers=answers,
         latency_ms=(time.perf_counter() - began) * 1000,
+        classes=shadow.manifest.classes,
     )

@@ -1,0 +1,74 @@
+"""Bring the records' database to the newest schema; ``python -m service.records.migrate``.
+
+One at a time: on a host by a file lock, on a PostgreSQL that several hosts share by an advisory lock.
+"""
+
+import fcntl
+import logging
+import os
+import sys
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import text
+
+from service.records import schema
+from service.records.address import is_postgres
+from service.records.database import make_engine
+from service.records.place import MIGRATION, spool_folder
+from service.records.sink import connect
+from service.settings import Settings
+from service.telemetry import log
+
+ADVISORY_LOCK = 7_301_954_203
+"""Any number that no other program on the same database uses."""
+
+
+def upgrade(settings: Settings) -> None:
+    """Run the migrations that are missing; whatever a driver raises comes out."""
+    folder = spool_folder(settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder / MIGRATION, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if _is_current(settings):
+            return
+        engine = make_engine(settings)
+        with engine.begin() as connection:
+            if is_postgres(settings):
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
+            else:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            config = Config()
+            config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+        engine.dispose()
+        log.info("records_database_migrated", revision=schema.HEAD)
+    finally:
+        os.close(descriptor)
+
+
+def _is_current(settings: Settings) -> bool:
+    sink = connect(settings)
+    try:
+        return schema.is_current(sink)
+    finally:
+        sink.close()
+
+
+def main() -> None:
+    """Migrate, by the settings of the environment."""
+    settings = Settings.read(os.environ)
+    log.configure(settings)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    try:
+        upgrade(settings)
+    except Exception as fault:  # every driver has its own; the log says which
+        log.error("records_migration_failed", reason=f"{type(fault).__name__}: {fault}")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

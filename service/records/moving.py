@@ -1,0 +1,114 @@
+"""One pass over the spool: from lines to rows to the database, a chunk a transaction."""
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import orjson
+
+from service.records.counts import count
+from service.records.line import MODEL_PREFIX
+from service.records.place import REFUSED, spool_files
+from service.records.reader import SpoolFile
+from service.records.rows import KnownModel, Row
+from service.records.sink import Sink
+from service.telemetry import log, metrics
+
+_FAULTS_OF_A_ROW = ("DataError", "IntegrityError", "OverflowError")
+"""What a driver raises for values it does not take, whatever the state of the database."""
+
+
+class Outage(RuntimeError):
+    """The database takes nothing now; its cause says why."""
+
+
+@dataclass(slots=True)
+class Chunk:
+    """What some lines hold."""
+
+    models: list[KnownModel] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+
+
+class Mover:
+    """Keeps the files of a spool open between passes."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files: dict[Path, SpoolFile] = {}
+        self._writers = False
+
+    def has_writers(self) -> bool:
+        """Whether a living process held a file when it was last looked."""
+        return self._writers
+
+    def move(self, sink: Sink) -> None:
+        """Bring every whole line to the database; delete the files that are done.
+
+        Raises:
+            Outage: the database did not take them; nothing is lost, the next pass goes on there.
+        """
+        for file in self.look():
+            left = file.is_left()  # asked before reading: what is read then is all there will ever be
+            self._move_file(file, sink)
+            if left:
+                file.delete()
+                del self._files[file.path]
+
+    def look(self) -> list[SpoolFile]:
+        """The files there are, oldest first, each open; who has a writer is seen on the way."""
+        paths = spool_files(self._folder)
+        for gone in self._files.keys() - set(paths):
+            self._files.pop(gone).close()
+        for path in paths:
+            if path not in self._files:
+                with suppress(FileNotFoundError):
+                    self._files[path] = SpoolFile(path)
+        self._writers = not all(file.is_left() for file in self._files.values())
+        return [self._files[path] for path in paths if path in self._files]
+
+    def _move_file(self, file: SpoolFile, sink: Sink) -> None:
+        while block := file.read():
+            chunk = self._decode(file, block.splitlines())
+            if not self._write(sink, chunk):
+                for line in block.splitlines():
+                    alone = self._decode(file, [line])
+                    if not self._write(sink, alone):
+                        self._refuse(line, len(alone.rows))
+            file.advance(len(block))
+
+    def _write(self, sink: Sink, chunk: Chunk) -> bool:
+        """Whether the database took it; False where it refuses the values themselves."""
+        try:
+            new = sink.write(chunk.models, chunk.rows)
+        except Exception as fault:
+            if type(fault).__name__ in _FAULTS_OF_A_ROW or isinstance(fault, (ValueError, TypeError)):
+                log.error("records_refused", reason=f"{type(fault).__name__}: {fault}")
+                return False
+            raise Outage from fault
+        if new:
+            count(self._folder, shipped=new)
+            metrics.records("shipped", new)
+        return True
+
+    def _decode(self, file: SpoolFile, lines: list[bytes]) -> Chunk:
+        chunk = Chunk()
+        for line in lines:
+            if line.startswith(MODEL_PREFIX):
+                if (model := file.learn(line)) is not None:
+                    chunk.models.append(model)
+            elif line:
+                try:
+                    record = orjson.loads(line)
+                    chunk.rows.extend(file.decoders[record["model_version"]].rows(record))
+                except (ValueError, KeyError, TypeError, IndexError) as fault:
+                    # A write that a full disk cut short: its writer has counted it as lost.
+                    log.warning("records_line_unreadable", file=str(file.path), reason=type(fault).__name__)
+        return chunk
+
+    def _refuse(self, line: bytes, rows: int) -> None:
+        """Lay aside what the database will never take."""
+        count(self._folder, lost=rows)
+        metrics.records("lost", rows)
+        with suppress(OSError), (self._folder / REFUSED).open("ab") as file:
+            file.write(line + b"\n")

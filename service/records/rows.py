@@ -1,0 +1,95 @@
+"""From a line of the spool to rows of the table ``predictions``: the matrix becomes JSON values again."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import orjson
+
+from service.inference.contract import Contract, Feature, Value
+
+
+class Row(NamedTuple):
+    """A row of the table, in the order of its columns. ``features`` and ``probabilities`` are JSON texts."""
+
+    prediction_id: str
+    row_index: int
+    request_id: str
+    time: str
+    model_version: str
+    role: str
+    features: str
+    prediction: Any
+    probability: float | None
+    probabilities: str | None
+    latency_ms: float
+    client: str
+
+
+@dataclass(frozen=True, slots=True)
+class KnownModel:
+    """What a line about a model says."""
+
+    version: str
+    contract: Contract
+    classes: tuple[Any, ...]
+
+    @classmethod
+    def read(cls, line: bytes) -> "KnownModel":
+        """Read the line.
+
+        Raises:
+            ValueError, KeyError: it is none.
+        """
+        model = orjson.loads(line)["model"]
+        return cls(model["version"], Contract.from_json(model["contract"]), tuple(model["classes"]))
+
+
+class Decoder:
+    """Rows of one model."""
+
+    def __init__(self, model: KnownModel) -> None:
+        self.model = model
+        self._columns = [(feature.name, _decoding(feature)) for feature in model.contract.features]
+
+    def rows(self, record: Mapping[str, Any]) -> Iterator[Row]:
+        """The rows of one answer."""
+        probabilities, chosen = record["probabilities"], record["chosen"]
+        time = timestamp(record["time"])
+        for index, (cells, prediction) in enumerate(zip(record["rows"], record["predictions"], strict=True)):
+            likely = None if probabilities is None else probabilities[index]
+            yield Row(
+                record["prediction_id"],
+                index,
+                record["request_id"],
+                time,
+                record["model_version"],
+                record["role"],
+                orjson.dumps(self._features(cells)).decode(),
+                prediction,
+                None if likely is None or chosen is None else likely[chosen[index]],
+                None if likely is None else orjson.dumps(likely).decode(),
+                record["latency_ms"],
+                record["client"],
+            )
+
+    def _features(self, cells: list[float | None]) -> dict[str, Value]:
+        return {
+            name: cell if cell is None or decode is None else decode(cell)
+            for (name, decode), cell in zip(self._columns, cells, strict=True)
+        }
+
+
+def timestamp(seconds: float) -> str:
+    """Unix time as the answers write it: UTC, ISO 8601, milliseconds; sorts as text."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")[:23] + "Z"
+
+
+def _decoding(feature: Feature) -> Callable[[float], Value] | None:
+    if feature.type == "category":
+        choices = feature.choices or ()
+        return lambda code: choices[int(code)]
+    if feature.type == "boolean":
+        return bool
+    return int if feature.type == "integer" else None

@@ -1,0 +1,131 @@
+"""The shipper: a process that moves the spool's lines to the database; ``python -m service.records.shipper``.
+
+One a host, elected by a file lock. It may be killed at any time: what it had put into the database without taking
+note of it is offered again by the next one, and refused by its key.
+"""
+
+import os
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from service.records import schema
+from service.records.moving import Mover, Outage
+from service.records.place import SHIPPER, UNBORN, spool_folder, try_lock
+from service.records.sink import Sink, connect
+from service.settings import Settings
+from service.telemetry import log, metrics
+
+POLL_SECONDS = 0.2
+LINGER_SECONDS = 2.0
+"""How long it waits for a writer to come (back) before it leaves."""
+LONGEST_PAUSE = 5.0
+PRUNE_SECONDS = 3600.0
+NICENESS = 19
+"""The requests come first: on a busy core it gets one part in seventy."""
+
+
+class Shipper:
+    """The loop. After ``stop`` it leaves as soon as no writer is there, without lingering."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self._settings = settings
+        self._mover = Mover(folder)
+        self._stopping = False
+        self._sink: Sink | None = None
+        self._failing_since = 0.0
+        self._pause = POLL_SECONDS
+        self._prune_at = 0.0
+
+    def stop(self) -> None:
+        """Safe in a signal handler."""
+        self._stopping = True
+
+    def run(self) -> None:
+        """Ship until no writer is left and nothing is to do, or can be done."""
+        seen = time.monotonic()
+        while True:
+            self._ship()
+            if self._mover.has_writers():
+                seen = time.monotonic()
+            elif self._stopping or time.monotonic() - seen > LINGER_SECONDS:
+                break
+            self._rest()
+        self._disconnect()
+
+    def _rest(self) -> None:
+        until = time.monotonic() + self._pause
+        stopping = self._stopping
+        while time.monotonic() < until and self._stopping == stopping:
+            time.sleep(POLL_SECONDS / 2)
+
+    def _ship(self) -> None:
+        """One pass over the spool."""
+        try:
+            if self._sink is None:
+                schema.ensure(self._settings)
+                self._sink = connect(self._settings)
+            self._mover.move(self._sink)
+            self._prune()
+        except Exception as fault:  # a database may fail in any way its driver likes
+            self._fail(fault.__cause__ if isinstance(fault, Outage) and fault.__cause__ else fault)
+            return
+        if self._failing_since:
+            seconds = round(time.monotonic() - self._failing_since, 1)
+            log.info("records_database_back", seconds=seconds)
+            self._failing_since, self._pause = 0.0, POLL_SECONDS
+
+    def _fail(self, fault: BaseException) -> None:
+        if not self._failing_since:
+            self._failing_since = time.monotonic()
+            log.error("records_database_gone", reason=f"{type(fault).__name__}: {fault}".strip())
+        self._pause = min(self._pause * 2, LONGEST_PAUSE)
+        self._disconnect()
+        self._mover.look()
+
+    def _disconnect(self) -> None:
+        if self._sink is not None:
+            with suppress(Exception):
+                self._sink.close()
+            self._sink = None
+
+    def _prune(self) -> None:
+        if time.monotonic() >= self._prune_at and self._sink is not None:
+            self._prune_at = time.monotonic() + PRUNE_SECONDS
+            pruned = self._sink.prune(self._settings.records_keep_days)
+            if pruned:
+                log.info("records_pruned", rows=pruned, keep_days=self._settings.records_keep_days)
+
+
+def main() -> None:
+    """Ship, unless somebody does already."""
+    settings = Settings.read(os.environ)
+    folder = spool_folder(settings)
+    shipper = Shipper(settings, folder)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: shipper.stop())
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder / SHIPPER, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    if not try_lock(descriptor):
+        return
+    with suppress(OSError):
+        os.pwrite(descriptor, b"%010d" % os.getpid(), 0)
+    with suppress(OSError):
+        os.nice(NICENESS)
+    log.configure(settings)
+    metrics.open_metrics(settings)
+    for unborn in folder.glob(f"*{UNBORN}"):
+        _clear(unborn)
+    shipper.run()
+
+
+def _clear(unborn: Path) -> None:
+    """A file whose writer died while it was being made holds nothing."""
+    with suppress(OSError):
+        if time.time() - unborn.stat().st_mtime > 60:
+            unborn.unlink()
+
+
+if __name__ == "__main__":
+    main()
