@@ -1,0 +1,202 @@
+"""The seed's FastAPI service. ``AS_DESIGNED_LOAD=request`` loads the model on every request, the mistake it warns of."""
+
+import json
+import logging
+import os
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from fastapi import Depends, FastAPI, HTTPException, Request, Response
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel
+from slowapi import Limiter, _rate_limit_exceeded_handler
+from slowapi.errors import RateLimitExceeded
+from slowapi.util import get_remote_address
+
+from benchmarks.twins.as_designed.model import Loaded, load_model_and_artifacts
+from benchmarks.twins.loading import close_worker, load_manifest, open_worker
+from benchmarks.twins.schema import seed_row
+from benchmarks.twins.tuned.guards import known_clients, verified
+from service.inference.engines.base import Answers
+from service.inference.features import encode
+from service.records import spool
+from service.records.record import Record
+from service.settings import Settings
+from service.telemetry import metrics
+
+settings = Settings.read(os.environ)
+per_request = os.environ.get("AS_DESIGNED_LOAD") == "request"
+clients = known_clients(settings.api_tokens_file)
+logger = logging.getLogger("serve")
+loaded: dict[str, Loaded] = {}
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line, with the ``extra`` of the call."""
+
+    known = frozenset(vars(logging.makeLogRecord({})))
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        extra = {name: value for name, value in vars(record).items() if name not in self.known}
+        return json.dumps({"time": record.created, "level": record.levelname, "event": record.getMessage(), **extra})
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Load model and artifacts once."""
+    open_worker(settings)
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonFormatter())
+    logger.handlers, logger.propagate = [handler], False
+    logger.setLevel(logging.INFO)
+    loaded["model"] = load_model_and_artifacts(settings)
+    yield
+    logger.info("Shutting down...")
+    close_worker()
+
+
+PredictionInput: Any = seed_row(load_manifest(settings)[1].contract)
+
+
+class BatchPredictionInput(BaseModel):
+    """Several instances."""
+
+    instances: list[PredictionInput]
+
+
+app = FastAPI(title="ML Model API", lifespan=lifespan)
+limiter = Limiter(key_func=get_remote_address)
+app.state.limiter = limiter
+app.add_exception_handler(RateLimitExceeded, _rate_limit_exceeded_handler)  # type: ignore[arg-type]
+security = HTTPBearer(auto_error=bool(clients))
+
+
+@app.middleware("http")
+async def add_request_id(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Request id, and the request's time."""
+    started = time.perf_counter()
+    request.state.request_id = request_id = str(uuid.uuid4())
+    request.state.started = started
+    response = await call_next(request)
+    response.headers["X-Request-ID"] = request_id
+    seconds = time.perf_counter() - started
+    route = getattr(request.scope.get("route"), "path", "unmatched")
+    metrics.request(route, request.method, response.status_code, seconds)
+    return response
+
+
+def limited(function: Any) -> Any:
+    """The seed's ``@limiter.limit`` where a limit is set."""
+    return limiter.limit(settings.rate_limit)(function) if settings.rate_limit else function
+
+
+def current_model() -> Loaded:
+    """What the lifespan loaded, or, to measure the seed's warning, a load on every request."""
+    return load_model_and_artifacts(settings) if per_request else loaded["model"]
+
+
+def authorised(token: HTTPAuthorizationCredentials | None = Depends(security)) -> str:
+    """The client's name."""
+    if not clients:
+        return ""
+    name = verified(clients, token.credentials if token else "")
+    if name is None:
+        raise HTTPException(401, "Invalid token")
+    return name
+
+
+@app.get("/")
+async def root() -> dict[str, Any]:
+    """API information and available endpoints."""
+    return {"message": app.title, "endpoints": ["/health", "/model/info", "/predict", "/predict/batch", "/docs"]}
+
+
+@app.get("/health")
+async def health_check() -> dict[str, Any]:
+    """Status, model loaded, accuracy."""
+    manifest = loaded["model"].manifest
+    return {"status": "healthy", "model_loaded": True, "model_accuracy": manifest.metrics.get("accuracy")}
+
+
+@app.get("/model/info")
+async def model_info() -> dict[str, Any]:
+    """Model metadata."""
+    manifest = loaded["model"].manifest
+    return {
+        "algorithm": manifest.algorithm,
+        "hyperparameters": manifest.hyperparameters,
+        "metrics": manifest.metrics,
+        "training": manifest.training,
+    }
+
+
+@app.post("/predict")
+@limited
+async def predict(
+    request: Request, input_data: PredictionInput, client: str = Depends(authorised)
+) -> dict[str, Any]:
+    """Single prediction."""
+    model = current_model()
+    answer = _predict_one(request, model, input_data, client, str(uuid.uuid4()))
+    return {**answer, "model_version": model.manifest.version, "timestamp": datetime.now(UTC).isoformat()}
+
+
+@app.post("/predict/batch")
+@limited
+async def predict_batch(
+    request: Request, input_data: BatchPredictionInput, client: str = Depends(authorised)
+) -> dict[str, Any]:
+    """Batch prediction."""
+    model = current_model()
+    predictions = []
+    for instance in input_data.instances:
+        predictions.append(_predict_one(request, model, instance, client, str(uuid.uuid4())))
+    return {
+        "predictions": predictions,
+        "count": len(predictions),
+        "model_version": model.manifest.version,
+        "timestamp": datetime.now(UTC).isoformat(),
+    }
+
+
+def _predict_one(request: Request, model: Loaded, instance: Any, client: str, prediction_id: str) -> dict[str, Any]:
+    values = instance.model_dump(by_alias=True)
+    prediction, probabilities = model.predict(values)
+    version, contract = model.manifest.version, model.manifest.contract
+    latency = (time.perf_counter() - request.state.started) * 1000
+    chosen = None if probabilities is None else probabilities.argmax(axis=1)
+    address = request.client.host if request.client else ""
+    spool.append(
+        Record(
+            prediction_id,
+            request.state.request_id,
+            time.time(),
+            version,
+            "stable",
+            contract,
+            encode(contract, [list(values.values())]),
+            Answers([prediction], probabilities, chosen),
+            latency,
+            client or address,
+        )
+    )
+    metrics.prediction(version, [prediction], probabilities is None)
+    logger.info(
+        "prediction_made",
+        extra={
+            "request_id": request.state.request_id,
+            "model_version": version,
+            "prediction": prediction,
+            "latency_ms": latency,
+            "client_ip": address,
+        },
+    )
+    if probabilities is None:
+        return {"prediction": prediction}
+    return {"prediction": prediction, "probability": float(np.max(probabilities))}

@@ -1,0 +1,50 @@
+"""``load_model_and_artifacts`` and what is done with one instance."""
+
+import io
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import joblib
+import numpy as np
+
+from benchmarks.twins.as_designed.features import Engineer, engineer_for
+from benchmarks.twins.loading import load_manifest
+from service.inference import artifact
+from service.inference.manifest import Manifest
+from service.settings import Settings
+from service.telemetry import metrics
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """model.pkl, scaler.pkl and what is known of them. ``scaler`` is None where the pipeline has none of its own."""
+
+    manifest: Manifest
+    engineer: Engineer
+    scaler: Any
+    model: Any
+
+    def predict(self, values: Mapping[str, Any]) -> tuple[Any, Any]:
+        """One instance: its label and (1, classes) probabilities, or its number and None."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the seed hands frames to a scaler that was fitted on arrays
+            features = self.scaler.transform(self.engineer(values))
+            prediction = self.model.predict(features)[0]
+            probabilities = self.model.predict_proba(features) if hasattr(self.model, "predict_proba") else None
+        return prediction.item() if isinstance(prediction, np.generic) else prediction, probabilities
+
+
+def load_model_and_artifacts(settings: Settings) -> Loaded:
+    """The fitted pipeline, taken apart into the files that the seed has."""
+    folder, manifest = load_manifest(settings)
+    pipeline = joblib.load(io.BytesIO(artifact.read_verified(folder, manifest, artifact.PIPELINE)))
+    metrics.model_loaded(manifest.version, "sklearn")
+    example = dict(zip(manifest.contract.names, _first_row(folder, manifest), strict=True))
+    return Loaded(manifest, engineer_for(pipeline, example), pipeline[-2], pipeline[-1])
+
+
+def _first_row(folder: Any, manifest: Manifest) -> list[Any]:
+    rows: list[list[Any]] = artifact.read_document(folder, manifest, artifact.GOLDEN)["rows"]
+    return rows[0]

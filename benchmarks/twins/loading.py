@@ -1,0 +1,70 @@
+"""What a twin loads, and in which order it opens what it shares with the other workers."""
+
+import json
+import os
+from pathlib import Path
+
+from service.inference import artifact
+from service.inference.engines.base import Engine
+from service.inference.golden import check_golden
+from service.inference.manifest import Manifest
+from service.records import spool
+from service.settings import Settings
+from service.telemetry import log, metrics
+
+PREPARED = "TWIN_PREPARED"
+"""Set by whoever starts several workers, after it prepared what they share."""
+
+
+def wanted_version(settings: Settings) -> str:
+    """The pinned version, else the stable one of routing.json, else the newest by creation time.
+
+    Raises:
+        SystemExit: the folder holds no artifact.
+    """
+    root = settings.artifacts_dir
+    if settings.model_version:
+        return settings.model_version
+    try:
+        return str(json.loads((root / "routing.json").read_bytes())["stable"])
+    except OSError:
+        found = [Manifest.read(root / version) for version in artifact.versions(root)]
+    if not found:
+        raise SystemExit(f"{root} holds no artifact: run python -m training, or set ARTIFACTS_DIR.")
+    return max(found, key=lambda manifest: manifest.created).version
+
+
+def load_manifest(settings: Settings) -> tuple[Path, Manifest]:
+    """The wanted artifact's folder and manifest."""
+    folder = settings.artifacts_dir / wanted_version(settings)
+    return folder, Manifest.read(folder)
+
+
+def load_engine(settings: Settings) -> tuple[Manifest, Engine]:
+    """The wanted artifact and its engine, verified and warmed up by its golden rows, as the Flask service does."""
+    folder, manifest = load_manifest(settings)
+    engine = artifact.build_engine(folder, manifest, settings.engine)
+    check_golden(engine, manifest.contract, artifact.read_document(folder, manifest, artifact.GOLDEN))
+    metrics.model_loaded(manifest.version, engine.name)
+    return manifest, engine
+
+
+def prepare_host(settings: Settings) -> None:
+    """Once a host, before the workers start."""
+    metrics.prepare(settings)
+    spool.prepare(settings)
+    os.environ[PREPARED] = "yes"
+
+
+def open_worker(settings: Settings) -> None:
+    """Once a worker: this process's own part of log, metrics and records."""
+    log.configure(settings)
+    if PREPARED not in os.environ:
+        prepare_host(settings)
+    metrics.open_metrics(settings)
+    spool.open_spool(settings)
+
+
+def close_worker() -> None:
+    """Flush what this worker still holds."""
+    spool.close_spool()

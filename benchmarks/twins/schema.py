@@ -1,0 +1,63 @@
+"""Pydantic models made from a contract: one strict and lean for the tuned twin, one as the seed writes them."""
+
+from typing import Annotated, Any, Literal, Optional
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model
+from typing_extensions import TypedDict
+
+from service.inference.contract import Contract, Feature
+
+
+def row_adapter(contract: Contract) -> TypeAdapter[dict[str, Any]]:
+    """Validates one row into a dict. Strict: no numbers as strings, no booleans as numbers, no unknown keys.
+
+    A TypedDict, since a dict is all the encoder needs and a model instance a row costs more.
+    """
+    return TypeAdapter(_typed_row(contract))
+
+
+def batch_adapter(contract: Contract) -> TypeAdapter[dict[str, Any]]:
+    """Validates ``{"instances": [row, ...]}``, at least one row."""
+    row = _typed_row(contract)
+    batch = TypedDict("Batch", {"instances": Annotated[list[row], Field(min_length=1)]})  # type: ignore[valid-type]
+    batch.__pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[attr-defined]
+    return TypeAdapter(batch)
+
+
+def seed_row(contract: Contract) -> type[BaseModel]:
+    """``PredictionInput`` as the seed document declares it: plain types, ``Field(..., ge=, le=)``, an example."""
+    fields: dict[str, Any] = {
+        f"column_{index}": (_plain_type(feature), Field(..., alias=feature.name, ge=feature.minimum, le=feature.maximum))
+        for index, feature in enumerate(contract.features)
+    }
+    config = ConfigDict(json_schema_extra={"example": contract.example})
+    return create_model("PredictionInput", __config__=config, **fields)
+
+
+def _typed_row(contract: Contract) -> Any:
+    row = TypedDict("Row", {feature.name: _strict_type(contract, feature) for feature in contract.features})  # type: ignore[misc]
+    row.__pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[attr-defined]
+    return row
+
+
+def _strict_type(contract: Contract, feature: Feature) -> Any:
+    if feature.type == "boolean":
+        kind: Any = bool
+    elif feature.type == "category":
+        kind = Literal[feature.choices]
+    else:
+        low, high = contract.bounds(feature)
+        whole = 1.0 if feature.type == "integer" else None  # 5.0 is an integer, as in JSON Schema; 1.9 is none
+        named = {"type": "integer"} if whole else None
+        kind = Annotated[
+            float, Field(ge=low, le=high, multiple_of=whole, allow_inf_nan=False, json_schema_extra=named)
+        ]
+        if feature.choices:
+            kind = Literal[feature.choices]
+    return Optional[kind] if feature.nullable else kind  # noqa: UP045 - ``kind`` is a value, not an annotation
+
+
+def _plain_type(feature: Feature) -> Any:
+    kinds: dict[str, Any] = {"number": float, "integer": int, "boolean": bool}
+    kind = kinds.get(feature.type) or Literal[feature.choices]
+    return Optional[kind] if feature.nullable else kind  # noqa: UP045 - as above

@@ -1,0 +1,37 @@
+"""Start a twin under uvicorn as it would be deployed: ``python -m benchmarks.twins.serve APP [--workers N]``."""
+
+import argparse
+import os
+
+import uvicorn
+
+from benchmarks.twins.loading import prepare_host
+from service.settings import Settings
+
+
+def main() -> None:
+    """Prepare what the workers share, then hand over to uvicorn: uvloop, httptools, no access log of its own."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("app", help="module:attribute, e.g. benchmarks.twins.tuned.app:app")
+    parser.add_argument("--port", type=int, default=8001)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--defaults", action="store_true", help="uvicorn as it comes, access log included")
+    chosen = parser.parse_args()
+    prepare_host(Settings.read(os.environ))
+    tuned = {} if chosen.defaults else LEAN
+    uvicorn.run(chosen.app, host="127.0.0.1", port=chosen.port, workers=chosen.workers, **tuned)  # type: ignore[arg-type]
+
+
+LEAN = {
+    "loop": "uvloop",
+    "http": "httptools",
+    "ws": "none",
+    "lifespan": "on",
+    "access_log": False,
+    "proxy_headers": False,
+    "server_header": False,
+    "log_level": "warning",
+}
+
+if __name__ == "__main__":
+    main()

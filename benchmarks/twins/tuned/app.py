@@ -1,0 +1,145 @@
+"""The tuned twin: FastAPI's own routes and documents, one dispatch, no work in between that a request does not need."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+
+from benchmarks.twins.loading import close_worker, load_manifest, open_worker
+from benchmarks.twins.schema import batch_adapter, row_adapter
+from benchmarks.twins.tuned import problems
+from benchmarks.twins.tuned.answer import Answer
+from benchmarks.twins.tuned.body import read_json
+from benchmarks.twins.tuned.guards import Guards
+from benchmarks.twins.tuned.model import Model
+from benchmarks.twins.tuned.observability import Observability
+from benchmarks.twins.tuned.route import LeanRoute
+from service import errors
+from service.settings import Settings
+
+settings = Settings.read(os.environ)
+guards = Guards(settings)
+models: dict[str, Model] = {}
+JSON = "application/json"
+
+
+@asynccontextmanager
+async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    """Load once, before the first request."""
+    open_worker(settings)
+    models["stable"] = Model(settings)
+    yield
+    close_worker()
+
+
+app = FastAPI(
+    title="Tabular model service, FastAPI twin",
+    lifespan=lifespan,
+    openapi_url=None,  # until the busy routes stand: the router asks its routes one after the other
+    telemetry={"tracing": False, "metrics": False, "logs": False},  # ours instead
+)
+app.add_middleware(Observability)
+
+
+def _model(request: Request) -> Model:
+    model = models["stable"]
+    if b"model_version" in request.scope["query_string"]:
+        wanted = request.query_params.get("model_version")
+        if wanted is not None and wanted != model.version:
+            raise problems.Problem(errors.UnknownVersion, "No such version is loaded.")
+    return model
+
+
+def _body(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"requestBody": {"required": True, "content": {JSON: {"schema": schema}}}}
+
+
+_contract = load_manifest(settings)[1].contract
+
+
+async def predict(request: Request) -> Response:
+    """One row, in the event loop: the engine is faster than a hop to a thread."""
+    if not guards.idle:
+        guards.check(request)
+    model = _model(request)
+    body = await read_json(request, settings.max_body_bytes)
+    return Answer(model.predict(body, request.scope), model.headers)
+
+
+async def predict_batch(request: Request) -> Response:
+    """Rows at once: one validation, one matrix, one call of the engine."""
+    if not guards.idle:
+        guards.check(request)
+    model = _model(request)
+    body = await read_json(request, settings.max_body_bytes)
+    if isinstance(body, dict) and isinstance(body.get("instances"), list):
+        rows = len(body["instances"])
+        if rows > settings.max_batch_rows:
+            told = [f"{rows} rows, at most {settings.max_batch_rows} are allowed."]
+            raise problems.Problem(
+                errors.InvalidInput, "The batch has too many rows.", errors={"instances": told}, errors_total=1
+            )
+    return Answer(model.predict_batch(body, request.scope), model.headers)
+
+
+for path, endpoint, adapter in (("/predict", predict, row_adapter), ("/predict/batch", predict_batch, batch_adapter)):
+    app.router.add_api_route(
+        path,
+        endpoint,
+        methods=["POST"],
+        openapi_extra=_body(adapter(_contract).json_schema()),
+        response_model=None,
+        route_class_override=LeanRoute,
+    )
+
+
+@app.get("/")
+async def index() -> dict[str, Any]:
+    """What this service offers."""
+    routes = {route.path: getattr(route, "summary", None) or route.name for route in app.routes}  # type: ignore[attr-defined]
+    return {"service": app.title, "version": app.version, "model_version": models["stable"].version, "routes": routes}
+
+
+@app.get("/health")
+@app.get("/health/live")
+@app.get("/health/ready")
+async def health() -> dict[str, Any]:
+    """Ready for traffic: a twin without its model does not start."""
+    manifest = models["stable"].manifest
+    accuracy = manifest.metrics.get("accuracy")
+    return {
+        "status": "healthy",
+        "model_loaded": True,
+        "model_version": manifest.version,
+        "model_accuracy": accuracy,
+        "model_metric": manifest.metric,
+    }
+
+
+@app.get("/model/info")
+async def model_info(request: Request) -> dict[str, Any]:
+    """All that is known of the model."""
+    if not guards.idle:
+        guards.check(request)
+    return models["stable"].manifest.to_json()
+
+
+@app.exception_handler(problems.Problem)
+async def on_problem(request: Request, fault: problems.Problem) -> Response:
+    """Every refusal of ours."""
+    return problems.answer(fault, request.scope["request_id"])
+
+
+@app.exception_handler(HTTPException)
+async def on_http_exception(request: Request, fault: HTTPException) -> Response:
+    """404 and 405 by the router."""
+    kind = errors.MethodNotAllowed if fault.status_code == 405 else errors.NotFound  # noqa: PLR2004
+    problem = problems.Problem(kind, "There is no such route here.", fault.headers)
+    return problems.answer(problem, request.scope["request_id"])
+
+
+app.openapi_url = "/openapi.json"
+app.setup()

@@ -1,0 +1,54 @@
+"""The checks before a body is read, and its reading: 413, 415, 400."""
+
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+
+from benchmarks.twins.tuned.problems import Problem
+from service import errors
+
+
+async def read_json(request: Request, most: int) -> Any:
+    """The body, parsed strictly.
+
+    Raises:
+        Problem: 413 over ``most`` bytes, 415 not JSON by its headers, 400 not JSON by its bytes.
+    """
+    headers = {name: value for name, value in request.scope["headers"] if name in WANTED}
+    if int(headers.get(b"content-length", 0)) > most:
+        raise _too_large(most)
+    media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if media_type != b"application/json" and not (
+        media_type.startswith(b"application/") and media_type.endswith(b"+json")
+    ):
+        raise Problem(errors.UnsupportedMediaType, "Send the body as application/json.")
+    if headers.get(b"content-encoding", b"identity") != b"identity":
+        raise Problem(errors.UnsupportedMediaType, "Send the body without Content-Encoding.")
+    body = await _bytes(request, most)
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise Problem(errors.MalformedBody, "The body is not JSON in UTF-8.") from None
+
+
+async def _bytes(request: Request, most: int) -> bytes:
+    message = await request.receive()
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body"):
+        return body
+    chunks, size = [body], len(body)
+    while message.get("more_body"):
+        message = await request.receive()
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > most:
+            raise _too_large(most)
+    return b"".join(chunks)
+
+
+def _too_large(most: int) -> Problem:
+    return Problem(errors.BodyTooLarge, f"The body has more than {most} bytes.")
+
+
+WANTED = frozenset((b"content-length", b"content-type", b"content-encoding"))

@@ -1,0 +1,53 @@
+"""Bearer tokens and the rate limit, each off unless its setting asks for it, as in the Flask service."""
+
+import hashlib
+import time
+from pathlib import Path
+
+from limits import parse
+from limits.storage import MemoryStorage, RedisStorage
+from limits.strategies import MovingWindowRateLimiter
+from starlette.requests import Request
+
+from benchmarks.twins.tuned.problems import Problem
+from service import errors
+from service.settings import Settings
+
+
+class Guards:
+    """Called before a body is read."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._clients = known_clients(settings.api_tokens_file)
+        self._limit = parse(settings.rate_limit) if settings.rate_limit else None
+        storage = RedisStorage(settings.redis_url) if settings.redis_url and self._limit else MemoryStorage()
+        self._limiter = MovingWindowRateLimiter(storage)
+        self.idle = not self._clients and self._limit is None
+
+    def check(self, request: Request) -> None:
+        """Let the request pass, or raise a Problem 401 or 429."""
+        client = request.client.host if request.client else ""
+        if self._clients:
+            scheme, _, token = request.headers.get("authorization", "").partition(" ")
+            name = verified(self._clients, token.strip()) if scheme.lower() == "bearer" else None
+            if name is None:
+                challenge = {"WWW-Authenticate": "Bearer"}
+                raise Problem(errors.Unauthorized, "Send a known token as Authorization: Bearer.", challenge)
+            request.scope["client_name"] = client = name
+        if self._limit is not None and not self._limiter.hit(self._limit, client):
+            reset, _ = self._limiter.get_window_stats(self._limit, client)
+            wait = {"Retry-After": str(max(1, round(reset - time.time())))}
+            raise Problem(errors.TooManyRequests, f"The limit is {self._limit}.", wait)
+
+
+def verified(clients: dict[str, str], token: str) -> str | None:
+    """The client whose token this is; tokens are compared by their hashes."""
+    return clients.get(hashlib.sha256(token.encode()).hexdigest())
+
+
+def known_clients(path: Path | None) -> dict[str, str]:
+    """Token hash (SHA-256, hex) to client name; one ``name:hash`` or ``name hash`` a line, # starts a comment."""
+    if path is None:
+        return {}
+    lines = [line.partition("#")[0].replace(":", " ").split() for line in path.read_text().splitlines()]
+    return {words[-1].lower(): words[0] for words in lines if len(words) >= 2}

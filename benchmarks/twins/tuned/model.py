@@ -1,0 +1,121 @@
+"""One loaded artifact as the routes see it: validate, encode, predict, record, serialise."""
+
+import time
+from datetime import UTC, datetime
+from operator import itemgetter
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import orjson
+from pydantic import ValidationError
+
+from benchmarks.twins.loading import load_engine
+from benchmarks.twins.schema import batch_adapter, row_adapter
+from benchmarks.twins.tuned.problems import invalid
+from service.inference.engines.base import Answers
+from service.inference.features import Matrix, codes_of
+from service.records import spool
+from service.records.record import Record
+from service.settings import Settings
+from service.telemetry import metrics
+
+
+class Model:
+    """Validators built once, columns picked by one itemgetter, codes looked up only where there are categories."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.manifest, self._engine = load_engine(settings)
+        contract = self.manifest.contract
+        self.version = self.manifest.version
+        self.headers = [(b"content-type", b"application/json"), (b"x-model-version", self.version.encode())]
+        self._most = settings.max_batch_rows
+        self._validate_row = row_adapter(contract).validator.validate_python
+        self._validate_batch = batch_adapter(contract).validator.validate_python
+        names = contract.names
+        self._pick = itemgetter(*names) if len(names) > 1 else lambda row: (row[names[0]],)
+        self._codes = {i: codes for i, feature in enumerate(contract.features) if (codes := codes_of(feature))}
+        self._regression = contract.task == "regression"
+
+    def predict(self, body: Any, scope: dict[str, Any]) -> bytes:
+        """The answer to one row."""
+        row = self._checked(self._validate_row, body)
+        document, answers = self._answer([row], scope)
+        return orjson.dumps({**_one(answers), **document})
+
+    def predict_batch(self, body: Any, scope: dict[str, Any]) -> bytes:
+        """The answer to a batch."""
+        rows = self._checked(self._validate_batch, body)["instances"]
+        document, answers = self._answer(rows, scope)
+        return orjson.dumps({"predictions": _each(answers), "count": len(rows), **document})
+
+    def _checked(self, validate: Any, body: Any) -> Any:
+        started = time.perf_counter()
+        try:
+            return validate(body, strict=True)
+        except ValidationError as fault:
+            problem = invalid(fault)
+            metrics.invalid([self._known(field) for field in problem.more["errors"]])
+            raise problem from None
+        finally:
+            metrics.phase(self.version, "validate", time.perf_counter() - started)
+
+    def _known(self, field: str) -> str:
+        name = field.split(".", 2)[-1] if field.startswith("instances.") else field
+        return name if name in self.manifest.contract.names else "unknown"
+
+    def _answer(self, rows: list[dict[str, Any]], scope: dict[str, Any]) -> tuple[dict[str, str], Answers]:
+        started = time.perf_counter()
+        matrix = self._matrix(rows)
+        answers = self._engine.predict(matrix)
+        ended = time.perf_counter()
+        metrics.phase(self.version, "predict", ended - started)
+        metrics.prediction(self.version, answers.predictions, self._regression)
+        now = time.time()
+        prediction_id = str(uuid4())
+        latency_ms = (ended - scope["started"]) * 1000
+        client = scope.get("client_name") or (scope["client"] or ("",))[0]
+        request_id = scope["request_id"]
+        contract = self.manifest.contract
+        spool.append(
+            Record(
+                prediction_id, request_id, now, self.version, "stable", contract, matrix, answers, latency_ms, client
+            )
+        )
+        first = answers.predictions[0] if len(rows) == 1 else None
+        scope["prediction"] = {
+            "request_id": request_id,
+            "prediction_id": prediction_id,
+            "model_version": self.version,
+            "prediction": first,
+            "rows": len(rows),
+            "latency_ms": round(latency_ms, 3),
+            "client_ip": client,
+        }
+        timestamp = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+        return {"model_version": self.version, "timestamp": timestamp, "prediction_id": prediction_id}, answers
+
+    def _matrix(self, rows: list[dict[str, Any]]) -> Matrix:
+        cells = list(map(self._pick, rows))
+        if self._codes:
+            cells = [tuple(self._codes[i][v] if i in self._codes else v for i, v in enumerate(row)) for row in cells]
+        return np.array(cells, dtype=np.float64)
+
+
+def _one(answers: Answers) -> dict[str, Any]:
+    if answers.probabilities is None or answers.chosen is None:
+        return {"prediction": answers.predictions[0]}
+    return {
+        "prediction": answers.predictions[0],
+        "probability": float(answers.probabilities[0, answers.chosen[0]]),
+    }
+
+
+def _each(answers: Answers) -> list[dict[str, Any]]:
+    if answers.probabilities is None or answers.chosen is None:
+        return [{"prediction": prediction} for prediction in answers.predictions]
+    chosen = answers.probabilities[np.arange(len(answers.chosen)), answers.chosen].tolist()
+    return [
+        {"prediction": prediction, "probability": probability}
+        for prediction, probability in zip(answers.predictions, chosen, strict=True)
+    ]

@@ -1,0 +1,64 @@
+"""Request id, clock, metrics and one log line a request, as pure ASGI: no BaseHTTPMiddleware, no task a request."""
+
+import re
+import time
+from typing import Any
+from uuid import uuid4
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.telemetry import log, metrics
+
+SANE = re.compile(rb"[\x21-\x7e]{1,128}").fullmatch
+
+
+class Observability:
+    """Wraps the app; ``scope["request_id"]`` and ``scope["started"]`` are for those inside."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request; anything but HTTP passes through."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        scope["started"] = started = time.perf_counter()
+        request_id = _request_id(scope["headers"])
+        scope["request_id"] = request_id.decode()
+        status = 500
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"].append((b"x-request-id", request_id))
+                _told(scope, status, time.perf_counter() - started)
+            await send(message)
+
+        await self.app(scope, receive, send_with_id)
+
+
+def _request_id(headers: list[tuple[bytes, bytes]]) -> bytes:
+    for name, value in headers:
+        if name == b"x-request-id" and SANE(value):
+            return value
+    return str(uuid4()).encode()
+
+
+def _told(scope: dict[str, Any], status: int, seconds: float) -> None:
+    route = getattr(scope.get("route"), "path", "unmatched")
+    metrics.request(route, scope["method"], status, seconds)
+    client = scope.get("client")
+    asked = {
+        "request_id": scope["request_id"],
+        "method": scope["method"],
+        "route": route,
+        "status": status,
+        "latency_ms": round(seconds * 1000, 3),
+        "client_ip": client[0] if client else "",
+    }
+    if "prediction" in scope:
+        log.info_many(("prediction_made", scope["prediction"]), ("request", asked))
+    else:
+        log.info("request", **asked)

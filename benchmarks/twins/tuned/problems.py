@@ -1,0 +1,49 @@
+"""Problems (RFC 9457), in the shape the Flask service answers with."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+from starlette.responses import Response
+
+from service import errors
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(Exception):
+    """Stops a request with an answer other than 200."""
+
+    def __init__(
+        self, kind: type[errors.ServiceError], detail: str, headers: Mapping[str, str] | None = None, **more: Any
+    ) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.detail = detail
+        self.headers = headers
+        self.more = more
+
+
+def invalid(fault: ValidationError) -> Problem:
+    """What pydantic found, by field, at most MOST_ERRORS of them; never the input, which may not be JSON."""
+    listed: dict[str, list[str]] = {}
+    for error in fault.errors(include_url=False, include_context=False, include_input=False)[: errors.MOST_ERRORS]:
+        listed.setdefault(".".join(map(str, error["loc"])) or "$", []).append(error["msg"])
+    total = fault.error_count()
+    return Problem(
+        errors.InvalidInput, f"The input breaks the model's contract: {total} errors.", errors=listed, errors_total=total
+    )
+
+
+def answer(problem: Problem, request_id: str) -> Response:
+    """The response."""
+    document = {
+        "type": f"urn:problem:{problem.kind.type}",
+        "title": problem.kind.title,
+        "status": problem.kind.status,
+        "detail": problem.detail,
+        "request_id": request_id,
+        **problem.more,
+    }
+    return Response(orjson.dumps(document), problem.kind.status, problem.headers, MEDIA_TYPE)
