@@ -27,7 +27,10 @@ def batch_adapter(contract: Contract) -> TypeAdapter[dict[str, Any]]:
 def seed_row(contract: Contract) -> type[BaseModel]:
     """``PredictionInput`` as the seed document declares it: plain types, ``Field(..., ge=, le=)``, an example."""
     fields: dict[str, Any] = {
-        f"column_{index}": (_plain_type(feature), Field(..., alias=feature.name, ge=feature.minimum, le=feature.maximum))
+        f"column_{index}": (
+            _plain_type(feature),
+            Field(..., alias=feature.name, ge=feature.minimum, le=feature.maximum),
+        )
         for index, feature in enumerate(contract.features)
     }
     config = ConfigDict(json_schema_extra={"example": contract.example})
@@ -49,9 +52,7 @@ def _strict_type(contract: Contract, feature: Feature) -> Any:
         low, high = contract.bounds(feature)
         whole = 1.0 if feature.type == "integer" else None  # 5.0 is an integer, as in JSON Schema; 1.9 is none
         named = {"type": "integer"} if whole else None
-        kind = Annotated[
-            float, Field(ge=low, le=high, multiple_of=whole, allow_inf_nan=False, json_schema_extra=named)
-        ]
+        kind = Annotated[float, Field(ge=low, le=high, multiple_of=whole, allow_inf_nan=False, json_schema_extra=named)]
         if feature.choices:
             kind = Literal[feature.choices]
     return Optional[kind] if feature.nullable else kind  # noqa: UP045 - ``kind`` is a value, not an annotation

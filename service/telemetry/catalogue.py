@@ -68,6 +68,8 @@ _METRICS = (
     Metric("model_live_accuracy", "max", "Share of the reported outcomes that were predicted.", ("model_version",)),
     Metric("model_live_outcomes", "max", "Reported outcomes that live accuracy stands on.", ("model_version",)),
     Metric("model_training_accuracy", "max", "Accuracy on the hold-out rows at training.", ("model_version",)),
+    Metric("redis_away_total", "counter", "Uses of Redis that went without it, because it was away.", ("use",)),
+    Metric("prediction_cache_lookups_total", "counter", "Questions to the cache of predictions.", ("result",)),
     Metric("worker_exits_total", "counter", "Workers that left, for whatever reason."),
     Metric("log_lines_lost_total", "counter", "Log lines that standard output would not take."),
     Metric("metrics_series_dropped_total", "counter", "Series that found no room; their counts are not kept."),

@@ -147,8 +147,14 @@ def live_accuracy(model_version: str, accuracy: float, outcomes: int) -> None:
     _set(outcomes, "model_live_outcomes", model_version)
 
 
-def records(state: str, rows: int) -> None:
-    """Count rows of records by state: spooled, shipped or lost."""
+def redis_away(use: str) -> None:
+    """Count a use of Redis (limits or cache) that went without it, because it is away."""
+    _add(1, "redis_away_total", use)
+
+
+def cache_looked_up(hit: bool) -> None:
+    """Count a question to the cache of predictions, and whether it had the answer."""
+    _add(1, "prediction_cache_lookups_total", "hit" if hit else "miss")
 
 
 def exposition() -> bytes:

@@ -138,9 +138,7 @@ async def model_info() -> dict[str, Any]:
 
 @app.post("/predict")
 @limited
-async def predict(
-    request: Request, input_data: PredictionInput, client: str = Depends(authorised)
-) -> dict[str, Any]:
+async def predict(request: Request, input_data: PredictionInput, client: str = Depends(authorised)) -> dict[str, Any]:
     """Single prediction."""
     model = current_model()
     answer = _predict_one(request, model, input_data, client, str(uuid.uuid4()))

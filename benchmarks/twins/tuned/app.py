@@ -136,7 +136,7 @@ async def on_problem(request: Request, fault: problems.Problem) -> Response:
 @app.exception_handler(HTTPException)
 async def on_http_exception(request: Request, fault: HTTPException) -> Response:
     """404 and 405 by the router."""
-    kind = errors.MethodNotAllowed if fault.status_code == 405 else errors.NotFound  # noqa: PLR2004
+    kind = errors.MethodNotAllowed if fault.status_code == 405 else errors.NotFound
     problem = problems.Problem(kind, "There is no such route here.", fault.headers)
     return problems.answer(problem, request.scope["request_id"])
 

@@ -32,7 +32,10 @@ def invalid(fault: ValidationError) -> Problem:
         listed.setdefault(".".join(map(str, error["loc"])) or "$", []).append(error["msg"])
     total = fault.error_count()
     return Problem(
-        errors.InvalidInput, f"The input breaks the model's contract: {total} errors.", errors=listed, errors_total=total
+        errors.InvalidInput,
+        f"The input breaks the model's contract: {total} errors.",
+        errors=listed,
+        errors_total=total,
     )
 
 
