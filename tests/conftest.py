@@ -92,8 +92,9 @@ class Server:
 
     @property
     def workers(self) -> list[int]:
-        """The workers' process ids."""
-        return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
+        """The workers' process ids; the shipper of the records is a child of the master as well, and no worker."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return [int(pid) for pid in children if b"gunicorn" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
     def log(self) -> str:
         """All it has printed."""
