@@ -1,0 +1,76 @@
+"""Requests read by gunicorn's own parser: from bytes that are there, or from a socket, with a limit to its slowness."""
+
+import time
+from functools import lru_cache
+from io import BytesIO
+from typing import Any
+
+from gunicorn.http.message import Request, _ip_in_allow_list
+from gunicorn.http.parser import RequestParser
+from gunicorn.http.unreader import SocketUnreader, Unreader
+from werkzeug.exceptions import RequestTimeout
+
+from service.server.options import Snapshot
+
+SLOWEST = 64 * 1024
+"""Bytes a second: a long body or answer gets a second more for so many."""
+
+
+@lru_cache(maxsize=1024)
+def _trusted(cfg: Snapshot, address: str) -> bool:
+    return bool(_ip_in_allow_list(address, cfg.forwarded_allow_ips, cfg.forwarded_allow_networks()))
+
+
+class LeanRequest(Request):  # type: ignore[misc]  # gunicorn has no types
+    """A request whose peer is looked up once an address."""
+
+    def _peer_is_trusted_proxy(self) -> bool:
+        return not isinstance(self.peer_addr, tuple) or _trusted(self.cfg, self.peer_addr[0])
+
+
+class Head(Unreader):  # type: ignore[misc]
+    """The bytes of a whole head, as gunicorn's parser reads them."""
+
+    def __init__(self, head: bytes) -> None:
+        self.buf = BytesIO(head)
+
+    def chunk(self, size_hint: int | None = None) -> bytes:
+        """Nothing follows."""
+        return b""
+
+
+class SlowReader(SocketUnreader):  # type: ignore[misc]
+    """Reads a socket in a thread, and gives up on a client that sends too slowly."""
+
+    def __init__(self, sock: Any, patience: float) -> None:
+        super().__init__(sock)
+        self.patience = patience
+        self.deadline = time.monotonic() + patience
+
+    def chunk(self, size_hint: int | None = None) -> bytes:
+        """What the socket has.
+
+        Raises:
+            RequestTimeout: the deadline, moved by each byte that came, is over.
+        """
+        left = self.deadline - time.monotonic()
+        try:
+            self.sock.settimeout(max(left, 0.001))
+            found: bytes = super().chunk(size_hint)
+        except TimeoutError:
+            raise RequestTimeout from None
+        finally:
+            self.sock.settimeout(self.patience)  # the answer's turn
+        self.deadline += len(found) / SLOWEST
+        return found
+
+
+class SlowParser(RequestParser):  # type: ignore[misc]
+    """gunicorn's parser over a socket of which some bytes were read already."""
+
+    mesg_class = LeanRequest
+
+    def __init__(self, cfg: Snapshot, sock: Any, client: Any, read: bytes, patience: float) -> None:
+        super().__init__(cfg, sock, client)
+        self.unreader = SlowReader(sock, patience)
+        self.unreader.unread(read)
