@@ -28,6 +28,40 @@ class LeanRequest(Request):  # type: ignore[misc]  # gunicorn has no types
         return not isinstance(self.peer_addr, tuple) or _trusted(self.cfg, self.peer_addr[0])
 
 
+class Heads:
+    """Heads that were parsed before: a client that keeps its connection sends the same one again and again.
+
+    What a head means depends on its bytes and on whether the peer is a trusted proxy, on nothing else.
+    """
+
+    MOST, LONGEST = 512, 1024
+
+    def __init__(self, cfg: Snapshot) -> None:
+        self._cfg = cfg
+        self._known: dict[tuple[bytes, bool], LeanRequest] = {}
+
+    def parse(self, head: bytes, client: Any, number: int) -> "LeanRequest":
+        """The request of a whole head; its body is not read.
+
+        Raises:
+            gunicorn.http.errors.ParseException: it is refused.
+        """
+        key = head, not isinstance(client, tuple) or _trusted(self._cfg, client[0])
+        known = self._known.get(key)
+        if known is None:
+            req = LeanRequest(self._cfg, Head(head), client, number)
+            if len(head) <= self.LONGEST:
+                if len(self._known) >= self.MOST:
+                    self._known.clear()
+                self._known[key] = req
+            return req
+        req = LeanRequest.__new__(LeanRequest)
+        req.__dict__.update(known.__dict__)
+        req.peer_addr = req.remote_addr = client
+        req.req_number = number
+        return req
+
+
 class Head(Unreader):  # type: ignore[misc]
     """The bytes of a whole head, as gunicorn's parser reads them."""
 

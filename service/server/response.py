@@ -6,6 +6,8 @@ from typing import Any
 from gunicorn import util
 from gunicorn.http import wsgi
 
+_FINE: set[str] = set()
+
 
 class BufferedResponse(wsgi.Response):  # type: ignore[misc]  # gunicorn has no types
     """gunicorn's response, which collects what it would send."""
@@ -22,6 +24,16 @@ class BufferedResponse(wsgi.Response):  # type: ignore[misc]  # gunicorn has no 
         found = b"".join(self.out)
         self.out.clear()
         return found
+
+    def process_headers(self, headers: Any) -> None:
+        """Take the application's headers; a name that gunicorn found to be fine is not looked into again."""
+        for name, value in headers:
+            if name not in _FINE or type(value) is not str or not wsgi.HEADER_VALUE_RE.fullmatch(value):
+                super().process_headers(((name, value),))
+                if name.lower() != "content-length" and not util.is_hoppish(name) and len(_FINE) < 256:
+                    _FINE.add(name)
+            else:
+                self.headers.append((name, value.strip(" \t")))
 
     def send_headers(self) -> None:
         """Collect the head, once."""

@@ -14,7 +14,7 @@ from gunicorn.workers.gthread import ThreadWorker
 from service.server.environ import environ_of
 from service.server.options import unfit
 from service.server.poller import Connection, PollingWorker
-from service.server.reading import Head, LeanRequest
+from service.server.reading import Heads
 from service.server.response import BufferedResponse
 
 LONGEST_HEAD, LONGEST = 16 * 1024, 256 * 1024
@@ -32,6 +32,10 @@ class InlineWorker(PollingWorker):
             return super().__new__(cls)
         log.warning("The inline worker does not serve %s; this worker is a gthread one.", ", ".join(reasons))
         return ThreadWorker(age, ppid, sockets, app, timeout, cfg, log)
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.heads = Heads(self.plain)
 
     def step(self, conn: Connection) -> bool:
         """Handle the next request; False while some of it is missing, or when a thread does it."""
@@ -56,7 +60,7 @@ class InlineWorker(PollingWorker):
                 self.to_stock(conn)  # which refuses it
             return False
         conn.requests += 1
-        req = LeanRequest(self.plain, Head(bytes(conn.read[: conn.head])), conn.client, conn.requests)
+        req = self.heads.parse(bytes(conn.read[: conn.head]), conn.client, conn.requests)
         reader = req.body.reader
         conn.whole = conn.head + reader.length if type(reader) is LengthReader else LONGEST + 1
         if conn.whole > LONGEST or not UNUSUAL.isdisjoint([name for name, _ in req.headers]):
