@@ -32,7 +32,7 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
         self.head = self.whole = self.requests = 0
         self.unsent = memoryview(b"")
         self.keep = self.closing = False
-        self.deadline = 0.0
+        self.deadline = self.limit = 0.0
 
 
 class PollingWorker(ThreadWorker):  # type: ignore[misc]
@@ -143,7 +143,7 @@ class PollingWorker(ThreadWorker):  # type: ignore[misc]
         """Send an answer, as much of it as the kernel takes now; ``keep`` tells whether more requests may follow."""
         conn.keep = keep
         conn.unsent = memoryview(answer)
-        conn.deadline = time.monotonic() + self.patience
+        conn.limit = time.monotonic() + self.patience
         if not self.flush(conn) and conn in self.watched:
             self.poller.modify(conn.sock, EVENT_WRITE, partial(self.writable, conn))
 
@@ -158,15 +158,17 @@ class PollingWorker(ThreadWorker):  # type: ignore[misc]
         try:
             sent = conn.sock.send(conn.unsent)
         except BlockingIOError:
-            return False
+            sent = 0
         except OSError:
             self.drop(conn)
             return False
         conn.unsent = conn.unsent[sent:]
-        conn.deadline += sent / SLOWEST
         if not conn.unsent:
             self.rest(conn)
-        return not conn.unsent
+            return True
+        conn.limit += sent / SLOWEST
+        conn.deadline = min(conn.limit, time.monotonic() + self.patience)
+        return False
 
     def rest(self, conn: Connection) -> None:
         """An answer is out: wait for the next request, or close."""

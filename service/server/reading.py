@@ -85,11 +85,11 @@ class SlowReader(SocketUnreader):  # type: ignore[misc]
         """What the socket has.
 
         Raises:
-            RequestTimeout: the deadline, moved by each byte that came, is over.
+            RequestTimeout: nothing came for long, or too little on the whole.
         """
         left = self.deadline - time.monotonic()
         try:
-            self.sock.settimeout(max(left, 0.001))
+            self.sock.settimeout(max(0.001, min(left, self.patience)))
             found: bytes = super().chunk(size_hint)
         except TimeoutError:
             raise RequestTimeout from None

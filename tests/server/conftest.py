@@ -39,7 +39,7 @@ class Talk:
     """One connection. Reads answers one at a time, as a client does."""
 
     sock: socket.socket
-    rest: bytes = b""
+    rest: bytearray = field(default_factory=bytearray)
 
     def send(self, text):
         self.sock.sendall(text.encode("latin-1") if isinstance(text, str) else text)
@@ -54,7 +54,8 @@ class Talk:
         while len(self.rest) < count:
             if not self.more():
                 raise EOFError(f"closed after {len(self.rest)} of {count} bytes")
-        found, self.rest = self.rest[:count], self.rest[count:]
+        found = bytes(self.rest[:count])
+        del self.rest[:count]
         return found
 
     def line_end(self, end):

@@ -10,7 +10,7 @@ def app(environ, start_response):
     status, headers, items = "200 OK", [("Content-Type", "text/plain")], None
     if path == "/echo":
         items = [environ["wsgi.input"].read()]
-    elif path == "/environ":
+    elif path.endswith("/environ"):
         shown = {key: value for key, value in environ.items() if isinstance(value, str | int | bool | tuple)}
         items = [json.dumps(shown, sort_keys=True).encode()]
     elif path == "/pid":
