@@ -4,6 +4,7 @@ import os
 import sys
 from typing import Any
 
+from service.server.refusals import install_problem_answers
 from service.settings import Settings, SettingsError
 from service.telemetry import log, metrics
 
@@ -15,7 +16,7 @@ except SettingsError as fault:
 bind = [settings.address]
 workers = settings.web_concurrency
 threads = settings.threads
-worker_class = {"inline": "gthread"}.get(settings.worker_class, settings.worker_class)
+worker_class = {"inline": "service.server.worker.InlineWorker"}.get(settings.worker_class, settings.worker_class)
 preload_app = True
 keepalive = 75
 timeout = 60
@@ -71,3 +72,4 @@ def child_exit(server: Any, worker: Any) -> None:
 
 
 metrics.prepare(settings)
+install_problem_answers()
