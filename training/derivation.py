@@ -134,12 +134,24 @@ def _check_against(feature: Feature, present: "pd.Series[Any]") -> None:
     """Training data that its own contract would refuse cannot be meant."""
     if feature.choices and (strange := set(present.unique()) - set(feature.choices)):
         raise Refusal(f"column {feature.name!r} holds {strange.pop()!r}, which is not among its declared choices.")
+    if feature.example is not None and not _is_valid(feature, feature.example):
+        raise Refusal(f"column {feature.name!r}: the declared example {feature.example!r} breaks its own declaration.")
     for bound, outside in ((feature.minimum, present.lt), (feature.maximum, present.gt)):
         if bound is not None and (beyond := present[outside(bound)]).size:
             raise Refusal(
                 f"column {feature.name!r} holds {beyond.iloc[0]}, outside its declared range: correct the data or the "
                 "range."
             )
+
+
+def _is_valid(feature: Feature, value: Any) -> bool:
+    if feature.type == "boolean" or isinstance(value, bool):
+        return feature.type == "boolean" and isinstance(value, bool)
+    if feature.choices:
+        return value in feature.choices
+    low = -math.inf if feature.minimum is None else feature.minimum
+    high = math.inf if feature.maximum is None else feature.maximum
+    return not isinstance(value, str) and low <= value <= high and (feature.type == "number" or value == int(value))
 
 
 def _example(feature: Feature, present: "pd.Series[Any]") -> Any:

@@ -32,14 +32,16 @@ def confusion(counts: Sequence[Sequence[int]], names: Sequence[str]) -> str:
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     size = max(4.0, min(9.0, 0.55 * len(names) + 2))
     figure, axes = _axes(size, size)
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    places = range(len(names))
+    axes.pcolormesh(shares, cmap="Blues", vmin=0, vmax=1, edgecolors="#e7eaee", linewidth=0.5)
+    axes.invert_yaxis()
+    axes.set_aspect("equal")
+    places = np.arange(len(names)) + 0.5
     axes.set_xticks(places, names, rotation=45 if len(names) > 4 else 0, ha="right" if len(names) > 4 else "center")
     axes.set_yticks(places, names)
     axes.set(xlabel="predicted", ylabel="true")
     for row, column in np.ndindex(matrix.shape) if len(names) <= 15 else ():
         colour = "white" if shares[row, column] > 0.5 else "#222222"
-        axes.text(column, row, f"{matrix[row, column]:,}", ha="center", va="center", color=colour, fontsize=9)
+        axes.text(column + 0.5, row + 0.5, f"{matrix[row, column]:,}", ha="center", va="center", color=colour, fontsize=9)
     return _svg(figure)
 
 

@@ -61,8 +61,8 @@ def train(
 def finish(fitted: Fitted, algorithm: str, facts: Mapping[str, Any], wishes: Wishes, teller: Teller) -> Manifest:
     """Gates, engine, card, artifact, summary: the same for our pipelines and those fitted elsewhere."""
     baseline = baseline_of(fitted)
-    check_baseline(fitted, baseline, teller.warn)
     check_floors(fitted, wishes.floors)
+    check_baseline(fitted, baseline, teller.warn)
     teller.step(f"compiling, and comparing the graph with the pipeline on {wishes.parity_rows:,} random rows")
     choice = choose_engine(fitted.pipeline, fitted.seen, wishes.parity_rows)
     facts = {**facts, "baseline": dict(baseline), "warnings": list(teller.warnings), "parity": dict(choice.parity)}
