@@ -46,8 +46,6 @@ _METRICS = (
         _LATENCY,
     ),
     Metric("http_requests_refused_total", "counter", "Requests refused by auth, limit or size.", ("reason",)),
-    Metric("redis_unavailable_total", "counter", "Uses of Redis that went without it.", ("use",)),
-    Metric("cache_lookups_total", "counter", "Questions to the cache of predictions.", ("result",)),
     Metric("predictions_total", "counter", "Rows predicted, by class.", ("model_version", "prediction")),
     Metric(
         "prediction_duration_seconds",

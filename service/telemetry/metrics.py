@@ -100,16 +100,6 @@ def refused(reason: str) -> None:
     _add(1, "http_requests_refused_total", reason)
 
 
-def redis_away(use: str) -> None:
-    """A use of Redis (limits or cache) that went without it, because it is away."""
-    _add(1, "redis_unavailable_total", use)
-
-
-def cache_looked_up(hit: bool) -> None:
-    """The cache of predictions was asked, and had the answer or not."""
-    _add(1, "cache_lookups_total", "hit" if hit else "miss")
-
-
 def model_loaded(model_version: str, engine: str, created: str = "", accuracy: float | None = None) -> None:
     """A version was loaded and may answer. ``created`` is ISO 8601, ``accuracy`` that of the hold-out rows."""
     _add(1, "model_loads_total", model_version)
