@@ -100,7 +100,8 @@ class Holder:
             log.error("model_load_failed", model_version=version, exc_info=True)
             reason = f"{folder} cannot be loaded: {type(fault).__name__}. The log tells more."
         else:
-            metrics.model_loaded(version, model.engine.name)
+            manifest = model.manifest
+            metrics.model_loaded(version, model.engine.name, manifest.created, manifest.metrics.get("accuracy"))
             return model
         self._refused[version] = (state, reason)
         metrics.model_failed(version)
@@ -115,6 +116,9 @@ class Holder:
 
     def _swap(self, loaded: Loaded) -> None:
         before, self.loaded = self.loaded, loaded
+        metrics.degraded(bool(loaded.faults))
+        for version in before.models.keys() - loaded.models.keys():
+            metrics.model_unloaded(version)
         if loaded.faults and loaded.faults != before.faults:
             log.error("model_fault", reasons=loaded.faults)
         if loaded.stable is not None and loaded.stable is not before.stable:

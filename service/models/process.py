@@ -10,7 +10,7 @@ import time
 
 from service.models.holder import Holder, Loaded
 from service.settings import Settings
-from service.telemetry import log
+from service.telemetry import log, metrics
 
 LOAD_DEADLINE = 60.0
 """Seconds a start waits for the first load; one that hangs leaves a worker that answers, not ready, instead of none."""
@@ -55,6 +55,7 @@ def start(settings: Settings) -> Watched:
             _pid = os.getpid()
         if settings not in _watched:
             _watched[settings] = Watched(settings)
+            metrics.open_metrics(settings)
         watched = _watched[settings]
     watched.wait()
     return watched

@@ -114,7 +114,7 @@ def main() -> None:
     with suppress(OSError):
         os.nice(NICENESS)
     log.configure(settings)
-    metrics.open_metrics(settings)
+    metrics.prepare(settings)
     for unborn in folder.glob(f"*{UNBORN}"):
         _clear(unborn)
     shipper.run()

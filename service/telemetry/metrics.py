@@ -8,6 +8,8 @@ import re
 import time
 from bisect import bisect_left
 from collections import Counter
+from contextlib import suppress
+from datetime import datetime
 
 import orjson
 
@@ -98,12 +100,12 @@ def refused(reason: str) -> None:
     _add(1, "http_requests_refused_total", reason)
 
 
-def model_loaded(model_version: str, engine: str, created: float = 0.0, accuracy: float | None = None) -> None:
-    """A version was loaded and may answer. ``created`` is Unix time, ``accuracy`` that of the hold-out rows."""
+def model_loaded(model_version: str, engine: str, created: str = "", accuracy: float | None = None) -> None:
+    """A version was loaded and may answer. ``created`` is ISO 8601, ``accuracy`` that of the hold-out rows."""
     _add(1, "model_loads_total", model_version)
     _set(1, "model_info", model_version, engine)
-    if created:
-        _set(created, "model_created_timestamp_seconds", model_version)
+    with suppress(ValueError):
+        _set(datetime.fromisoformat(created).timestamp(), "model_created_timestamp_seconds", model_version)
     if accuracy is not None:
         _set(accuracy, "model_training_accuracy", model_version)
 

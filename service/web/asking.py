@@ -1,6 +1,7 @@
 """From a request to an answered one: which model, which rows, what it says of them."""
 
 import functools
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -47,9 +48,13 @@ def answers(
             loaded = app.models.now
             model, role = loaded.choose(asked)
             body = read_body(request)
+            began = time.perf_counter()
             rows = _rows(read, model, body)
+            metrics.phase(model.version, "validate", time.perf_counter() - began)
             request.record = ask(model, role, rows, request)
+            began = time.perf_counter()
             response = view(Answered(model, request.record))
+            metrics.phase(model.version, "serialise", time.perf_counter() - began)
             response.headers[MODEL_VERSION] = model.version
             if loaded.shadow is not None and asked is None:
                 shadow.follow(response, loaded.shadow, read, body, request.record)

@@ -17,6 +17,8 @@ def keep(response: Response) -> Response:
     spool.append(record)
     predictions = record.answers.predictions
     metrics.prediction(record.model_version, predictions, record.answers.chosen is None)
+    if request.path.endswith("/batch"):
+        metrics.batch_rows(len(predictions))
     log.info(
         "prediction_made",
         request_id=record.request_id,

@@ -21,6 +21,7 @@ def begin() -> None:
     request.request_id = given if _SANE.fullmatch(given) else str(uuid.uuid4())
     request.client = request.remote_addr or ""
     log.bind(request.request_id)
+    metrics.began(request.environ.get("HTTP_X_REQUEST_START"))
 
 
 def finish(response: Response) -> Response:
@@ -28,6 +29,7 @@ def finish(response: Response) -> Response:
     _, request = current()
     seconds = time.perf_counter() - request.started
     response.headers[REQUEST_ID] = request.request_id
+    metrics.ended()
     metrics.request(route_of(request), request.method, response.status_code, seconds)
     log.info(
         "request",

@@ -93,7 +93,7 @@ def test_a_proxys_header_that_makes_no_sense_is_left_out(counting, header):
 
 
 def test_an_unloaded_version_is_no_longer_told(counting):
-    metrics.model_loaded("x-1", "onnx", created=1.7e9, accuracy=0.9)
+    metrics.model_loaded("x-1", "onnx", created="2026-01-31T12:00:00Z", accuracy=0.9)
     assert counting()['model_info{engine="onnx",model_version="x-1"}'] == 1
     metrics.model_unloaded("x-1")
     assert list(counting()) == ['model_loads_total{model_version="x-1"}']

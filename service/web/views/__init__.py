@@ -2,7 +2,8 @@
 
 from service.web.views.health import health
 from service.web.views.home import home
+from service.web.views.metrics import metrics
 from service.web.views.model import model
 from service.web.views.predictions import predictions
 
-BLUEPRINTS = (predictions, health, model, home)
+BLUEPRINTS = (predictions, health, model, metrics, home)

@@ -1,0 +1,146 @@
+"""Drift: whether live values still come from the distribution that training saw.
+
+The measure is the population stability index over the bins of reference.json, PSI = sum((q - p) * ln(q / p)) (Siddiqi,
+Credit Risk Scorecards, 2006; below 0.1 stable, from 0.2 on shifted). On small samples or many bins PSI is large by
+chance alone, so an alarm also asks for a two-sample chi-squared test on the same bins to say that chance does not
+explain it.
+"""
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+WATCH, ALARM = 0.1, 0.2
+SIGNIFICANCE = 0.001
+FEWEST_EXPECTED = 5.0
+"""Bins in which fewer live rows are to be expected are tested as one; the chi-squared law fails below."""
+
+Verdict = Literal["stable", "watch", "alarm", "too few rows", "not recorded"]
+Counts = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """One entry of reference.json: how a feature, or the prediction, was distributed.
+
+    Numbers: bin i holds ``[edges[i - 1], edges[i])``, the first and the last are open. Otherwise bin i holds
+    ``categories[i]``.
+    """
+
+    type: str
+    edges: tuple[float, ...] | None
+    categories: tuple[Any, ...] | None
+    counts: tuple[int, ...]
+    nulls: int
+
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Any]) -> "Distribution":
+        """As reference.json has it."""
+        edges, categories = entry["edges"], entry["categories"]
+        return cls(
+            entry["type"],
+            None if edges is None else tuple(edges),
+            None if categories is None else tuple(categories),
+            tuple(entry["counts"]),
+            entry["nulls"],
+        )
+
+    @property
+    def names(self) -> list[str]:
+        """What each bin holds, in words; then the nulls, then what training never saw."""
+        if self.edges is None:
+            bins = [str(category) for category in self.categories or ()]
+        elif not self.edges:
+            bins = ["all"]
+        else:
+            texts = [f"{edge:.4g}" for edge in self.edges]
+            between = [f"{low} – {high}" for low, high in itertools.pairwise(texts)]
+            bins = [f"< {texts[0]}", *between, f"≥ {texts[-1]}"]
+        return [*bins, "null", "unseen"]
+
+    @property
+    def reference(self) -> Counts:
+        """Training rows in each bin, in the order of ``names``."""
+        return np.array([*self.counts, self.nulls, 0], dtype=np.float64)
+
+    def tally(self, values: Sequence[Any]) -> Counts:
+        """How many of ``values``, JSON values with None for null, fall into each bin."""
+        width = len(self.counts)
+        if self.edges is not None:
+            numbers = np.array(values, dtype=np.float64)
+            bins = np.searchsorted(self.edges, numbers, side="right")
+            bins[np.isnan(numbers)] = width
+        else:
+            places: dict[Any, int] = {category: place for place, category in enumerate(self.categories or ())}
+            places[None] = width
+            bins = np.array([places.get(value, width + 1) for value in values], dtype=np.int64)
+        return np.bincount(bins, minlength=width + 2).astype(np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """What was found for one feature. ``psi`` and ``p_value`` are None where there were too few rows to say.
+
+    ``reference`` and ``live`` count the rows in each of ``bins``; bins that are empty in both are left out.
+    """
+
+    name: str
+    verdict: Verdict
+    psi: float | None
+    p_value: float | None
+    bins: list[str]
+    reference: list[int]
+    live: list[int]
+
+
+def compare(name: str, trained: Distribution, values: Sequence[Any] | None, minimum: int) -> Drift:
+    """Judge live ``values`` of one feature; None where they are not recorded, fewer than ``minimum`` are not judged."""
+    before, after = trained.reference, trained.tally(values or ())
+    kept = (before + after) > 0
+    bins = [text for text, keep in zip(trained.names, kept, strict=True) if keep]
+    before, after = before[kept], after[kept]
+    counted = ([int(count) for count in before], [int(count) for count in after])
+    if values is None or len(values) < minimum or not before.sum():
+        return Drift(name, "not recorded" if values is None else "too few rows", None, None, bins, *counted)
+    psi, p_value = stability_index(before, after), chance(before, after)
+    verdict: Verdict = "stable"
+    if psi >= WATCH and p_value < SIGNIFICANCE:
+        verdict = "alarm" if psi >= ALARM else "watch"
+    return Drift(name, verdict, psi, p_value, bins, *counted)
+
+
+def stability_index(before: Counts, after: Counts) -> float:
+    """PSI of two histograms; half a row is added to each bin, since an empty one would make it infinite."""
+    p = (before + 0.5) / (before.sum() + 0.5 * len(before))
+    q = (after + 0.5) / (after.sum() + 0.5 * len(after))
+    return float(np.sum((q - p) * np.log(q / p)))
+
+
+def chance(before: Counts, after: Counts) -> float:
+    """The p-value of the two-sample chi-squared test: how often samples of one distribution differ this much."""
+    share = after.sum() / (before.sum() + after.sum())
+    rare = (before + after) * share < FEWEST_EXPECTED
+    pooled = np.array([before, after])
+    if rare.any():
+        pooled = np.column_stack([pooled[:, ~rare], pooled[:, rare].sum(axis=1)])
+    expected = np.outer(pooled.sum(axis=1), pooled.sum(axis=0)) / pooled.sum()
+    difference = np.divide((pooled - expected) ** 2, expected, out=np.zeros_like(expected), where=expected > 0)
+    return chi_squared_tail(float(difference.sum()), pooled.shape[1] - 1)
+
+
+def chi_squared_tail(statistic: float, freedom: int) -> float:
+    """P(X > statistic) for chi-squared with ``freedom`` degrees: the finite sums of Abramowitz and Stegun 26.4.4-5."""
+    if freedom < 1 or statistic <= 0:
+        return 1.0
+    half = statistic / 2
+    odd = freedom % 2
+    total = math.erfc(math.sqrt(half)) if odd else 0.0
+    for step in range(freedom // 2):
+        power = step + odd / 2
+        total += math.exp(power * math.log(half) - half - math.lgamma(power + 1))
+    return min(1.0, total)

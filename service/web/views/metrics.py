@@ -1,0 +1,18 @@
+"""GET /metrics: the counts of all workers, for Prometheus."""
+
+from flask import Blueprint, Response
+
+from service.telemetry.exposition import CONTENT_TYPE
+from service.telemetry.metrics import exposition
+from service.web.operation import Operation, operation
+
+metrics = Blueprint("metrics", __name__)
+
+
+@metrics.get("/metrics")
+@operation(
+    Operation("What was counted and timed, over all workers, for Prometheus", "service", {200: None}, scope="observe")
+)
+def exposed() -> Response:
+    """Prometheus text format."""
+    return Response(exposition(), content_type=CONTENT_TYPE)

@@ -1,0 +1,131 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from service.inference.contract import Contract, Feature
+from service.inference.drift import Distribution, chi_squared_tail, compare, stability_index
+from service.inference.engines.base import Answers
+from training.reference import reference_document
+
+COLOURS = ("red", "green", "blue", "rare")
+CONTRACT = Contract(
+    "classification",
+    "y",
+    (
+        Feature("normal", "number"),
+        Feature("skewed", "number", nullable=True),
+        Feature("count", "integer"),
+        Feature("colour", "category", choices=COLOURS),
+        Feature("flag", "boolean"),
+    ),
+)
+
+
+def draw(random, rows, shift=None):
+    """Rows as columns of JSON values; ``shift`` names the feature that is moved by one standard deviation."""
+    moved = {name: float(name == shift) for name in CONTRACT.names}
+    skewed = random.lognormal(0, 1, rows) + moved["skewed"] * 2.16
+    count = random.poisson(4, rows) + 2 * moved["count"]
+    colour = random.choice(4, rows, p=[0.6, 0.2, 0.19, 0.01] if not moved["colour"] else [0.1, 0.2, 0.19, 0.51])
+    return {
+        "normal": (random.normal(5, 2, rows) + 2 * moved["normal"]).tolist(),
+        "skewed": [
+            None if missing else value
+            for missing, value in zip(random.random(rows) < 0.1, skewed.tolist(), strict=True)
+        ],
+        "count": count.tolist(),
+        "colour": [COLOURS[code] for code in colour],
+        "flag": (random.random(rows) < 0.3 + 0.46 * moved["flag"]).tolist(),
+    }
+
+
+@pytest.fixture(scope="module")
+def reference():
+    columns = draw(np.random.default_rng(0), 8000)
+    codes = {**columns, "colour": [COLOURS.index(colour) for colour in columns["colour"]]}
+    matrix = np.column_stack([np.array(codes[name], dtype=np.float64) for name in CONTRACT.names])
+    chosen = np.array(columns["flag"], dtype=np.int64)
+    document = reference_document(CONTRACT, matrix, Answers(chosen.tolist(), None, chosen), [False, True])
+    return {name: Distribution.from_json(entry) for name, entry in document["features"].items()}
+
+
+def alarms(reference, columns):
+    return {n for n, trained in reference.items() if compare(n, trained, columns[n], 200).verdict == "alarm"}
+
+
+@pytest.mark.parametrize("rows", [200, 1000, 10_000])
+def test_the_same_distribution_raises_no_alarm_in_twenty_windows(reference, rows):
+    for window in range(20):
+        assert alarms(reference, draw(np.random.default_rng(window + 1), rows)) == set()
+
+
+@pytest.mark.parametrize("rows", [200, 10_000])
+@pytest.mark.parametrize("feature", CONTRACT.names)
+def test_a_feature_shifted_by_one_standard_deviation_raises_its_alarm_and_no_other(reference, feature, rows):
+    for window in range(5):
+        assert alarms(reference, draw(np.random.default_rng(window + 1), rows, shift=feature)) == {feature}
+
+
+def test_many_categories_and_few_rows_are_no_drift():
+    random = np.random.default_rng(1)
+    trained = Distribution(
+        "category", None, tuple(range(100)), tuple(np.bincount(random.integers(0, 100, 9000), minlength=100)), 0
+    )
+    found = compare("city", trained, random.integers(0, 100, 200).tolist(), 200)
+    assert found.psi > 0.2
+    assert found.verdict == "stable"
+
+
+def test_nulls_where_training_had_none_are_drift(reference):
+    found = compare("normal", reference["normal"], [None] * 300 + [5.0] * 300, 200)
+    assert found.verdict == "alarm"
+    assert found.live[found.bins.index("null")] == 300
+
+
+def test_a_value_training_never_saw_is_counted_apart(reference):
+    found = compare("colour", reference["colour"], ["violet"] * 300, 200)
+    assert (found.bins[-1], found.live[-1], found.verdict) == ("unseen", 300, "alarm")
+
+
+def test_too_few_rows_are_not_judged_but_shown(reference):
+    found = compare("normal", reference["normal"], [100.0] * 199, 200)
+    assert (found.verdict, found.psi, sum(found.live)) == ("too few rows", None, 199)
+    assert compare("normal", reference["normal"], None, 200).verdict == "not recorded"
+    assert compare("normal", reference["normal"], [], 0).verdict != "alarm"
+
+
+def test_a_constant_feature_has_one_bin():
+    trained = Distribution("number", (), None, (500,), 0)
+    assert compare("same", trained, [1.0] * 300, 200).verdict == "stable"
+
+
+def test_a_boolean_label_stored_as_a_number_is_found():
+    trained = Distribution("category", None, (False, True), (50, 50), 0)
+    assert trained.tally([0, 1, True, False, None]).tolist() == [2, 2, 1, 0]
+
+
+counts = st.lists(st.integers(0, 10**6), min_size=2, max_size=12).map(lambda values: np.array(values, dtype=np.float64))
+
+
+@given(counts, st.data())
+def test_psi_is_symmetric_never_negative_and_nought_for_the_same(before, data):
+    after = np.array(data.draw(st.permutations(before.tolist())))
+    assert stability_index(before, before) == 0
+    assert stability_index(before, after) >= 0
+    assert stability_index(before, after) == pytest.approx(stability_index(after, before))
+
+
+@given(st.lists(st.none() | st.floats(allow_nan=False)), st.lists(st.floats(-1e9, 1e9), unique=True, max_size=9))
+def test_every_value_falls_into_exactly_one_bin(values, edges):
+    trained = Distribution("number", tuple(sorted(edges)), None, (1,) * (len(edges) + 1), 0)
+    assert trained.tally(values).sum() == len(values)
+    assert len(trained.tally(values)) == len(trained.names) == len(trained.reference)
+
+
+@given(st.floats(1e-3, 500), st.integers(1, 60))
+def test_the_tail_of_chi_squared_is_scipys(statistic, freedom):
+    assert chi_squared_tail(statistic, freedom) == pytest.approx(
+        stats.chi2.sf(statistic, freedom), rel=1e-9, abs=1e-300
+    )

@@ -1,0 +1,57 @@
+"""GET /metrics of a real gunicorn."""
+
+import os
+import signal
+import urllib.request
+
+import pytest
+
+pytestmark = pytest.mark.process
+
+
+@pytest.fixture
+def scrape(samples):
+    """The samples at a URL."""
+
+    def scrape(url: str) -> dict[str, float]:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            assert answer.headers["Content-Type"].startswith("text/plain")
+            return samples(answer.read())
+
+    return scrape
+
+
+PREDICTED = 'http_requests_total{method="POST",route="/predict",status="200"}'
+
+
+def test_counts_hold_over_workers_through_kill_and_reload(serve, scrape):
+    server = serve(WEB_CONCURRENCY="2")
+    row = server.ask("/model/info")[1]["features"]
+    row = {feature["name"]: feature["example"] for feature in row}
+    version = server.ask("/health")[1]["model_version"]
+    for _ in range(20):
+        assert server.ask("/predict", row)[0] == 200
+    assert server.ask("/predict", row | {"feature_4": "x", "nonsense": 1})[0] == 422
+    assert server.ask("/predict/batch", {"instances": [row] * 7})[0] == 200
+    told = scrape(server.url + "/metrics")
+    assert told[PREDICTED] == 20
+    assert told['validation_errors_total{field="feature_4"}'] == 1
+    assert told['validation_errors_total{field="unknown"}'] == 1
+    assert sum(value for name, value in told.items() if name.startswith("predictions_total")) == 27
+    assert told["prediction_batch_rows_sum"] == 7
+    for phase in ("validate", "predict", "serialise"):
+        assert told[f'prediction_duration_seconds_count{{model_version="{version}",phase="{phase}"}}'] == 21
+    engine = server.ask("/model/info")[1]["engine"]
+    assert told[f'model_info{{engine="{engine}",model_version="{version}"}}'] == 1
+    assert told[f'model_created_timestamp_seconds{{model_version="{version}"}}'] > 1.7e9
+    assert (told["http_requests_in_flight"], told["http_worker_slots"], told["model_degraded"]) == (1, 2, 0)
+
+    before = server.workers
+    os.kill(before[0], signal.SIGKILL)
+    server.until(lambda: before[0] not in server.workers and scrape(server.url + "/metrics")["http_worker_slots"] == 2)
+    os.kill(server.pid, signal.SIGHUP)
+    server.until(lambda: not set(before) & set(server.workers) and len(server.workers) == 2)
+    assert server.ask("/predict", row)[0] == 200
+    told = scrape(server.url + "/metrics")
+    assert told[PREDICTED] == 21
+    assert told["worker_exits_total"] >= 2
