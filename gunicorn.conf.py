@@ -1,6 +1,7 @@
 """gunicorn's settings and hooks; what they do lives in the packages they call."""
 
 import os
+import signal
 import sys
 from typing import Any
 
@@ -47,6 +48,10 @@ def post_fork(server: Any, worker: Any) -> None:
     from service.models import process
     from service.records import spool
 
+    for leave in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        # Until the worker sets its own handlers these are still the master's, which would only note the signal: a
+        # worker told to leave while it loads would be waited for until graceful_timeout.
+        signal.signal(leave, signal.SIG_DFL)
     metrics.open_metrics(settings)
     spool.open_spool(settings)
     process.start(settings)

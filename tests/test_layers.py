@@ -12,7 +12,8 @@ LAYERS = (  # a module may import from its own layer's package and from layers b
     ("service.app",),
     ("service.web",),
     ("service.models",),
-    ("schemas", "service.records"),
+    ("schemas", "service.records", "service.guards"),
+    ("service.remote",),
     ("service.telemetry",),
     ("service.inference", "service.settings", "service.errors", "service.version"),
 )
