@@ -11,7 +11,7 @@ PINS = {
     "mlserver": ("mlserver==1.7.1", "mlserver-sklearn==1.7.1"),
     "mlflow": ("mlflow==3.17.0",),
     "litserve": ("litserve==0.2.19",),
-    "bentoml": ("bentoml==1.4.40",),
+    "bentoml": ("bentoml==1.4.39",),
 }
 SAME = ("scikit-learn", "numpy", "pandas", "joblib")
 """Of the versions that are here: a pickle must be read by what wrote it."""
