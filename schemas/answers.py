@@ -2,11 +2,16 @@
 
 from typing import Any
 
-from marshmallow import Schema, fields
+from marshmallow import EXCLUDE, Schema, fields
 
 
 class Answer(Schema):
-    """An answer of the service."""
+    """An answer of the service. Clients must bear keys they do not know: later versions may say more."""
+
+    class Meta:
+        """In a document: further properties are not forbidden."""
+
+        unknown = EXCLUDE
 
 
 def _said(meaning: str, **more: Any) -> dict[str, Any]:
@@ -104,3 +109,12 @@ class ModelInfoAnswer(ModelVersion):
     libraries = fields.Dict(required=True)
     engine_reason = fields.String(required=True)
     versions = fields.List(fields.Nested(LoadedVersion), required=True)
+
+
+class DocumentAnswer(Answer):
+    """An OpenAPI document."""
+
+    openapi = fields.String(required=True)
+    info = fields.Dict(required=True)
+    paths = fields.Dict(required=True)
+    components = fields.Dict(required=True)

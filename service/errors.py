@@ -29,6 +29,16 @@ class ServiceError(Exception):
         self.detail = detail
         self.headers = dict(headers or {})
 
+    @classmethod
+    def urn(cls) -> str:
+        """What clients tell kinds of errors apart by."""
+        return f"urn:problem:{cls.type}"
+
+    @classmethod
+    def summary(cls) -> str:
+        """What it means, in one sentence: the first line of its docstring."""
+        return (cls.__doc__ or cls.title).partition("\n")[0]
+
 
 class NotFound(ServiceError):
     """No such route, record or version."""
