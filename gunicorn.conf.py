@@ -25,6 +25,7 @@ graceful_timeout = 30
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - heartbeats stay off the disk
 control_socket_disable = True
 loglevel = settings.log_level
+logger_class = "service.telemetry.gunicorn_log.Logger"
 
 
 def on_starting(server: Any) -> None:
