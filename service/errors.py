@@ -5,6 +5,7 @@ ServiceError
 ├── MethodNotAllowed 405
 ├── Unauthorized 401, Forbidden 403, TooManyRequests 429
 ├── NotReady 503, StoreUnavailable 503
+├── RequestTimeout 408
 ├── BodyTooLarge 413, UnsupportedMediaType 415, MalformedBody 400
 ├── Conflict 409
 └── InvalidInput 422
@@ -101,6 +102,14 @@ class StoreUnavailable(ServiceError):
     status = 503
     type = "records-unavailable"
     title = "Records not available"
+
+
+class RequestTimeout(ServiceError):
+    """The client was too slow in sending its request; the connection closes."""
+
+    status = 408
+    type = "request-timeout"
+    title = "Request timeout"
 
 
 class BodyTooLarge(ServiceError):

@@ -10,12 +10,13 @@ from typing import Any
 
 from gunicorn import util
 from gunicorn.workers.gthread import TConn, ThreadWorker
-from werkzeug.exceptions import RequestTimeout
 
+from service.errors import RequestTimeout
 from service.server.environ import base_environ, peer_environ
 from service.server.options import Snapshot
 from service.server.reading import SLOWEST, SlowParser
 
+SLOW = "The request did not arrive in time."
 LINGER = 2.0
 """Seconds that a closing connection is read on, so that the client gets all of its answer (RFC 9112, 9.6)."""
 
@@ -206,7 +207,7 @@ class PollingWorker(ThreadWorker):  # type: ignore[misc]
         now = time.monotonic()
         for conn in [conn for conn in self.watched if conn.deadline <= now]:
             if conn.read and not conn.unsent and not conn.closing:
-                self.refuse(conn, RequestTimeout())
+                self.refuse(conn, RequestTimeout(SLOW))
             else:
                 self.drop(conn)
 

@@ -8,8 +8,8 @@ from typing import Any
 from gunicorn.http.message import Request, _ip_in_allow_list
 from gunicorn.http.parser import RequestParser
 from gunicorn.http.unreader import SocketUnreader, Unreader
-from werkzeug.exceptions import RequestTimeout
 
+from service.errors import RequestTimeout
 from service.server.options import Snapshot
 
 SLOWEST = 64 * 1024
@@ -92,7 +92,7 @@ class SlowReader(SocketUnreader):  # type: ignore[misc]
             self.sock.settimeout(max(0.001, min(left, self.patience)))
             found: bytes = super().chunk(size_hint)
         except TimeoutError:
-            raise RequestTimeout from None
+            raise RequestTimeout("The body did not arrive in time.") from None
         finally:
             self.sock.settimeout(self.patience)  # the answer's turn
         self.deadline += len(found) / SLOWEST
