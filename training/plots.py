@@ -41,7 +41,9 @@ def confusion(counts: Sequence[Sequence[int]], names: Sequence[str]) -> str:
     axes.set(xlabel="predicted", ylabel="true")
     for row, column in np.ndindex(matrix.shape) if len(names) <= 15 else ():
         colour = "white" if shares[row, column] > 0.5 else "#222222"
-        axes.text(column + 0.5, row + 0.5, f"{matrix[row, column]:,}", ha="center", va="center", color=colour, fontsize=9)
+        axes.text(
+            column + 0.5, row + 0.5, f"{matrix[row, column]:,}", ha="center", va="center", color=colour, fontsize=9
+        )
     return _svg(figure)
 
 
@@ -74,7 +76,7 @@ def calibration(truth: NDArray[np.int64], probabilities: NDArray[np.float64]) ->
 def importances(names: Sequence[str], means: NDArray[np.float64], deviations: NDArray[np.float64], unit: str) -> str:
     """What is lost when a column is shuffled."""
     order = np.argsort(means)[-MOST_BARS:]
-    figure, axes = _axes(6.0, 0.32 * len(order) + 1.2)
+    figure, axes = _axes(4.8, max(3.0, 0.3 * len(order) + 1.0))
     axes.barh([names[place] for place in order], means[order], xerr=deviations[order], color=BLUE, ecolor=GREY)
     axes.set(xlabel=f"{unit} lost when the column is shuffled")
     return _svg(figure)

@@ -1,7 +1,11 @@
 """Every table that cannot be learned from, or should be looked at: one sentence with the culprit and the way out."""
 
+from datetime import date
+
 import pandas as pd
 import pytest
+
+from training.telling import Teller
 
 GOOD = "".join(f"{i % 7},{i % 3},{i % 2}\n" for i in range(60))
 NOISE = [(i * 7919) % 101 / 10 for i in range(60)]
@@ -59,6 +63,17 @@ REFUSED = {
         ["'a' holds numbers", "--decimal ','"],
     ),
     "infinite numbers": (_csv(a=[float("inf"), *NOISE[1:]], y=Y), [], ["'a' holds infinite values"]),
+    "integers no JSON client can send": (
+        _csv(a=[2**60 + i * 7 for i in range(60)], y=Y),
+        [],
+        ["'a' holds integers beyond 2^53", "--drop 'a'"],
+    ),
+    "two rows": ("a,y\n1.5,2.5\n2.5,3.5\n", [], ["2 rows are too few", "--holdout"]),
+    "more folds than rows of a class": (
+        _csv(a=NOISE, y=["no"] * 56 + ["yes"] * 4),
+        ["--cv", "10"],
+        ["10 folds are too many", "has 3"],
+    ),
     "too many categories": (
         _csv(a=[f"t{i // 3}" for i in range(3300)], y=[i % 2 for i in range(3300)]),
         [],
@@ -131,6 +146,41 @@ def test_a_broken_parquet_file_is_refused(run, tmp_path):
     assert "cannot be read as Parquet" in run("--data", tmp_path / "table.parquet", "--target", "y").output
 
 
+PARQUET = {
+    "dates": (pd.date_range("2024-01-01", periods=60), ["'a' holds dates", "--drop 'a'"]),
+    "days": ([date(2024, 1, 1 + i % 28) for i in range(60)], ["'a' holds dates"]),
+    "lists": ([[1, 2]] * 60, ["'a' holds values of the type"]),
+    "bytes": ([b"x"] * 60, ["'a' holds values of the type bytes"]),
+}
+
+
+@pytest.mark.parametrize("case", PARQUET)
+def test_values_that_json_cannot_say_are_refused(case, run, tmp_path):
+    pytest.importorskip("pyarrow")
+    values, words = PARQUET[case]
+    path = tmp_path / "table.parquet"
+    pd.DataFrame({"a": values, "b": NOISE, "y": Y}).to_parquet(path)
+    ran = run("--data", path, "--target", "y", *QUICK)
+    assert ran.code == 1
+    for word in words:
+        assert word in ran.output
+
+
+def test_a_folder_that_cannot_be_written_is_named(run, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    (tmp_path / "table.csv").write_text(_csv(a=NOISE, b=Y, y=Y))
+    monkeypatch.setenv("ARTIFACTS_DIR", str(tmp_path / "file" / "artifacts"))
+    ran = run("--data", tmp_path / "table.csv", "--target", "y", *QUICK)
+    assert ran.code == 1 and "cannot be written" in ran.output and "ARTIFACTS_DIR" in ran.output
+
+
+def test_what_a_library_warns_of_is_told_once_as_a_warning(capsys):
+    teller = Teller()
+    for _ in range(2):
+        teller.hear(UserWarning("lbfgs failed to converge\nmore"), UserWarning, "file", 1)
+    assert capsys.readouterr().err.count("Warning: lbfgs failed to converge\n") == 1
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -138,6 +188,7 @@ def test_a_broken_parquet_file_is_refused(run, tmp_path):
         ["--target", "y"],
         ["--floor", "accuracy"],
         ["--cv", "1"],
+        ["--drop", "a"],
         ["--name", "a/b"],
         ["--model", "gpt"],
     ],
