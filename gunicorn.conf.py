@@ -2,17 +2,13 @@
 
 import os
 import signal
-import sys
 from typing import Any
 
 from service.server.refusals import install_problem_answers
-from service.settings import Settings, SettingsError
+from service.server.start import settings_at_start
 from service.telemetry import log, metrics
 
-try:
-    settings = Settings.read(os.environ)
-except SettingsError as fault:
-    sys.exit(f"Error: {fault.message}")
+settings = settings_at_start()
 
 bind = [settings.address]
 workers = settings.web_concurrency
