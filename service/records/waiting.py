@@ -29,12 +29,20 @@ def rows_waiting(folder: Path) -> int:
 
 
 def oldest_waiting(folder: Path) -> float | None:
-    """The Unix time of the oldest answer that was not shipped yet; None where nothing waits."""
-    times = [
-        next((orjson.loads(line)["time"] for line in waiting_lines(path) if _is_record(line)), None)
-        for path in spool_files(folder)
-    ]
-    return min((time for time in times if time is not None), default=None)
+    """The Unix time of the oldest answer that was not shipped yet; None where nothing waits. Reads a line a file."""
+    return min((time for path in spool_files(folder) if (time := _first_time(path)) is not None), default=None)
+
+
+def _first_time(path: Path) -> float | None:
+    try:
+        with path.open("rb") as file:
+            file.seek(read_offset(path))
+            for line in file:
+                if _is_record(line.rstrip()):
+                    return float(orjson.loads(line)["time"])
+    except OSError:  # shipped and deleted meanwhile
+        pass
+    return None
 
 
 def _is_record(line: bytes) -> bool:
