@@ -2,16 +2,11 @@
 
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, fields
+from marshmallow import Schema, fields
 
 
 class Answer(Schema):
-    """An answer of the service. Clients must bear keys they do not know: later versions may say more."""
-
-    class Meta:
-        """In a document: further properties are not forbidden."""
-
-        unknown = EXCLUDE
+    """An answer of the service."""
 
 
 def _said(meaning: str, **more: Any) -> dict[str, Any]:

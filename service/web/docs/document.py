@@ -11,7 +11,7 @@ from service.errors import Forbidden, ServiceError, TooManyRequests, Unauthorize
 from service.models.model import Model
 from service.version import NAME, __version__
 from service.web.context import ServingApp
-from service.web.docs.conversion import make_plugin, refine
+from service.web.docs.conversion import Plugin
 from service.web.docs.responses import Document, header_components, responses
 from service.web.docs.samples import Samples, samples_of
 from service.web.operation import Operation, promise_of
@@ -36,21 +36,23 @@ new one. Every error is `application/problem+json` (RFC 9457); its `type` is sta
 def make_document(app: ServingApp, model: Model | None) -> Document:
     """The document of ``app`` with ``model`` as the stable version, or with none."""
     samples = samples_of(model)
-    plugin = make_plugin()
     spec = APISpec(
         NAME,
         __version__,
         OPENAPI,
-        plugins=[plugin],
+        plugins=[Plugin()],
         info={"description": _description(app, model)},
-        tags=[{"name": name, "description": meaning} for name, meaning in TAGS.items()],
     )
-    refine(plugin)
+    found = list(promises(app))
+    used = {promise.tag for _, _, promise in found}
+    for name, meaning in TAGS.items():
+        if name in used:
+            spec.tag({"name": name, "description": meaning})
     for name, header in header_components().items():
         spec.components.header(name, header)
     if app.tokens is not None:
         spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
-    for rule, method, promise in promises(app):
+    for rule, method, promise in found:
         operation = _operation(app, model, promise, samples)
         operation["operationId"] = _name(rule)
         operation["description"] = (app.view_functions[rule.endpoint].__doc__ or "").strip()
