@@ -43,7 +43,12 @@ class Run:
 
     def ratio(self, scenario: str, a: str, b: str) -> Ratio | None:
         """How many times the rate of ``b`` the rate of ``a`` is."""
-        return ratio(self.values(scenario, a), self.values(scenario, b))
+        rates: dict[str, dict[int, float]] = {a: {}, b: {}}
+        for m in self.measurements:
+            if m["scenario"] == scenario and m["row"] in rates:
+                rates[m["row"]][m["round"]] = m["rate"]
+        both = sorted(rates[a].keys() & rates[b].keys())
+        return ratio([rates[a][number] for number in both], [rates[b][number] for number in both])
 
     def rows_of(self, scenario: str) -> list[str]:
         """The rows measured in a scenario, in the table's order."""

@@ -1,8 +1,16 @@
-from typing import Any
-def write_report(run: Any, path: Any) -> tuple[Any, str]:
-    out=[]
-    for s in run.scenarios:
-        for r in run.rows_of(s):
-            out.append(f"{s:14} {r:20} {run.median(s,r):10.1f}/s bad {run.bad(s,r)} cpu {run.median(s,r,'server_cpu'):.2f} pss {run.median(s,r,'pss_mib'):.0f} foreign {run.median(s,r,'foreign_cpu_share'):.2f} p99 {run.latency(s,r,.99)[0]:.2f}")
-    out.append(str(run.skipped))
-    return path, "\n".join(out)
+"""From a result file to a page that needs nothing else, and a table for the README."""
+
+from pathlib import Path
+
+from benchmarks.report.page import render
+from benchmarks.report.summary import markdown
+from benchmarks.results import Run
+
+
+def write_report(run: Run, path: Path) -> tuple[Path, str]:
+    """Write ``path``'s .html and .md; the page's path and the table."""
+    table = markdown(run, path)
+    path.with_suffix(".md").write_text(table + "\n")
+    page = path.with_suffix(".html")
+    page.write_text(render(run, path))
+    return page, table
