@@ -13,6 +13,7 @@ from service.inference.features import NULL
 from service.records.record import Record
 
 MODEL_PREFIX = b'{"model":'
+RECORD_PREFIX = b'{"prediction_id":"'
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE
 
 
@@ -49,11 +50,6 @@ def encode_model(record: Record) -> bytes:
         "classes": list(record.classes),
     }
     return orjson.dumps({"model": model}, _strided, _OPTIONS)
-
-
-def mark_of(prediction_id: str) -> bytes:
-    """What a line of this answer contains, and no other."""
-    return b'{"prediction_id":' + orjson.dumps(prediction_id) + b","
 
 
 def _strided(array: Any) -> Any:

@@ -1,0 +1,157 @@
+"""The body of POST /feedback, and what the routes about live performance answer."""
+
+import math
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+
+from schemas.answers import Answer
+from schemas.fields import Integer
+from schemas.reader import WHOLE, parse
+from service.errors import MOST_ERRORS, InvalidInput
+from service.inference.contract import LARGEST_INTEGER
+
+_LONGEST_LABEL = 1000
+
+
+class Scalar(fields.Field[Any]):
+    """A string, a finite number, true or false."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if type(value) not in (str, int, float, bool):
+            raise ValidationError("Must be a label or a number.")
+        if type(value) is str and len(value) > _LONGEST_LABEL:
+            raise ValidationError(f"Must not be longer than {_LONGEST_LABEL} characters.")
+        if type(value) is int and abs(value) > LARGEST_INTEGER:
+            raise ValidationError("Must not be an integer beyond 2^53.")
+        if type(value) is float and not math.isfinite(value):
+            raise ValidationError("Must be a finite number.")
+        return value
+
+
+class _Strict(Schema):
+    error_messages = {"unknown": "Unknown field.", "type": "Must be an object."}  # noqa: RUF012 - marshmallow's own form
+
+
+def _prediction_id(required: bool) -> fields.String:
+    return fields.String(
+        required=required,
+        validate=validate.Length(1, 64, error="Must have 1 to 64 characters."),
+        metadata={"description": "As the answer said.", "example": "0b8f0a52-7a1e-4d0e-9a55-6f1f4f0c9d11"},
+    )
+
+
+def _row() -> Integer:
+    return Integer(
+        load_default=0,
+        validate=validate.Range(0, 2**31 - 1, error="Must be 0 or more."),
+        metadata={"description": "The row of a batch, counted from 0.", "example": 0},
+    )
+
+
+def _outcome(required: bool) -> Scalar:
+    return Scalar(
+        required=required,
+        metadata={"description": "What really happened: a label of the model, or a number.", "example": 1},
+    )
+
+
+class OutcomeSchema(_Strict):
+    """What happened to one row."""
+
+    prediction_id = _prediction_id(True)
+    row = _row()
+    outcome = _outcome(True)
+
+
+class FeedbackSchema(_Strict):
+    """What happened: to one row, or under ``outcomes`` to many, kept all or none."""
+
+    prediction_id = _prediction_id(False)
+    row = _row()
+    outcome = _outcome(False)
+    outcomes = fields.List(
+        fields.Nested(OutcomeSchema),
+        metadata={"description": "Many outcomes at once, instead of the other fields.", "example": None},
+    )
+
+    @validates_schema(pass_original=True, skip_on_field_errors=False)
+    def _one_form(self, loaded: dict[str, Any], original: Any, **kwargs: Any) -> None:
+        if not isinstance(original, dict):
+            return
+        if "outcomes" in original:
+            mixed = [name for name in ("prediction_id", "row", "outcome") if name in original]
+            raise_if({name: ["Must not stand beside outcomes."] for name in mixed})
+        else:
+            missing = [name for name in ("prediction_id", "outcome") if name not in original]
+            raise_if({name: ["Missing data for required field."] for name in missing})
+
+
+class FeedbackAnswer(Answer):
+    """What was kept."""
+
+    count = fields.Integer(required=True, metadata={"description": "Outcomes that were sent."})
+    created = fields.Integer(required=True, metadata={"description": "Those of them that were not known yet."})
+
+
+class VersionPerformance(Answer):
+    """How one version does."""
+
+    model_version = fields.String(required=True)
+    task = fields.String(required=True)
+    predictions = fields.Integer(required=True, metadata={"description": "Rows predicted within the window."})
+    outcomes = fields.Integer(required=True, metadata={"description": "Those of them whose outcome is known."})
+    accuracy = fields.Float(allow_none=True)
+    log_loss = fields.Float(allow_none=True)
+    confusion = fields.Dict(metadata={"description": "labels; matrix: a row a true label, a column a predicted one."})
+    calibration = fields.Dict(
+        allow_none=True, metadata={"description": "By the predicted class's probability: expected_error and bins."}
+    )
+    rmse = fields.Float(allow_none=True)
+    mae = fields.Float(allow_none=True)
+    mean_error = fields.Float(allow_none=True)
+
+
+class PerformanceAnswer(Answer):
+    """Live performance by version."""
+
+    window = fields.String(required=True)
+    since = fields.DateTime(required=True)
+    until = fields.DateTime(required=True)
+    versions = fields.List(fields.Nested(VersionPerformance), required=True)
+
+
+def raise_if(errors: dict[str, list[str]]) -> None:
+    """Raise what there is to raise."""
+    if errors:
+        raise ValidationError(errors)
+
+
+def read_feedback(body: bytes, most: int) -> tuple[list[dict[str, Any]], bool]:
+    """The outcomes of a body, each with prediction_id, row and outcome, and whether it was the form for many.
+
+    Raises:
+        MalformedBody, InvalidInput
+    """
+    document = parse(body)
+    if type(document) is not dict:
+        raise InvalidInput({WHOLE: ["Must be an object."]}, 1)
+    many = "outcomes" in document
+    if many and type(document["outcomes"]) is list and not 1 <= len(document["outcomes"]) <= most:
+        raise InvalidInput({"outcomes": [f"Must hold 1 to {most} outcomes."]}, 1)
+    try:
+        loaded: dict[str, Any] = FeedbackSchema().load(document)
+    except ValidationError as fault:
+        errors = dict(_flat("", fault.messages))
+        raise InvalidInput(dict(list(errors.items())[:MOST_ERRORS]), len(errors)) from None
+    return (loaded["outcomes"], True) if many else ([loaded], False)
+
+
+def _flat(prefix: str, messages: Any) -> list[tuple[str, list[str]]]:
+    if isinstance(messages, list):
+        return [(prefix or WHOLE, messages)]
+    found = []
+    for name, inner in messages.items():
+        place = prefix if name == "_schema" else f"{prefix}.{name}".lstrip(".")
+        found += _flat(place, inner)
+    return found

@@ -1,0 +1,51 @@
+"""Looking for answers that are in this host's spool and not in the database yet."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from service.records.line import MODEL_PREFIX, RECORD_PREFIX
+from service.records.place import read_offset, spool_files
+from service.records.rows import KnownModel
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """An answer found in the spool."""
+
+    model_version: str
+    rows: int
+
+
+def find_in_spool(folder: Path, ids: Iterable[str]) -> tuple[dict[str, Spooled], dict[str, KnownModel]]:
+    """Those of the predictions that wait in the spool, and the models that the lines read speak of.
+
+    What was shipped is not looked at: the database has it.
+    """
+    wanted = {prediction_id.encode() for prediction_id in ids}
+    found: dict[str, Spooled] = {}
+    models: dict[str, KnownModel] = {}
+    for path in spool_files(folder):
+        for line in _waiting(path):
+            if line.startswith(RECORD_PREFIX):
+                if line[len(RECORD_PREFIX) : line.find(b'"', len(RECORD_PREFIX))] in wanted:
+                    record = orjson.loads(line)
+                    if record["role"] != "shadow":
+                        spooled = Spooled(record["model_version"], len(record["predictions"]))
+                        found[record["prediction_id"]] = spooled
+            elif line.startswith(MODEL_PREFIX):
+                model = KnownModel.read(line)
+                models[model.version] = model
+    return found, models
+
+
+def _waiting(path: Path) -> list[bytes]:
+    """The whole lines that were not shipped."""
+    try:
+        with path.open("rb") as file:
+            file.seek(read_offset(path))
+            return file.read().split(b"\n")[:-1]
+    except OSError:  # shipped and deleted meanwhile
+        return []
