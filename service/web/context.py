@@ -1,5 +1,7 @@
 """The application and the request as the hooks and views of this service see them."""
 
+from typing import Any
+
 import flask
 
 from service.guards.limiter import Limiter
@@ -15,7 +17,7 @@ class ServingRequest(Request):
     """A request, and what the hooks have found out about it.
 
     ``started`` is of ``time.perf_counter``, ``client`` the name behind the token, or the address,
-    ``allowance`` what its rate limit leaves it, where the route has one.
+    ``allowance`` what its rate limit leaves it, where the route has one, ``events`` what is logged with its line.
     """
 
     request_id: str = ""
@@ -23,6 +25,7 @@ class ServingRequest(Request):
     client: str = ""
     record: Record | None = None
     allowance: Allowance | None = None
+    events: tuple[tuple[str, dict[str, Any]], ...] = ()
 
 
 class ServingApp(LeanFlask):

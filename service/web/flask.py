@@ -10,7 +10,8 @@ from functools import cached_property
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask
+import flask
+from flask import Flask, request_tearing_down
 from flask.ctx import RequestContext
 from flask.globals import _cv_app, _cv_request
 from flask.sessions import NullSession, SessionInterface
@@ -21,6 +22,8 @@ from service.web.messages import Request, Response
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
+
+Hook = Callable[..., Any]
 
 __all__ = ["LeanFlask", "Request", "Response"]
 
@@ -90,6 +93,7 @@ class LeanFlask(Flask):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         self.known_routes: dict[tuple[str, str], Rule] = {}
+        self._hooks: dict[str | None, tuple[tuple[Hook, ...], tuple[Hook, ...]]] = {}
         super().__init__(*arguments, **named)
 
     def request_context(self, environ: "WSGIEnvironment") -> LeanContext:
@@ -108,6 +112,39 @@ class LeanFlask(Flask):
             raise TypeError(f"The view {view_func.__name__} is async; views of this application are plain functions.")
         self.known_routes.clear()
         super().add_url_rule(rule, endpoint, view_func, *args, **kw)
+
+    def hooks_of(self, request: flask.Request) -> tuple[tuple[Hook, ...], tuple[Hook, ...]]:
+        """What runs before and after the request, in Flask's order; collected once an endpoint."""
+        found = self._hooks.get(request.endpoint)
+        if found is None:
+            inwards = (None, *reversed(request.blueprints))
+            before = tuple(hook for name in inwards for hook in self.before_request_funcs.get(name, ()))
+            after = tuple(hook for name in inwards for hook in self.after_request_funcs.get(name, ()))
+            found = self._hooks[request.endpoint] = before, after[::-1]
+        return found
+
+    def preprocess_request(self) -> Any:
+        """Run what comes before the view, until something answers."""
+        if self.url_value_preprocessors:
+            return super().preprocess_request()
+        for hook in self.hooks_of(_cv_request.get().request)[0]:
+            answer = hook()
+            if answer is not None:
+                return answer
+        return None
+
+    def process_response(self, response: flask.Response) -> flask.Response:
+        """Run what comes after the view."""
+        context = _cv_request.get()
+        hooks: tuple[Hook, ...] = (*context._after_request_functions, *self.hooks_of(context.request)[1])
+        for hook in hooks:
+            response = hook(response)
+        return response
+
+    def do_teardown_request(self, exc: BaseException | None = None) -> None:
+        """Run what comes when the context goes, where there is any."""
+        if self.teardown_request_funcs or request_tearing_down.receivers:
+            super().do_teardown_request(exc)
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Every hook and view is a plain function: nothing to look into."""

@@ -47,7 +47,7 @@ def tell() -> tuple[Response, int]:
     from service.records.feedback import Outcome, keep_outcomes  # SQLAlchemy, only for those who ask for it
 
     app, request = current()
-    read, many = read_feedback(read_body(request), app.settings.max_batch_rows)
+    read, many = read_feedback(read_body(request, app.settings.max_body_bytes), app.settings.max_batch_rows)
     outcomes = [Outcome(**one, place=f"outcomes.{index}." if many else "") for index, one in enumerate(read)]
     created = keep_outcomes(app.settings, outcomes, request.client)
     return jsonify({"count": len(outcomes), "created": created}), 201 if created else 200
