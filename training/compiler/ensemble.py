@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from training.compiler.columns import Column, Doubles, apply
+from training.compiler.columns import Column, Doubles, apply, simplified
 from training.compiler.graph import Graph
 from training.compiler.matrices import matrix
 from training.compiler.thresholds import fold, null_goes_left, peel
@@ -102,7 +102,8 @@ def _fold_columns(
     """What nodes compare in place of each used column; ``threshold`` and ``null_left`` are changed to fit, in place."""
     bases = {}
     for index in np.unique(feature).tolist():
-        peeled = peel(apply("Round", columns[index]) if rounded else columns[index])
+        column = simplified(columns[index])
+        peeled = peel(apply("Round", column) if rounded else column)
         nodes = feature == index
         distinct, inverse = np.unique(threshold[nodes], return_inverse=True)
         null_left[nodes] = null_goes_left(peeled.chain, threshold[nodes], null_left[nodes])
