@@ -9,6 +9,7 @@ into the thresholds (``thresholds``, ``ensemble``).
 from collections.abc import Mapping
 from typing import Any
 
+from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 
 from service.inference.contract import Contract
@@ -22,6 +23,7 @@ from training.compiler import (
     linear,
     polynomial,
     scalers,
+    selection,
     trees,
 )
 from training.compiler.block import entry
@@ -31,7 +33,7 @@ from training.compiler.registry import ESTIMATORS, walk
 
 __all__ = ["FAMILIES", "NotCompilable", "build_graph", "compile_pipeline"]
 
-FAMILIES = (boosting, compose, dummy, encoders, histogram, imputers, linear, polynomial, scalers, trees)
+FAMILIES = (boosting, compose, dummy, encoders, histogram, imputers, linear, polynomial, scalers, selection, trees)
 """Imported to be registered."""
 
 
@@ -52,7 +54,10 @@ def compile_pipeline(pipeline: Any, contract: Contract, dtypes: Mapping[str, str
 def build_graph(pipeline: Any, contract: Contract, dtypes: Mapping[str, str]) -> Graph:
     """The graph before it is serialised, with what its trees compare."""
     block = entry(contract, dtypes)
-    while isinstance(pipeline, Pipeline):
+    while isinstance(pipeline, Pipeline | BaseSearchCV):
+        if isinstance(pipeline, BaseSearchCV):
+            pipeline = getattr(pipeline, "best_estimator_", None)
+            continue
         for _, step in pipeline.steps[:-1]:
             block = walk(step, block)
         pipeline = pipeline.steps[-1][1]
