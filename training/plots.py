@@ -1,8 +1,10 @@
 """The plots of a model card, each a piece of SVG that stands in the page itself."""
 
+import functools
 import io
-from collections.abc import Sequence
-from typing import Any
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec
 
 import matplotlib as mpl
 import numpy as np
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import roc_curve
 
+P = ParamSpec("P")
 MOST_CURVES = 10
 MOST_POINTS = 800
 MOST_BARS = 20
@@ -23,9 +26,20 @@ STYLE: Any = {
     "axes.spines.right": False,
     "svg.fonttype": "none",  # text stays text: smaller, and searchable
     "svg.hashsalt": "model-card",
+    "text.parse_math": False,  # a column may be named $a$
 }
 
 
+def _styled(draw: Callable[P, str]) -> Callable[P, str]:
+    @functools.wraps(draw)
+    def drawn(*arguments: P.args, **named: P.kwargs) -> str:
+        with mpl.rc_context(STYLE):
+            return draw(*arguments, **named)
+
+    return drawn
+
+
+@_styled
 def confusion(counts: Sequence[Sequence[int]], names: Sequence[str]) -> str:
     """Rows are the truth, columns the prediction."""
     matrix = np.array(counts)
@@ -47,6 +61,7 @@ def confusion(counts: Sequence[Sequence[int]], names: Sequence[str]) -> str:
     return _svg(figure)
 
 
+@_styled
 def roc(truth: NDArray[np.int64], probabilities: NDArray[np.float64], names: Sequence[str]) -> str:
     """One curve of the second of two classes; of more, one a class against the rest."""
     figure, axes = _axes()
@@ -61,6 +76,7 @@ def roc(truth: NDArray[np.int64], probabilities: NDArray[np.float64], names: Seq
     return _svg(figure)
 
 
+@_styled
 def calibration(truth: NDArray[np.int64], probabilities: NDArray[np.float64]) -> str:
     """How often the predicted class was right, against the probability it was given."""
     chosen = probabilities.argmax(axis=1)
@@ -73,6 +89,7 @@ def calibration(truth: NDArray[np.int64], probabilities: NDArray[np.float64]) ->
     return _svg(figure)
 
 
+@_styled
 def importances(names: Sequence[str], means: NDArray[np.float64], deviations: NDArray[np.float64], unit: str) -> str:
     """What is lost when a column is shuffled."""
     order = np.argsort(means)[-MOST_BARS:]
@@ -82,6 +99,7 @@ def importances(names: Sequence[str], means: NDArray[np.float64], deviations: ND
     return _svg(figure)
 
 
+@_styled
 def residuals(truth: NDArray[np.float64], guess: NDArray[np.float64]) -> str:
     """Truth minus prediction against the prediction."""
     keep = np.unique(np.linspace(0, len(truth) - 1, min(len(truth), MOST_POINTS)).astype(int))
@@ -93,9 +111,8 @@ def residuals(truth: NDArray[np.float64], guess: NDArray[np.float64]) -> str:
 
 
 def _axes(width: float = 4.8, height: float = 4.0) -> tuple[Figure, Axes]:
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        return figure, figure.add_subplot()
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.add_subplot()
 
 
 def _diagonal(axes: Axes) -> None:
@@ -104,7 +121,8 @@ def _diagonal(axes: Axes) -> None:
 
 def _svg(figure: Figure) -> str:
     page: Any = io.StringIO()
-    with mpl.rc_context(STYLE):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # the browser's fonts draw the text, and have more of them
         figure.savefig(page, format="svg", metadata={"Date": None})
     text: str = page.getvalue()
     return text[text.index("<svg") :]

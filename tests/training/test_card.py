@@ -20,6 +20,9 @@ class Loads(HTMLParser):
         self.found += [tag] if tag in ("script", "link", "iframe") else []
 
 
+STRANGE = {"city": "<b>city", "age": "$\\frac{1}$", "visits": "訪問"}
+
+
 def _card(train, frame, *arguments):
     ran = train(frame, "--card", *arguments)
     assert ran.code == 0, ran.output
@@ -32,8 +35,18 @@ def _card(train, frame, *arguments):
 
 
 def test_a_classifier_has_its_confusion_roc_calibration_and_importances(make_mixed, train):
-    page = _card(train, make_mixed(200).rename(columns={"city": "<b>city"}), "--model", "decision_tree", "--cv", "2")
-    for title in ("Confusion", "ROC", "Calibration", "Importances", "Cross-validation", "&lt;b&gt;city", "größe in m."):
+    page = _card(train, make_mixed(200).rename(columns=STRANGE), "--model", "decision_tree", "--cv", "2")
+    for title in (
+        "Confusion",
+        "ROC",
+        "Calibration",
+        "Importances",
+        "Cross-validation",
+        "&lt;b&gt;city",
+        "größe in m.",
+        "$\\frac{1}$",
+        "訪問",
+    ):
         assert title in page
     assert page.count("<svg") == 4 and "<b>city" not in page
 
