@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+import training.command
 from service.inference.manifest import Manifest
 from training.command import cli
 
@@ -38,6 +39,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
     """Factory: ``run("--data", path, "--target", "y")`` in a folder of its own. A traceback fails the test."""
     root = tmp_path / "artifacts"
     monkeypatch.setenv("ARTIFACTS_DIR", str(root))
+    monkeypatch.setattr(training.command, "PARITY_ROWS", 2_000)  # the gate itself has its own tests
 
     def start(*arguments: object) -> Ran:
         done = CliRunner().invoke(cli, [str(argument) for argument in arguments])
