@@ -84,7 +84,10 @@ def _with_target(frame: pd.DataFrame, target: str, teller: Teller) -> pd.DataFra
     known = frame[target].notna()
     if not known.all():
         teller.warn(f"{int((~known).sum())} of {len(frame)} rows have no target {target!r}: they are left out.")
-    return frame[known].reset_index(drop=True)
+    frame = frame[known].reset_index(drop=True)
+    if isinstance(frame[target].dtype, pd.CategoricalDtype):
+        frame = frame.assign(**{target: frame[target].astype(object)})
+    return frame
 
 
 def pack_file(options: Options, wishes: Wishes, teller: Teller) -> Manifest:

@@ -74,7 +74,10 @@ def test_estimators_of_other_libraries_are_packed(library, pack, sample):
     model = {"lightgbm": "LGBMClassifier", "xgboost": "XGBClassifier"}[library]
     settings = {"n_estimators": 5} | ({"verbose": -1} if library == "lightgbm" else {})
     sample["y"] = (sample["y"] == "good").astype(int)
-    ran = pack(_fitted(sample, getattr(module, model)(**settings)), sample)
+    pipeline = Pipeline([("all", _pipeline(getattr(module, model)(**settings)))]).fit(
+        sample[["a b", "city"]], sample["y"]
+    )
+    ran = pack(pipeline, sample)
     assert ran.code == 0, ran.output
     assert ran.manifest.libraries[library] == module.__version__
 
