@@ -1,21 +1,19 @@
 """gunicorn's settings and hooks; what they do lives in the packages they call."""
 
 import os
-import sys
+import signal
 from typing import Any
 
-from service.settings import Settings, SettingsError
-from service.telemetry import log, metrics
+from service.server.refusals import install_problem_answers
+from service.server.start import settings_at_start
+from service.telemetry import listener, log, metrics
 
-try:
-    settings = Settings.read(os.environ)
-except SettingsError as fault:
-    sys.exit(f"Error: {fault.message}")
+settings = settings_at_start()
 
 bind = [settings.address]
 workers = settings.web_concurrency
 threads = settings.threads
-worker_class = {"inline": "gthread"}.get(settings.worker_class, settings.worker_class)
+worker_class = {"inline": "service.server.worker.InlineWorker"}.get(settings.worker_class, settings.worker_class)
 preload_app = True
 keepalive = 75
 timeout = 60
@@ -23,6 +21,7 @@ graceful_timeout = 30
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - heartbeats stay off the disk
 control_socket_disable = True
 loglevel = settings.log_level
+logger_class = "service.telemetry.gunicorn_log.Logger"
 
 
 def on_starting(server: Any) -> None:
@@ -34,6 +33,7 @@ def on_starting(server: Any) -> None:
 
 def when_ready(server: Any) -> None:
     """Listening; the workers follow."""
+    listener.start(settings)
     urls = [
         f"http{'s' if server.cfg.is_ssl else ''}://{listener}".replace("//http://", "//")
         for listener in server.LISTENERS
@@ -46,6 +46,10 @@ def post_fork(server: Any, worker: Any) -> None:
     from service.models import process
     from service.records import spool
 
+    for leave in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        # Until the worker sets its own handlers these are still the master's, which would only note the signal: a
+        # worker told to leave while it loads would be waited for until graceful_timeout.
+        signal.signal(leave, signal.SIG_DFL)
     metrics.open_metrics(settings)
     spool.open_spool(settings)
     process.start(settings)
@@ -63,11 +67,14 @@ def on_exit(server: Any) -> None:
     from service.records import spool
 
     spool.drain(settings)
+    listener.stop()
 
 
 def child_exit(server: Any, worker: Any) -> None:
     """In the master, after a worker is gone, however it went."""
     metrics.leave(worker.pid)
+    listener.start(settings)
 
 
 metrics.prepare(settings)
+install_problem_answers()

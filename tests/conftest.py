@@ -93,7 +93,13 @@ class Server:
     @property
     def workers(self) -> list[int]:
         """The workers' process ids."""
-        return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
+        return [pid for pid, command in self.children.items() if "gunicorn" in command]
+
+    @property
+    def children(self) -> dict[int, str]:
+        """Every process that the master started, with its command line."""
+        pids = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return {int(pid): Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ") for pid in pids}
 
     def log(self) -> str:
         """All it has printed."""
