@@ -104,3 +104,12 @@ class ModelInfoAnswer(ModelVersion):
     libraries = fields.Dict(required=True)
     engine_reason = fields.String(required=True)
     versions = fields.List(fields.Nested(LoadedVersion), required=True)
+
+
+class DocumentAnswer(Answer):
+    """An OpenAPI document."""
+
+    openapi = fields.String(required=True)
+    info = fields.Dict(required=True)
+    paths = fields.Dict(required=True)
+    components = fields.Dict(required=True)

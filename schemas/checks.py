@@ -4,7 +4,7 @@ It never refuses: what it does not accept goes to Marshmallow, which decides and
 holds the two together.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -20,7 +20,7 @@ class QuickCheck:
     def __init__(self, contract: Contract) -> None:
         self._columns = [_Column(contract, feature) for feature in contract.features]
         self._width = len(self._columns)
-        names = contract.names
+        self._names = names = contract.names
         first = names[0]
         self._values = itemgetter(*names) if len(names) > 1 else lambda row: (row[first],)
 
@@ -46,34 +46,45 @@ class QuickCheck:
             return None
         return matrix
 
+    def wrong(self, row: Any) -> int:
+        """How many fields of a row the schema would refuse, without writing a message each."""
+        if type(row) is not dict:
+            return 1
+        given = sum(name in row for name in self._names)
+        wrong = (len(row) - given) + (self._width - given)
+        return wrong + sum(
+            not column.right(row[name]) for name, column in zip(self._names, self._columns, strict=True) if name in row
+        )
+
 
 class _Column:
     """The check of one feature, of one value or of a whole column; raises where in doubt."""
 
     def __init__(self, contract: Contract, feature: Feature) -> None:
-        self._codes: Mapping[Any, float] | None = None
+        self._bounds = low, high = contract.bounds(feature)
+        # Beyond 2^53 a number may have been an integer that was rounded on its way: Marshmallow sees to those.
+        self._low, self._high = max(low, -float(LARGEST_INTEGER)), min(high, float(LARGEST_INTEGER))
         self._whole = feature.type == "integer"
-        self._low = self._high = 0.0
-        if feature.type == "category":
-            codes = codes_of(feature) or {}
-            self._codes = (
-                codes if feature.nullable else {value: code for value, code in codes.items() if value is not None}
-            )
-            types: set[type] = {str}
-        elif feature.type == "boolean":
-            self._codes = {False: 0.0, True: 1.0} | ({None: NULL} if feature.nullable else {})
-            types = {bool}
-        elif feature.choices is not None:
-            self._codes = {value: float(value) for value in feature.choices} | (
-                {None: NULL} if feature.nullable else {}
-            )
-            types = {int}
-        else:
-            low, high = contract.bounds(feature)
-            # Beyond 2^53 a number may have been an integer that was rounded on its way: Marshmallow sees to those.
-            self._low, self._high = max(low, -float(LARGEST_INTEGER)), min(high, float(LARGEST_INTEGER))
-            types = {int, float}
-        self._types = frozenset(types | ({type(None)} if feature.nullable else set()))
+        types, codes = _kinds(feature)
+        null: dict[Any, float] = {None: NULL} if feature.nullable else {}
+        self._codes = None if codes is None else codes | null
+        self._types = types | {type(value) for value in null}
+
+    def right(self, value: Any) -> bool:
+        """Exactly what the schema's field accepts."""
+        kind = type(value)
+        if value is None or kind in (bool, str):
+            return kind in self._types and (self._codes is None or value in self._codes)
+        if kind not in (int, float) or not self._types & {int, float}:
+            return False
+        if self._codes is not None:
+            return value in self._codes
+        low, high = self._bounds
+        return (
+            low <= value <= high
+            and (kind is float or abs(value) <= LARGEST_INTEGER)
+            and not (self._whole and value % 1)
+        )
 
     def cell(self, value: Any) -> float:
         if type(value) not in self._types:
@@ -98,3 +109,15 @@ class _Column:
         if not (inside | np.isnan(column)).all():
             raise ValueError
         return column
+
+
+def _kinds(feature: Feature) -> tuple[frozenset[type], dict[Any, float] | None]:
+    """The types of a feature's plain values, and the code of each value where they are counted out."""
+    if feature.type == "category":
+        codes = codes_of(feature) or {}
+        return frozenset({str}), {value: code for value, code in codes.items() if value is not None}
+    if feature.type == "boolean":
+        return frozenset({bool}), {False: 0.0, True: 1.0}
+    if feature.choices is not None:
+        return frozenset({int}), {value: float(value) for value in feature.choices}
+    return frozenset({int, float}), None

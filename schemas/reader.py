@@ -94,7 +94,7 @@ class Reader:
         values: list[list[Value]] = []
         for index, row in enumerate(rows):
             if total >= MOST_ERRORS:
-                total += self._wrong(row)
+                total += self._quick.wrong(row)
                 continue
             for name, messages in self._load(row, values).items():
                 total += 1
@@ -113,12 +113,6 @@ class Reader:
         except ValidationError as fault:
             return fault.messages_dict
         return {}
-
-    def _wrong(self, row: Any) -> int:
-        """How many fields of a row are wrong, counted without writing a message each."""
-        if self._quick.row(row) is not None:
-            return 0
-        return len(self._schema.validate(row)) if type(row) is dict else 1
 
 
 def _key(prefix: str, index: int, name: str | None) -> str:

@@ -9,9 +9,10 @@ from service.guards.limiter import make_limiter
 from service.guards.token_file import TokenFile
 from service.models.commands import models_group
 from service.models.process import Models
+from service.records.commands import records_group
 from service.settings import Settings
 from service.telemetry import log
-from service.web import auth, cors, errors, keeping, limits, proxies, tracing, views
+from service.web import auth, cors, docs, errors, keeping, limits, proxies, tracing, views
 from service.web.context import ServingApp
 
 BEFORE = (tracing.begin, auth.authenticate, limits.spend)
@@ -28,7 +29,7 @@ SWITCHES: Mapping[Callable[..., Any], str] = {
 }
 """Hooks that are left out where their setting is empty."""
 
-COMMANDS = (models_group, tokens_group)
+COMMANDS = (models_group, records_group, tokens_group, docs.openapi_command)
 
 
 def create_app(settings: Settings | None = None) -> ServingApp:
@@ -57,6 +58,7 @@ def create_app(settings: Settings | None = None) -> ServingApp:
     errors.register(app)
     for blueprint in views.BLUEPRINTS:
         app.register_blueprint(blueprint)
+    docs.register(app)
     for group in COMMANDS:
         app.cli.add_command(group)
     return app

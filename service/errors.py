@@ -5,6 +5,7 @@ ServiceError
 ├── MethodNotAllowed 405
 ├── Unauthorized 401, Forbidden 403, TooManyRequests 429
 ├── NotReady 503, StoreUnavailable 503
+├── RequestTimeout 408
 ├── BodyTooLarge 413, UnsupportedMediaType 415, MalformedBody 400
 ├── Conflict 409
 └── InvalidInput 422
@@ -28,6 +29,16 @@ class ServiceError(Exception):
         super().__init__(detail)
         self.detail = detail
         self.headers = dict(headers or {})
+
+    @classmethod
+    def urn(cls) -> str:
+        """What clients tell kinds of errors apart by."""
+        return f"urn:problem:{cls.type}"
+
+    @classmethod
+    def summary(cls) -> str:
+        """What it means, in one sentence: the first line of its docstring."""
+        return (cls.__doc__ or cls.title).partition("\n")[0]
 
 
 class NotFound(ServiceError):
@@ -91,6 +102,14 @@ class StoreUnavailable(ServiceError):
     status = 503
     type = "records-unavailable"
     title = "Records not available"
+
+
+class RequestTimeout(ServiceError):
+    """The client was too slow in sending its request; the connection closes."""
+
+    status = 408
+    type = "request-timeout"
+    title = "Request timeout"
 
 
 class BodyTooLarge(ServiceError):

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import TypeVar
 
 from redis import Redis
@@ -56,3 +57,9 @@ class Remote:
                 return False
             self._away_until = self._clock() + RETRY_SECONDS
             return True
+
+
+@cache
+def connect(url: str) -> Remote:
+    """The one of this process for ``url``: limits and cache share its connections and its pauses."""
+    return Remote(url)

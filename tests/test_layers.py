@@ -10,9 +10,10 @@ ROOT = Path(__file__).parents[1]
 LAYERS = (  # a module may import from its own layer's package and from layers below
     ("gunicorn.conf", "wsgi"),
     ("service.app",),
-    ("service.web",),
+    ("service.web", "service.server"),
     ("service.models",),
-    ("schemas", "service.records"),
+    ("schemas", "service.records", "service.guards"),
+    ("service.remote",),
     ("service.telemetry",),
     ("service.inference", "service.settings", "service.errors", "service.version"),
 )

@@ -1,6 +1,8 @@
 """What kind of values a column holds, and what stands against it as a feature."""
 
 import re
+from datetime import date, time, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
@@ -37,12 +39,14 @@ def kind_of(column: "pd.Series[Any]") -> FeatureType:
     if types.is_datetime64_any_dtype(dtype) or types.is_timedelta64_dtype(dtype) or isinstance(dtype, pd.PeriodDtype):
         raise Refusal(f"column {name!r} holds dates: {DATE_ADVICE} {name!r}.")
     present = column.dropna()
-    found = {type(value) for value in present.unique().tolist()}
+    found = {type(value) for value in present}
+    if any(issubclass(kind, date | time | timedelta) for kind in found):
+        raise Refusal(f"column {name!r} holds dates: {DATE_ADVICE} {name!r}.")
     if found and found <= {bool}:
         return "boolean"
     if found and found <= {int}:
         return "integer"
-    if found and found <= {int, float}:
+    if found and found <= {int, float, Decimal}:
         return "number"
     if not found <= {str}:
         names = ", ".join(sorted(kind.__name__ for kind in found))

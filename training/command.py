@@ -2,6 +2,7 @@
 
 import os
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from training.run import PARITY_ROWS, PARITY_ROWS_FULL, Wishes
 from training.sources import pack_file, train_example, train_table
 from training.telling import Teller
 
+NEED_DATA = ("task", "drop", "contract", "ranges")
 Command = Callable[..., Any]
 FILE = click.Path(path_type=Path)
 HELP = """Train a model and write it as an artifact that the service can serve.
@@ -127,9 +129,11 @@ def cli(context: click.Context, /, **options: Any) -> None:
         return
     if (options["data"] is None) != (options["target"] is None):
         raise click.UsageError("--data and --target go together: the table, and the column of it to predict.")
+    if not options["data"] and (given := [name for name in NEED_DATA if options[name] not in (None, (), "declared")]):
+        raise click.UsageError(f"--{given[0]} needs --data: the example data set has its own contract.")
     if options["cv"] == 1:
         raise click.UsageError("--cv needs at least 2 folds.")
-    (train_table if options["data"] else train_example)(options, _wishes(options), Teller())
+    (train_table if options["data"] else train_example)(options, _wishes(options), _teller())
 
 
 @cli.command()
@@ -142,7 +146,14 @@ def pack(**options: Any) -> None:
 
     Reading a pickle runs its code: pack only what is yours.
     """
-    pack_file(options, _wishes(options), Teller())
+    pack_file(options, _wishes(options), _teller())
+
+
+def _teller() -> Teller:
+    """One that also passes on, once each, what the libraries warn of (a fit that did not converge)."""
+    teller = Teller()
+    warnings.showwarning = teller.hear
+    return teller
 
 
 def _wishes(options: Mapping[str, Any]) -> Wishes:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from service.inference.contract import ContractError, Feature, FeatureType
+from service.inference.contract import LARGEST_INTEGER, ContractError, Feature, FeatureType
 from service.inference.features import Matrix, codes_of
 from training.columns import MOST_CHOICES, kind_of, reason_to_leave_out, suspicion
 from training.overrides import Overrides
@@ -95,12 +95,18 @@ def converted(column: "pd.Series[Any]", kind: FeatureType) -> "pd.Series[Any]":
             return column if plain else column.map(str, na_action="ignore").astype("str")
         if kind == "boolean":
             return _booleans(column)
-        numbers = pd.to_numeric(column).astype("Float64" if kind == "number" else "Int64")
-    except (ValueError, TypeError):
+        plain_numbers = pd.to_numeric(pd.Series(column.array, dtype=object, name=column.name))
+        numbers = plain_numbers.astype("Float64" if kind == "number" else "Int64")
+    except (ValueError, TypeError, OverflowError):
         value = column.dropna().iloc[0]
         raise Refusal(f"column {column.name!r} cannot be {kind}: it holds values such as {value!r}.") from None
     if kind == "number" and np.isinf(numbers.dropna().to_numpy(np.float64)).any():
         raise Refusal(f"column {column.name!r} holds infinite values: correct them, or make them missing.")
+    if kind == "integer" and (numbers.dropna().abs() > LARGEST_INTEGER).any():
+        raise Refusal(
+            f"column {column.name!r} holds integers beyond 2^53, which JSON numbers do not carry exactly: if it is an "
+            f"id, leave it out with --drop {column.name!r}; else declare it a number with --contract."
+        )
     return numbers
 
 
@@ -134,12 +140,24 @@ def _check_against(feature: Feature, present: "pd.Series[Any]") -> None:
     """Training data that its own contract would refuse cannot be meant."""
     if feature.choices and (strange := set(present.unique()) - set(feature.choices)):
         raise Refusal(f"column {feature.name!r} holds {strange.pop()!r}, which is not among its declared choices.")
+    if feature.example is not None and not _is_valid(feature, feature.example):
+        raise Refusal(f"column {feature.name!r}: the declared example {feature.example!r} breaks its own declaration.")
     for bound, outside in ((feature.minimum, present.lt), (feature.maximum, present.gt)):
         if bound is not None and (beyond := present[outside(bound)]).size:
             raise Refusal(
                 f"column {feature.name!r} holds {beyond.iloc[0]}, outside its declared range: correct the data or the "
                 "range."
             )
+
+
+def _is_valid(feature: Feature, value: Any) -> bool:
+    if feature.type == "boolean" or isinstance(value, bool):
+        return feature.type == "boolean" and isinstance(value, bool)
+    if feature.choices:
+        return value in feature.choices
+    low = -math.inf if feature.minimum is None else feature.minimum
+    high = math.inf if feature.maximum is None else feature.maximum
+    return not isinstance(value, str) and low <= value <= high and (feature.type == "number" or value == int(value))
 
 
 def _example(feature: Feature, present: "pd.Series[Any]") -> Any:

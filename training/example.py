@@ -1,8 +1,10 @@
 """The default model: a data set made here from a fixed seed, its contract and its pipeline.
 
-Whether an order is returned, say: the rule is an interaction, a square, a slope and a step, so raw columns alone do not
+The rule behind the target is an interaction, a square, a slope and a step, so raw columns alone do not
 separate the classes; two labels in a thousand are flipped, so no model can be perfect.
 """
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -56,8 +58,8 @@ def make_examples(seed: int, rows: int = ROWS) -> Examples:
     return Examples(contract, dtypes, matrix, frame["target"].to_numpy(), (0, 1), f"made by training, seed {seed}")
 
 
-def make_pipeline(seed: int, trees: int = 100) -> Pipeline:
-    """Squares and interactions of the numbers, feature_5 one-hot, all standardised, then the forest."""
+def make_pipeline(seed: int, trees: int = 100, estimator: Any = None) -> Pipeline:
+    """Squares and interactions of the numbers, feature_5 one-hot, all standardised, then the forest, or another."""
     engineered = ColumnTransformer(
         [
             ("numbers", PolynomialFeatures(degree=2, include_bias=False), list(NUMBERS)),
@@ -65,4 +67,4 @@ def make_pipeline(seed: int, trees: int = 100) -> Pipeline:
         ]
     )
     forest = RandomForestClassifier(n_estimators=trees, max_features=0.5, random_state=seed)
-    return Pipeline([("features", engineered), ("scaler", StandardScaler()), ("model", forest)])
+    return Pipeline([("features", engineered), ("scaler", StandardScaler()), ("model", estimator or forest)])

@@ -14,6 +14,7 @@ from service.inference.engines.base import Answers
 from service.inference.engines.sklearn import SklearnEngine
 from training.evaluation import evaluate_classification, evaluate_regression
 from training.examples import Examples
+from training.refusal import Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +35,22 @@ class Fitted:
 
 
 def split(examples: Examples, share: float, seed: int) -> tuple[Examples, Examples]:
-    """Rows to fit on and rows held out, each class in both in its own proportion where it has enough rows."""
+    """Rows to fit on and rows held out, each class in both in its own proportion.
+
+    Raises:
+        Refusal: there are too few of them.
+    """
     strata = examples.target if examples.contract.task == "classification" else None
     places = np.arange(len(examples))
-    seen, held = train_test_split(places, test_size=share, random_state=seed, stratify=strata)
+    try:
+        seen, held = train_test_split(places, test_size=share, random_state=seed, stratify=strata)
+    except ValueError:
+        seen = held = places[:0]
+    if len(held) < 2 or (strata is not None and len(set(strata[seen])) < len(examples.classes)):
+        raise Refusal(
+            f"{len(examples)} rows are too few to hold {share:.0%} of them out with every class on both sides: bring "
+            "more rows, or choose another --holdout."
+        )
     return examples.take(seen), examples.take(held)
 
 

@@ -48,6 +48,7 @@ def pack(
     task: Task = "classification" if is_classifier(pipeline) else "regression"
     features, frame = [], {}
     for name in names:
+        _check_dtype(sample[name])
         declared = overrides.features.get(name, {})
         kind = declared.get("type") or kind_of(sample[name])
         frame[name] = converted(sample[name], kind)
@@ -59,6 +60,12 @@ def pack(
     examples = Examples(contract, dtypes, matrix, wanted, classes, source)
     _check_same(pipeline, sample[names], examples)
     return measure(pipeline, examples, examples, 0.0)
+
+
+def _check_dtype(column: "pd.Series[Any]") -> None:
+    dtype = column.dtype
+    if isinstance(dtype, pd.CategoricalDtype) and not all(isinstance(value, str) for value in dtype.categories):
+        raise Refusal(f"column {column.name!r} is a category of other things than texts: fit on texts or on numbers.")
 
 
 def _target(pipeline: Pipeline, column: "pd.Series[Any]", task: Task) -> tuple[Target, tuple[Label, ...]]:

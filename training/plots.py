@@ -1,8 +1,10 @@
 """The plots of a model card, each a piece of SVG that stands in the page itself."""
 
+import functools
 import io
-from collections.abc import Sequence
-from typing import Any
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec
 
 import matplotlib as mpl
 import numpy as np
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import roc_curve
 
+P = ParamSpec("P")
 MOST_CURVES = 10
 MOST_POINTS = 800
 MOST_BARS = 20
@@ -23,26 +26,42 @@ STYLE: Any = {
     "axes.spines.right": False,
     "svg.fonttype": "none",  # text stays text: smaller, and searchable
     "svg.hashsalt": "model-card",
+    "text.parse_math": False,  # a column may be named $a$
 }
 
 
+def _styled(draw: Callable[P, str]) -> Callable[P, str]:
+    @functools.wraps(draw)
+    def drawn(*arguments: P.args, **named: P.kwargs) -> str:
+        with mpl.rc_context(STYLE):
+            return draw(*arguments, **named)
+
+    return drawn
+
+
+@_styled
 def confusion(counts: Sequence[Sequence[int]], names: Sequence[str]) -> str:
     """Rows are the truth, columns the prediction."""
     matrix = np.array(counts)
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     size = max(4.0, min(9.0, 0.55 * len(names) + 2))
     figure, axes = _axes(size, size)
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    places = range(len(names))
+    axes.pcolormesh(shares, cmap="Blues", vmin=0, vmax=1, edgecolors="#e7eaee", linewidth=0.5)
+    axes.invert_yaxis()
+    axes.set_aspect("equal")
+    places = np.arange(len(names)) + 0.5
     axes.set_xticks(places, names, rotation=45 if len(names) > 4 else 0, ha="right" if len(names) > 4 else "center")
     axes.set_yticks(places, names)
     axes.set(xlabel="predicted", ylabel="true")
     for row, column in np.ndindex(matrix.shape) if len(names) <= 15 else ():
         colour = "white" if shares[row, column] > 0.5 else "#222222"
-        axes.text(column, row, f"{matrix[row, column]:,}", ha="center", va="center", color=colour, fontsize=9)
+        axes.text(
+            column + 0.5, row + 0.5, f"{matrix[row, column]:,}", ha="center", va="center", color=colour, fontsize=9
+        )
     return _svg(figure)
 
 
+@_styled
 def roc(truth: NDArray[np.int64], probabilities: NDArray[np.float64], names: Sequence[str]) -> str:
     """One curve of the second of two classes; of more, one a class against the rest."""
     figure, axes = _axes()
@@ -57,6 +76,7 @@ def roc(truth: NDArray[np.int64], probabilities: NDArray[np.float64], names: Seq
     return _svg(figure)
 
 
+@_styled
 def calibration(truth: NDArray[np.int64], probabilities: NDArray[np.float64]) -> str:
     """How often the predicted class was right, against the probability it was given."""
     chosen = probabilities.argmax(axis=1)
@@ -69,15 +89,17 @@ def calibration(truth: NDArray[np.int64], probabilities: NDArray[np.float64]) ->
     return _svg(figure)
 
 
+@_styled
 def importances(names: Sequence[str], means: NDArray[np.float64], deviations: NDArray[np.float64], unit: str) -> str:
     """What is lost when a column is shuffled."""
     order = np.argsort(means)[-MOST_BARS:]
-    figure, axes = _axes(6.0, 0.32 * len(order) + 1.2)
+    figure, axes = _axes(4.8, max(3.0, 0.3 * len(order) + 1.0))
     axes.barh([names[place] for place in order], means[order], xerr=deviations[order], color=BLUE, ecolor=GREY)
     axes.set(xlabel=f"{unit} lost when the column is shuffled")
     return _svg(figure)
 
 
+@_styled
 def residuals(truth: NDArray[np.float64], guess: NDArray[np.float64]) -> str:
     """Truth minus prediction against the prediction."""
     keep = np.unique(np.linspace(0, len(truth) - 1, min(len(truth), MOST_POINTS)).astype(int))
@@ -89,9 +111,8 @@ def residuals(truth: NDArray[np.float64], guess: NDArray[np.float64]) -> str:
 
 
 def _axes(width: float = 4.8, height: float = 4.0) -> tuple[Figure, Axes]:
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        return figure, figure.add_subplot()
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.add_subplot()
 
 
 def _diagonal(axes: Axes) -> None:
@@ -100,7 +121,8 @@ def _diagonal(axes: Axes) -> None:
 
 def _svg(figure: Figure) -> str:
     page: Any = io.StringIO()
-    with mpl.rc_context(STYLE):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # the browser's fonts draw the text, and have more of them
         figure.savefig(page, format="svg", metadata={"Date": None})
     text: str = page.getvalue()
     return text[text.index("<svg") :]

@@ -13,6 +13,7 @@ from training.examples import Examples
 from training.fitting import Fitted, fit, split
 from training.gates import baseline_of, check_baseline, check_floors
 from training.publishing import hyperparameters, publish, route_first
+from training.refusal import Refusal
 from training.search import cross_validate, search
 from training.telling import Teller, summary, tell_cost
 
@@ -61,8 +62,8 @@ def train(
 def finish(fitted: Fitted, algorithm: str, facts: Mapping[str, Any], wishes: Wishes, teller: Teller) -> Manifest:
     """Gates, engine, card, artifact, summary: the same for our pipelines and those fitted elsewhere."""
     baseline = baseline_of(fitted)
-    check_baseline(fitted, baseline, teller.warn)
     check_floors(fitted, wishes.floors)
+    check_baseline(fitted, baseline, teller.warn)
     teller.step(f"compiling, and comparing the graph with the pipeline on {wishes.parity_rows:,} random rows")
     choice = choose_engine(fitted.pipeline, fitted.seen, wishes.parity_rows)
     facts = {**facts, "baseline": dict(baseline), "warnings": list(teller.warnings), "parity": dict(choice.parity)}
@@ -73,9 +74,14 @@ def finish(fitted: Fitted, algorithm: str, facts: Mapping[str, Any], wishes: Wis
         teller.step("drawing the model card")
         parameters = hyperparameters(fitted.pipeline)
         card = render_card(algorithm, fitted, choice, baseline, facts, teller.warnings, parameters, wishes.seed)
-    manifest = publish(wishes.root, algorithm, fitted, choice, facts, wishes.seed, card)
+    try:
+        manifest = publish(wishes.root, algorithm, fitted, choice, facts, wishes.seed, card)
+        routed = route_first(wishes.root, manifest.version)
+    except OSError as fault:
+        raise Refusal(
+            f"{wishes.root} cannot be written: {fault.strerror}. Set ARTIFACTS_DIR to a folder of yours."
+        ) from None
     if choice.engine == "sklearn":
         tell_cost(choice, one_row_ms(fitted.pipeline, fitted.seen))
-    routed = route_first(wishes.root, manifest.version)
     summary(wishes.root, manifest, fitted, baseline, choice, routed=routed)
     return manifest

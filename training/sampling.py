@@ -14,22 +14,26 @@ GOLDEN_ROWS = 50
 
 def golden_rows(contract: Contract, matrix: Matrix, seed: int, count: int = GOLDEN_ROWS) -> NDArray[np.int64]:
     """Indices of about ``count`` rows of ``matrix``: telling ones first, the rest drawn."""
-    telling: list[int] = []
-    for column, feature in enumerate(contract.features):
-        values = matrix[:, column]
-        telling += _telling(feature, values)
+    columns = list(zip(contract.features, matrix.T, strict=True))
+    telling = [row for feature, values in columns for row in _rare(feature, values)]
+    telling += [row for feature, values in columns for row in _extreme(feature, values)]
     drawn = np.random.default_rng(seed).permutation(len(matrix)).tolist()
     rows = list(dict.fromkeys(telling[: count * 2 // 3] + drawn))[:count]
     return np.array(sorted(rows), dtype=np.int64)
 
 
-def _telling(feature: Feature, values: NDArray[np.float64]) -> list[int]:
+def _extreme(feature: Feature, values: NDArray[np.float64]) -> list[int]:
+    if feature.type not in ("number", "integer") or np.isnan(values).all():
+        return []
+    return [int(np.nanargmin(values)), int(np.nanargmax(values))]
+
+
+def _rare(feature: Feature, values: NDArray[np.float64]) -> list[int]:
+    """A row with a null, and one of each of the three rarest values of a category or boolean."""
     missing = np.isnan(values)
     found = [int(missing.argmax())] if missing.any() else []
-    if missing.all():
-        return found
     if feature.type in ("number", "integer"):
-        return [*found, int(np.nanargmin(values)), int(np.nanargmax(values))]
+        return found
     present, first, counts = np.unique(values[~missing], return_index=True, return_counts=True)
     places = np.flatnonzero(~missing)[first]
     return found + [int(places[kind]) for kind in np.argsort(counts, kind="stable")[: min(3, len(present))]]

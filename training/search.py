@@ -1,5 +1,6 @@
 """Cross-validation and a random search over a family's settings, on the rows to fit on only."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from tqdm import tqdm
 
 from training.examples import Examples
 from training.fitting import fit
+from training.refusal import Refusal
 
 SEARCH_FOLDS = 3
 
@@ -50,12 +52,20 @@ def _size(space: Mapping[str, Any]) -> int:
 
 def _scores(pipeline: Pipeline, examples: Examples, folds: int, seed: int, told: str) -> list[Mapping[str, Any]]:
     stratified = examples.contract.task == "classification"
+    if (most := _most_folds(examples)) < folds:
+        raise Refusal(f"{folds} folds are too many for these rows, of which the rarest class has {most}: try fewer.")
     folding = (StratifiedKFold if stratified else KFold)(folds, shuffle=True, random_state=seed)
     places = list(folding.split(examples.matrix, examples.target))
     return [
         fit(clone(pipeline), examples.take(seen), examples.take(held)).metrics
         for seen, held in tqdm(places, desc=told, unit="fold", leave=False, disable=None)
     ]
+
+
+def _most_folds(examples: Examples) -> int:
+    if examples.contract.task == "regression":
+        return len(examples)
+    return min(Counter(examples.target.tolist()).values())
 
 
 def _summary(folds: int, scores: list[Mapping[str, Any]]) -> dict[str, Any]:

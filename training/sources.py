@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from service.inference.contract import Contract
@@ -27,15 +28,18 @@ Options = Mapping[str, Any]
 
 
 def train_example(options: Options, wishes: Wishes, teller: Teller) -> Manifest:
-    """The default model, whatever --model says of others."""
+    """The default model, or another family on the same data and features."""
     teller.step(f"making the example data set ({example.ROWS:,} rows, seed {wishes.seed})")
     examples = example.make_examples(wishes.seed)
 
-    def make(settings: Mapping[str, Any]) -> Pipeline:
-        return example.make_pipeline(wishes.seed).set_params(**{f"model__{k}": v for k, v in settings.items()})
+    family = FAMILIES[options["model"]]
+    estimator = None if family.name == "random_forest" else family.make("classification", wishes.seed)
 
-    space = FAMILIES["random_forest"].space
-    return train(examples, options["name"] or "random_forest", make, space, wishes, teller)
+    def make(settings: Mapping[str, Any]) -> Pipeline:
+        pipeline = example.make_pipeline(wishes.seed, estimator=estimator and clone(estimator))
+        return pipeline.set_params(**{f"model__{name}": value for name, value in settings.items()})
+
+    return train(examples, options["name"] or family.name, make, family.space, wishes, teller)
 
 
 def train_table(options: Options, wishes: Wishes, teller: Teller) -> Manifest:

@@ -21,6 +21,10 @@ class Teller:
         """What is being done now."""
         click.echo(f"  {told}", err=True)
 
+    def hear(self, message: Warning | str, *_: Any, **__: Any) -> None:
+        """A library's warning, as ``warnings.showwarning`` hands it over: its first line, in our own form."""
+        self.warn(str(message).strip().splitlines()[0])
+
     def warn(self, told: str) -> None:
         """Something the user should look at; training goes on."""
         if told not in self.warnings:

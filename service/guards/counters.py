@@ -15,6 +15,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 from service.guards.rate import Allowance, Rate
@@ -54,7 +55,7 @@ class HostCounters:
         Raises:
             OSError: the file cannot be written.
         """
-        key = int.from_bytes(hashlib.blake2b(client.encode(), digest_size=8).digest(), "little")
+        key = _key(client)
         offset = key % BUCKETS * _BUCKET.size
         with self._threads:
             fcntl.flock(self._file, fcntl.LOCK_EX)
@@ -76,17 +77,16 @@ class HostCounters:
     def _slot(self, offset: int, key: int, now: float, period: float) -> tuple[int, float, int]:
         """The client's slot in its bucket, the end of its period and what was counted in it."""
         cells = _BUCKET.unpack(os.pread(self._file, _BUCKET.size, offset))
-        chosen, fewest = 0, -1
-        for slot in range(WAYS):
-            owner, end, count = cells[3 * slot : 3 * slot + 3]
-            # An end further than a period away is from before the host's start or from a longer RATE_LIMIT.
-            if not now < end <= now + period:
-                count = 0
-            elif owner == key:
-                return slot, end, count
-            if fewest < 0 or count < fewest:
-                chosen, fewest = slot, count
-        return chosen, now + period, 0
+        owners, ends, counts = cells[0::3], cells[1::3], cells[2::3]
+        # An end further than a period away is from before the host's start or from a longer RATE_LIMIT.
+        last = now + period
+        if key in owners:
+            slot = owners.index(key)
+            if now < ends[slot] <= last:
+                return slot, ends[slot], counts[slot]
+            return slot, last, 0
+        asked = [count if now < end <= last else 0 for end, count in zip(ends, counts, strict=True)]
+        return asked.index(min(asked)), last, 0
 
     def _reserve(self) -> None:
         """Take the whole size from the disk now, so that a disk that fills up later does not matter."""
@@ -97,3 +97,8 @@ class HostCounters:
             os.posix_fallocate(self._file, 0, size)
         else:  # macOS
             os.ftruncate(self._file, size)
+
+
+@lru_cache(maxsize=4096)
+def _key(client: str) -> int:
+    return int.from_bytes(hashlib.blake2b(client.encode(), digest_size=8).digest(), "little")

@@ -73,7 +73,7 @@ def make_limiter(settings: Settings) -> Limiter | None:
         return None
     remote = None
     if settings.redis_url:
-        from service.remote import Remote  # 20 MB of memory, only for those who have a Redis
+        from service.remote import connect  # 20 MB of memory, only for those who have a Redis
 
-        remote = Remote(settings.redis_url)
+        remote = connect(settings.redis_url)
     return Limiter(Rate.read(settings.rate_limit), settings.var_dir / COUNTERS, remote)

@@ -25,7 +25,7 @@ class Rate:
         return cls(int(limit), int(count or 1) * _SECONDS[unit])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Allowance:
     """What came of one request: ``used`` of the rate's limit, this one included; ``left`` seconds of the period."""
 

@@ -11,6 +11,7 @@ from service.inference.artifact import GOLDEN, build_engine, read_verified
 from service.inference.engines.base import Engine
 from service.inference.golden import check_golden
 from service.inference.manifest import Manifest
+from service.models.cache import with_cache
 from service.settings import Settings
 
 
@@ -38,4 +39,6 @@ def load(folder: Path, settings: Settings) -> Model:
     engine = build_engine(folder, manifest, settings.engine)
     check_golden(engine, manifest.contract, orjson.loads(read_verified(folder, manifest, GOLDEN)))
     gc.collect()
-    return Model(manifest, engine, Reader(manifest.contract, settings.max_batch_rows))
+    return Model(
+        manifest, with_cache(engine, manifest.sha256, settings), Reader(manifest.contract, settings.max_batch_rows)
+    )

@@ -1,5 +1,6 @@
 """One pass over the spool: from lines to rows to the database, a chunk a transaction."""
 
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,8 @@ class Chunk:
 
     models: list[KnownModel] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
+    last: float | None = None
+    """The Unix time of its last answer."""
 
 
 class Mover:
@@ -86,6 +89,8 @@ class Mover:
                 log.error("records_refused", reason=f"{type(fault).__name__}: {fault}")
                 return False
             raise Outage from fault
+        if chunk.last is not None:
+            metrics.records_lag(max(0.0, time.time() - chunk.last))
         if new:
             count(self._folder, shipped=new)
             metrics.records("shipped", new)
@@ -101,6 +106,7 @@ class Mover:
                 try:
                     record = orjson.loads(line)
                     chunk.rows.extend(file.decoders[record["model_version"]].rows(record))
+                    chunk.last = float(record["time"])
                 except (ValueError, KeyError, TypeError, IndexError) as fault:
                     # A write that a full disk cut short: its writer has counted it as lost.
                     log.warning("records_line_unreadable", file=str(file.path), reason=type(fault).__name__)

@@ -7,8 +7,9 @@ from pathlib import Path
 import orjson
 
 from service.records.line import MODEL_PREFIX, RECORD_PREFIX
-from service.records.place import read_offset, spool_files
+from service.records.place import spool_files
 from service.records.rows import KnownModel
+from service.records.waiting import waiting_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ def find_in_spool(folder: Path, ids: Iterable[str]) -> tuple[dict[str, Spooled],
     found: dict[str, Spooled] = {}
     models: dict[str, KnownModel] = {}
     for path in spool_files(folder):
-        for line in _waiting(path):
+        for line in waiting_lines(path):
             if line.startswith(RECORD_PREFIX):
                 if line[len(RECORD_PREFIX) : line.find(b'"', len(RECORD_PREFIX))] in wanted:
                     record = orjson.loads(line)
@@ -39,13 +40,3 @@ def find_in_spool(folder: Path, ids: Iterable[str]) -> tuple[dict[str, Spooled],
                 model = KnownModel.read(line)
                 models[model.version] = model
     return found, models
-
-
-def _waiting(path: Path) -> list[bytes]:
-    """The whole lines that were not shipped."""
-    try:
-        with path.open("rb") as file:
-            file.seek(read_offset(path))
-            return file.read().split(b"\n")[:-1]
-    except OSError:  # shipped and deleted meanwhile
-        return []

@@ -14,6 +14,7 @@ from service.records import schema
 from service.records.moving import Mover, Outage
 from service.records.place import SHIPPER, UNBORN, spool_folder, try_lock
 from service.records.sink import Sink, connect
+from service.records.waiting import oldest_waiting
 from service.settings import Settings
 from service.telemetry import log, metrics
 
@@ -31,6 +32,7 @@ class Shipper:
 
     def __init__(self, settings: Settings, folder: Path) -> None:
         self._settings = settings
+        self._folder = folder
         self._mover = Mover(folder)
         self._stopping = False
         self._sink: Sink | None = None
@@ -71,6 +73,7 @@ class Shipper:
         except Exception as fault:  # a database may fail in any way its driver likes
             self._fail(fault.__cause__ if isinstance(fault, Outage) and fault.__cause__ else fault)
             return
+        metrics.records_lag(0.0)
         if self._failing_since:
             seconds = round(time.monotonic() - self._failing_since, 1)
             log.info("records_database_back", seconds=seconds)
@@ -83,6 +86,8 @@ class Shipper:
         self._pause = min(self._pause * 2, LONGEST_PAUSE)
         self._disconnect()
         self._mover.look()
+        oldest = oldest_waiting(self._folder)
+        metrics.records_lag(0.0 if oldest is None else max(0.0, time.time() - oldest))
 
     def _disconnect(self) -> None:
         if self._sink is not None:

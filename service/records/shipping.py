@@ -34,12 +34,17 @@ def start_if_needed(settings: Settings) -> None:
         start(settings)
 
 
-def drain(settings: Settings) -> None:
-    """Ask the shipper to bring the rest to the database and leave; wait for it, but not for long."""
+def drain(settings: Settings, seconds: float = DRAIN_SECONDS, until_shipped: bool = False) -> None:
+    """Have the rest brought to the database, and wait for it, but not for long.
+
+    The shipper is asked to leave; with ``until_shipped`` it may stay, as it does where workers go on.
+    """
     folder = spool_folder(settings)
     start_if_needed(settings)
-    deadline = time.monotonic() + DRAIN_SECONDS
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and (is_held(folder / SHIPPER) or _starting()):
+        if until_shipped and not pending_bytes(folder):
+            break
         if is_held(folder / SHIPPER):
             with suppress(OSError, ValueError):
                 os.kill(int((folder / SHIPPER).read_bytes()), signal.SIGTERM)

@@ -90,6 +90,7 @@ class Writer:
         self._size += written
         self._torn = written != len(line)
         if self._torn:
+            self._size = self._limit
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _next(self) -> None:

@@ -26,7 +26,7 @@ def answer(fault: ServiceError) -> Response:
     """The problem document of one of our own errors."""
     _, request = current()
     document: dict[str, Any] = {
-        "type": f"urn:problem:{fault.type}",
+        "type": fault.urn(),
         "title": fault.title,
         "status": fault.status,
         "detail": fault.detail,

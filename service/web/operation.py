@@ -19,7 +19,8 @@ class Operation:
     """One route's promise.
 
     ``takes`` is a body schema, or the name of one made from the served model's contract; ``scope`` what a token must
-    allow, None for routes that ask for no token; ``query`` the query parameters with their meaning.
+    allow, None for routes that ask for no token; ``query`` the query parameters with their meaning; ``media`` the
+    type of a 200 (a page, text/html, is for people and left out of the API's document).
     """
 
     summary: str
@@ -29,6 +30,7 @@ class Operation:
     fails: tuple[type[ServiceError], ...] = ()
     scope: Scope | None = None
     query: Mapping[str, str] = field(default_factory=dict)
+    media: str = "application/json"
 
 
 def operation(promise: Operation) -> Callable[[View], View]:

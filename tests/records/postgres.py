@@ -7,6 +7,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import psycopg
+
 UNPRIVILEGED = 65534
 
 
@@ -28,6 +30,25 @@ class Postgres:
     @property
     def address(self) -> str:
         return f"postgresql://tester@127.0.0.1:{self.port}/postgres"
+
+    @property
+    def running(self) -> bool:
+        return (self.folder / "data" / "postmaster.pid").exists()
+
+    def start_if_stopped(self) -> None:
+        if not self.running:
+            self.start()
+
+    def empty(self) -> None:
+        """Drop every table."""
+        self.query("DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
+
+    def query(self, *statements: str) -> list:
+        """The rows of the last statement, if it has any."""
+        with psycopg.connect(self.address, autocommit=True) as connection:
+            for statement in statements:
+                cursor = connection.execute(statement)
+            return cursor.fetchall() if cursor.description else []
 
     def start(self) -> None:
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"

@@ -99,6 +99,11 @@ def test_a_batch_the_quick_check_accepts_is_accepted_row_by_row(rows):
         np.testing.assert_array_equal(quick, np.concatenate([_by_marshmallow(row) for row in rows]))
 
 
+@given(nearly_good_rows())
+def test_wrong_fields_are_counted_as_the_schema_would_refuse_them(row):
+    assert QUICK.wrong(row) == len(SCHEMA.validate(row))
+
+
 @given(good_rows)
 def test_an_ordinary_row_never_needs_the_slow_path(row):
     if (

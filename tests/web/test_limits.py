@@ -4,6 +4,7 @@ import hashlib
 import os
 import signal
 import threading
+import urllib.request
 
 import pytest
 
@@ -128,4 +129,7 @@ def test_two_hosts_with_a_redis_share_the_limit_and_without_it_go_on(serve, redi
     statuses = ask_at_once(servers, 16)
     assert sorted(set(statuses)) == [200, 429]
     assert statuses.count(200) == 20, "each host counts for itself"
-    assert all(server.events("redis_away") for server in servers)
+    for server in servers:
+        assert server.events("redis_away")
+        with urllib.request.urlopen(f"{server.url}/metrics") as metrics:
+            assert b'redis_away_total{use="limits"} 16' in metrics.read()

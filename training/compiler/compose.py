@@ -57,7 +57,7 @@ def function_transformer(step: FunctionTransformer, block: Block, after: Any) ->
 
 
 def _joined(step: Any, block: Block, columns: list[Column]) -> Block:
-    after = transformed(step, block)
+    after = transformed(step, block.data)
     if cells(after).shape[1] != len(columns):
         raise NotCompilable(step, f"it makes {cells(after).shape[1]} columns where {len(columns)} were expected.")
     return Block(columns, after, block.probe)

@@ -8,8 +8,7 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
 from training.compiler.block import Block, cells
 from training.compiler.columns import Coded, Column, Table, number
-from training.compiler.errors import NotCompilable
-from training.compiler.registry import transformer
+from training.compiler.registry import transformed, transformer
 
 
 @transformer(OneHotEncoder)
@@ -67,7 +66,4 @@ def _ask(step: Any, block: Block, index: int, values: list[float]) -> Any:
         rows = cells(block.data)[first]
         rows = rows if rows.dtype == object else rows.astype(np.float64)
         rows[:, index] = values
-    try:
-        return step.transform(rows)
-    except Exception as fault:
-        raise NotCompilable(step, f"it fails on a category it was fitted on: {fault}") from fault
+    return transformed(step, rows)

@@ -1,9 +1,11 @@
 """The routes, a blueprint a module; a view is its decorators and a few lines."""
 
+from service.web.views.feedback import feedback
 from service.web.views.health import health
 from service.web.views.home import home
 from service.web.views.metrics import metrics
 from service.web.views.model import model
+from service.web.views.performance import performance
 from service.web.views.predictions import predictions
 
-BLUEPRINTS = (predictions, health, model, metrics, home)
+BLUEPRINTS = (predictions, feedback, health, model, performance, metrics, home)

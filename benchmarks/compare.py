@@ -1,0 +1,2 @@
+from typing import Any
+def compare_runs(a: Any, b: Any) -> str: return ""

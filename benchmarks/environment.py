@@ -1,0 +1,63 @@
+"""Where a result was measured: machine, kernel, versions, commit."""
+
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+LIBRARIES = (
+    *("flask", "werkzeug", "gunicorn", "marshmallow", "orjson", "onnxruntime", "numpy", "scikit-learn", "pandas"),
+    *("fastapi", "starlette", "pydantic", "uvicorn", "uvloop", "httptools", "gevent", "waitress", "granian", "pyuwsgi"),
+    "gunicorn_h1c",
+)
+
+
+def describe() -> dict[str, Any]:
+    """Everything that may explain a number."""
+    return {
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "cpu": _cpu(),
+        "cores": sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "kernel": platform.release(),
+        "system": platform.system(),
+        "governor": _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        "python": sys.version.split()[0],
+        "libraries": {name: version for name in LIBRARIES if (version := _version(name))},
+        "commit": _commit(),
+    }
+
+
+def _cpu() -> str:
+    for line in (_read("/proc/cpuinfo") or "").splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _read(path: str) -> str | None:
+    try:
+        return Path(path).read_text().strip()
+    except OSError:
+        return None
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _commit() -> str | None:
+    root = Path(__file__).parent.parent
+    said = subprocess.run(
+        ["git", "-C", str(root), "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
+    )
+    return said.stdout.strip() or None

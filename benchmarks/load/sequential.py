@@ -1,0 +1,66 @@
+"""One request after another on one connection: for readiness, warm-up, and loads too slow for anything else."""
+
+import socket
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks.dialects import DIALECTS
+from benchmarks.load.openloop import parse_answer
+from benchmarks.load.requests import Ask, right
+
+
+def ask_once(port: int, ask: Ask, timeout: float = 60.0) -> tuple[int, bytes]:
+    """Status and body.
+
+    Raises:
+        OSError: nobody listens, or no whole answer came.
+    """
+    with socket.create_connection(("127.0.0.1", port), timeout=timeout) as opened:
+        return _exchange(opened, ask)[:2]
+
+
+def sequential(port: int, asks: Sequence[Ask], seconds: float, dialect: str, least: int = 1) -> dict[str, Any]:
+    """As the closed loop tells, for at least ``least`` requests and until ``seconds`` are over."""
+    latency, failed, wrong, opened = [], 0, 0, None
+    began = time.perf_counter()
+    while len(latency) < least or time.perf_counter() - began < seconds:
+        ask = asks[len(latency) % len(asks)]
+        sent = time.perf_counter()
+        try:
+            opened = opened or socket.create_connection(("127.0.0.1", port), timeout=120)
+            status, body, close = _exchange(opened, ask)
+            failed += status != ask.status
+            wrong += status == ask.status and not right(ask, status, body, DIALECTS[dialect])
+        except OSError:
+            failed, close = failed + 1, True
+        latency.append((time.perf_counter() - sent) * 1000)
+        if close and opened is not None:
+            opened.close()
+            opened = None
+    if opened is not None:
+        opened.close()
+    ordered = sorted(latency)
+    grid = [ordered[min(len(ordered) - 1, p * len(ordered) // 100)] for p in range(101)]
+    elapsed = time.perf_counter() - began
+    return {
+        "requests": len(latency),
+        "seconds": elapsed,
+        "failed": failed,
+        "wrong": wrong,
+        "socket": 0,
+        "latency": grid,
+        "client_cpu": 0.0,
+        "connections": 1,
+    }
+
+
+def _exchange(opened: socket.socket, ask: Ask) -> tuple[int, bytes, bool]:
+    opened.sendall(ask.raw)
+    buffer = bytearray()
+    while (whole := parse_answer(buffer)) is None:
+        read = opened.recv(262_144)
+        if not read:
+            raise ConnectionResetError("closed before the answer was whole")
+        buffer += read
+    return whole

@@ -1,0 +1,56 @@
+"""The page: one file, no script, nothing fetched."""
+
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader
+
+from benchmarks.report.claims import claims
+from benchmarks.report.conclusion import conclusion, noise
+from benchmarks.report.plots import plots
+from benchmarks.report.summary import lines
+from benchmarks.report.targets import targets
+from benchmarks.results import Run
+from benchmarks.statistics import figure, spread
+
+TEMPLATES = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
+
+
+def render(run: Run, path: Path) -> str:
+    """The whole page as HTML."""
+    return TEMPLATES.get_template("page.html.j2").render(
+        run=run,
+        name=path.name,
+        conclusion=conclusion(run),
+        noise=noise(run),
+        lines=lines(run),
+        plots=plots(run),
+        claims=claims(run),
+        targets=targets(run),
+        cells=_cells(run),
+        figure=lambda value: "-" if value is None else figure(value),
+    )
+
+
+def _cells(run: Run) -> list[dict[str, Any]]:
+    """Every scenario with the figures of its rows."""
+    found = []
+    for name, facts in run.scenarios.items():
+        rows = []
+        for row in run.rows_of(name):
+            rates = run.values(name, row)
+            rows.append(
+                {
+                    "title": run.rows[row]["title"],
+                    "rate": median(rates),
+                    "spread": spread(rates),
+                    "p50": median(run.latency(name, row, 0.5)),
+                    "p99": median(run.latency(name, row, 0.99)),
+                    "cpu": sum(run.values(name, row, "server_cpu")) / (sum(run.values(name, row, "requests")) or 1) * 1000,
+                    "bad": run.bad(name, row),
+                }
+            )
+        if rows:
+            found.append({"title": facts["title"], "kind": facts["kind"], "rows": rows})
+    return found

@@ -1,0 +1,150 @@
+"""The numbers this service set itself to reach, each with what was measured."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+
+from benchmarks.results import Run
+from benchmarks.statistics import figure, ratio
+
+TWO = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """``reached`` is None where it was not measured, or where the figure is only reported."""
+
+    title: str
+    goal: str
+    found: str
+    reached: bool | None
+
+
+def targets(run: Run) -> list[Target]:
+    """All of them, measured or not."""
+    return [made for build in TARGETS for made in build(run)]
+
+
+def _times(run: Run, title: str, scenario: str, against: str, least: float | None) -> Target:
+    found = run.ratio(scenario, "ours", against)
+    goal = "reported" if least is None else f"at least {figure(least)}x"
+    if found is None:
+        return Target(title, goal, "not measured", None)
+    return Target(title, goal, str(found), None if least is None else found.ratio >= least)
+
+
+def _one_row(run: Run) -> list[Target]:
+    found = [
+        _times(run, "One row, against the FastAPI design as the seed writes it", "one_row", "as_designed", 60),
+        _times(run, "One row, against the tuned FastAPI twin (stretch 1.2x)", "one_row", "tuned", 1.0),
+        _times(run, "One row, against a bare WSGI app under the same worker", "one_row", "bare_wsgi", None),
+    ]
+    ours, tuned = (run.latency("open_70", row, 0.99) for row in ("ours", "tuned"))
+    apart = ratio(ours, tuned)
+    told = f"{figure(median(ours))} ms against {figure(median(tuned))} ms, {apart}" if apart else "not measured"
+    worse = bool(apart and apart.ratio > 1 and apart.significant)
+    found.append(
+        Target("p99 at 70% of one's own ceiling, open loop", "no worse than tuned", told, not worse if apart else None)
+    )
+    return found
+
+
+def _batches(run: Run) -> list[Target]:
+    found = []
+    engine = run.facts.get("engine", {}).get("onnx", {})
+    for size in (1000, 10_000):
+        rate, ready = run.median(f"batch_{size}", "ours"), engine.get(str(size))
+        share = rate * ready if rate and ready else None
+        told = "not measured" if share is None else f"{figure(rate * size)} rows/s, {share:.2f} of the engine"  # type: ignore[operator]
+        goal = "at least 0.8 of the engine on ready arrays"
+        found.append(Target(f"Batches of {figure(size)} rows", goal, told, None if share is None else share >= 0.8))  # noqa: PLR2004
+    found.append(_times(run, "Batches of 1 000 rows, against the seed's loop", "batch_1000", "as_designed", 1000))
+    one, hundred = run.median("one_row", "ours"), run.median("batch_100", "ours")
+    cheaper = hundred * 100 / one if one and hundred else None
+    title = "100 rows in one batch, against 100 single calls"
+    told = f"{figure(cheaper)}x cheaper" if cheaper else "not measured"
+    found.append(Target(title, "at least 20x cheaper", told, None if cheaper is None else cheaper >= 20))  # noqa: PLR2004
+    return found
+
+
+def _validation(run: Run) -> list[Target]:
+    cost, rate = run.facts.get("validation", {}).get("batch_1000"), run.median("batch_1000", "ours")
+    share = (cost["ours"] - cost["parse"]) * rate if cost and rate else None
+    told = "not measured" if share is None else f"{share:.0%} of the batch"
+    bad = run.median("invalid_1000", "ours")
+    slower = rate / bad if rate and bad else None
+    worst = "not measured" if slower is None else f"{figure(slower)}x the time of a good one"
+    return [
+        Target("Validation of a valid batch of 1 000", "under 10% of it", told, None if share is None else share < 0.1),  # noqa: PLR2004
+        Target("A batch of 1 000 in which every row is wrong", "within 3x", worst, None if slower is None else slower <= 3),  # noqa: PLR2004
+    ]
+
+
+def _memory(run: Run) -> list[Target]:
+    found = run.facts.get("memory", {})
+    sizes, uptime = found.get("pss_mib", {}), found.get("uptime")
+    if "3" not in sizes:
+        return [Target("Memory", "at most 30 MiB a worker, 150 MiB with two", "not measured", None)]
+    more = (sizes["3"] - sizes["1"]) / TWO
+    grown = uptime["pss_mib"] / sizes["1"] - 1
+    swap = run.facts.get("swap", {}).get("pss_mib")
+    left = None if swap is None else swap[1] / swap[0] - 1
+    return [
+        Target("Memory of one more worker (PSS)", "at most 30 MiB", f"{more:.0f} MiB", more <= 30),  # noqa: PLR2004
+        Target("Memory of the service with two workers (PSS)", "at most 150 MiB", f"{sizes['2']:.0f} MiB", sizes["2"] <= 150),  # noqa: PLR2004
+        Target(
+            f"Memory after {figure(uptime['requests'])} more requests", "no growth over 2%", f"{grown:+.1%}", grown <= 0.02  # noqa: PLR2004
+        ),
+        Target(
+            "Memory that six swaps leave behind",
+            "none (within 5%)",
+            "not measured" if left is None else f"{left:+.1%}",
+            None if left is None else left <= 0.05,  # noqa: PLR2004
+        ),
+    ]
+
+
+def _starts(run: Run) -> list[Target]:
+    cold, swap = (run.facts.get(name, {}).get("seconds") for name in ("cold_start", "swap"))
+    found = []
+    title = "Cold start, two workers, to the first 200 from /predict"
+    told = f"{median(cold):.2f} s" if cold else "not measured"
+    found.append(Target(title, "at most 1.5 s", told, median(cold) <= 1.5 if cold else None))  # noqa: PLR2004
+    title = "A swapped-in version, from routing.json's rename to its first answer"
+    told = f"{median(swap):.2f} s" if swap else "not measured"
+    goal = "0.5 s, and 0.5 s until the change is noticed"
+    return [*found, Target(title, goal, told, median(swap) <= 1.0 if swap else None)]
+
+
+def _growth(run: Run) -> list[Target]:
+    times = {size: 1 / rate for size in (10, 1000, 10_000) if (rate := run.median(f"batch_{size}", "ours"))}
+    told, flat = "not measured", None
+    if len(times) == 3:  # noqa: PLR2004
+        early, late = (times[1000] - times[10]) / 990, (times[10_000] - times[1000]) / 9000
+        flat = abs(late / early - 1) <= 0.1  # noqa: PLR2004
+        told = f"{early * 1e6:.2f} us a further row up to 1 000, {late * 1e6:.2f} us up to 10 000"
+    found = [Target("Cost of a further row", "flat within 10%", told, flat)]
+    return [*found, _two_workers(run), _versions(run)]
+
+
+def _two_workers(run: Run) -> Target:
+    """Both share two cores with the client, whose own CPU time is taken out of what they could have had."""
+    title, goal = "Two workers on two cores, against one on one", "at least 1.8x, client accounted for"
+    one, two = run.median("one_row", "ours"), run.median("two_workers", "ours")
+    if not one or not two:
+        return Target(title, goal, "not measured", None)
+    cells = [m for m in run.measurements if (m["scenario"], m["row"]) == ("two_workers", "ours")]
+    client = median(m["client_cpu"] / m["seconds"] for m in cells)
+    times = two / one * TWO / (TWO - client)
+    return Target(title, goal, f"{times:.2f}x (the client took {client:.2f} of a core)", times >= 1.8)  # noqa: PLR2004
+
+
+def _versions(run: Run) -> Target:
+    rates = run.facts.get("versions", {}).get("rates")
+    found = ratio(rates["6"], rates["1"]) if rates else None
+    title = "One row with six versions loaded, against one"
+    slower = bool(found and found.significant and found.ratio < 1)
+    return Target(title, "no slower", str(found) if found else "not measured", not slower if found else None)
+
+
+TARGETS: tuple[Callable[[Run], list[Target]], ...] = (_one_row, _batches, _validation, _memory, _starts, _growth)

@@ -1,0 +1,99 @@
+"""A run on disk: everything that was measured, as JSON; each report is computed from it anew."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.statistics import Ratio, ratio
+
+FORMAT = 1
+FOLDER = Path(__file__).parent / "results"
+
+
+@dataclass(slots=True)
+class Run:
+    """One run. ``measurements`` are one cell of one round each; ``facts`` what claims and targets found."""
+
+    environment: dict[str, Any]
+    plan: dict[str, Any]
+    rows: dict[str, dict[str, Any]]
+    scenarios: dict[str, dict[str, Any]]
+    measurements: list[dict[str, Any]] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+
+    def values(self, scenario: str, row: str, name: str = "rate") -> list[float]:
+        """One figure of a cell, by round."""
+        cells = (m for m in self.measurements if m["scenario"] == scenario and m["row"] == row)
+        return [float(m[name]) for m in sorted(cells, key=lambda m: m["round"])]
+
+    def median(self, scenario: str, row: str, name: str = "rate") -> float | None:
+        """Of a cell's rounds; None where it was not measured."""
+        values = self.values(scenario, row, name)
+        return median(values) if values else None
+
+    def latency(self, scenario: str, row: str, share: float) -> list[float]:
+        """A percentile of a cell's latencies in ms, by round; 0.99 is the 99th."""
+        place = {0.995: 100, 0.999: 101, 1.0: 102}.get(share, round(share * 100))
+        cells = (m for m in self.measurements if m["scenario"] == scenario and m["row"] == row)
+        return [m["latency"][min(place, len(m["latency"]) - 1)] for m in sorted(cells, key=lambda m: m["round"])]
+
+    def ratio(self, scenario: str, a: str, b: str) -> Ratio | None:
+        """How many times the rate of ``b`` the rate of ``a`` is."""
+        rates: dict[str, dict[int, float]] = {a: {}, b: {}}
+        for m in self.measurements:
+            if m["scenario"] == scenario and m["row"] in rates:
+                rates[m["row"]][m["round"]] = m["rate"]
+        both = sorted(rates[a].keys() & rates[b].keys())
+        return ratio([rates[a][number] for number in both], [rates[b][number] for number in both])
+
+    def rows_of(self, scenario: str) -> list[str]:
+        """The rows measured in a scenario, in the table's order."""
+        seen = {m["row"] for m in self.measurements if m["scenario"] == scenario}
+        return [row for row in self.rows if row in seen]
+
+    def bad(self, scenario: str, row: str) -> int:
+        """Requests that failed, were answered wrongly or lost their connection, over all rounds."""
+        names = ("failed", "wrong", "socket")
+        return int(sum(sum(self.values(scenario, row, name)) for name in names))
+
+    def save(self, path: Path) -> None:
+        """Write it, small numbers rounded to what was measured."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        document = {"format": FORMAT, **{name: getattr(self, name) for name in self.__slots__}}
+        path.write_text(json.dumps(_rounded(document), separators=(",", ":")) + "\n")
+
+    @classmethod
+    def read(cls, path: Path) -> "Run":
+        """Read a result file.
+
+        Raises:
+            ValueError: it is none, or of another format; a sentence that names it.
+        """
+        try:
+            document = json.loads(path.read_bytes())
+        except OSError as fault:
+            raise ValueError(f"{path} cannot be read: {fault.strerror}.") from None
+        except ValueError:
+            raise ValueError(f"{path} is not JSON.") from None
+        if not isinstance(document, dict) or document.pop("format", None) != FORMAT:
+            raise ValueError(f"{path} is no result of this load lab (format {FORMAT}).")
+        return cls(**document)
+
+
+def newest() -> Path | None:
+    """The result file written last."""
+    return max(FOLDER.glob("*.json"), key=lambda path: path.stat().st_mtime, default=None)
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.5g}")
+    if isinstance(value, dict):
+        return {name: _rounded(inner) for name, inner in value.items()}
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return [_rounded(inner) for inner in value]
+    return value

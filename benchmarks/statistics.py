@@ -1,0 +1,66 @@
+"""From rounds to statements: medians, spread, and whether two rows differ at all."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from scipy.stats import t as student
+
+CONFIDENCE = 0.95
+NOISY_SPREAD = 0.15
+"""(largest - smallest) / median of a row's own rounds from which on the machine was too noisy to say much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """How many times as much ``a`` is as ``b``, with a 95% interval; ``significant`` where that leaves out 1."""
+
+    ratio: float
+    low: float
+    high: float
+    rounds: int
+
+    @property
+    def significant(self) -> bool:
+        """False with fewer than three rounds: two points make no interval."""
+        return self.rounds >= 3 and not self.low <= 1.0 <= self.high  # noqa: PLR2004
+
+    def __str__(self) -> str:
+        interval = f"{self.low:.2f} to {self.high:.2f}" if self.rounds >= 3 else "too few rounds"  # noqa: PLR2004
+        verdict = "" if self.significant else ", no significant difference"
+        return f"{figure(self.ratio)}x ({interval}{verdict})"
+
+
+def ratio(a: Sequence[float], b: Sequence[float]) -> Ratio | None:
+    """Paired by round, since the rounds alternate: the t interval of the mean log ratio; None where nothing pairs."""
+    pairs = [(x, y) for x, y in zip(a, b, strict=False) if x > 0 and y > 0]
+    if not pairs:
+        return None
+    logs = [math.log(x / y) for x, y in pairs]
+    count, mean = len(logs), sum(logs) / len(logs)
+    if count < 2:  # noqa: PLR2004 - one pair has no spread
+        return Ratio(math.exp(mean), 0.0, math.inf, count)
+    error = math.sqrt(sum((x - mean) ** 2 for x in logs) / (count - 1) / count)
+    reach = float(student.ppf((1 + CONFIDENCE) / 2, count - 1)) * error
+    return Ratio(math.exp(mean), math.exp(mean - reach), math.exp(mean + reach), count)
+
+
+def spread(values: Sequence[float]) -> float:
+    """(largest - smallest) / median."""
+    middle = median(values)
+    return (max(values) - min(values)) / middle if middle else 0.0
+
+
+def percentile(ordered: Sequence[float], share: float) -> float:
+    """Of ascending values; the smallest that at least ``share`` of them do not exceed."""
+    return ordered[min(len(ordered) - 1, math.ceil(share * len(ordered)) - 1)] if ordered else math.nan
+
+
+def figure(value: float) -> str:
+    """Three figures that count, thousands set apart."""
+    if not math.isfinite(value):
+        return "-"
+    if abs(value) >= 1000:  # noqa: PLR2004
+        return f"{round(value, 2 - math.floor(math.log10(abs(value)))):,.0f}".replace(",", " ")
+    return f"{value:.3g}"

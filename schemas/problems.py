@@ -1,0 +1,63 @@
+"""What goes out when something went wrong: problem details (RFC 9457), for the documents."""
+
+from typing import Any
+
+from marshmallow import fields
+
+from schemas.answers import Answer
+from service.errors import InvalidInput, ServiceError
+
+MEDIA_TYPE = "application/problem+json"
+_FAULT = "The service failed to answer; its log tells why under this request_id."
+_ID = "3f0e2c1a-5b7d-4c1e-9a43-0c6f5b0d2e11"
+
+
+class Problem(Answer):
+    """What went wrong (RFC 9457)."""
+
+    type = fields.String(required=True, metadata={"description": "Names the kind of problem; stable, for programs."})
+    title = fields.String(required=True, metadata={"description": "The kind of problem in words."})
+    status = fields.Integer(required=True, metadata={"description": "The HTTP status."})
+    detail = fields.String(required=True, metadata={"description": "This problem in a sentence, for people."})
+    request_id = fields.String(
+        required=True, metadata={"description": "As in X-Request-ID; names the request in the service's log."}
+    )
+
+
+class InvalidInputProblem(Problem):
+    """What is wrong with the input, field by field."""
+
+    errors = fields.Dict(
+        keys=fields.String(),
+        values=fields.List(fields.String()),
+        required=True,
+        metadata={
+            "description": "What is wrong with each field, at most 100 of them. The keys: `feature_4`; in a batch "
+            "`instances.17.feature_4` (the row counted from 0); `$` for the body itself."
+        },
+    )
+    errors_total = fields.Integer(required=True, metadata={"description": "How many errors there are, listed or not."})
+
+
+def problem_schema(fault: type[ServiceError]) -> type[Problem]:
+    """The shape of an error's document."""
+    return InvalidInputProblem if issubclass(fault, InvalidInput) else Problem
+
+
+def problem_meaning(fault: type[ServiceError]) -> str:
+    """What an error means, in words for clients."""
+    return _FAULT if fault is ServiceError else fault.summary().replace("``", "`")
+
+
+def problem_example(fault: type[ServiceError], field: str) -> dict[str, Any]:
+    """A document of this error; ``field`` is the one that is wrong where the error names fields."""
+    invalid = issubclass(fault, InvalidInput)
+    example = InvalidInput({field: ["Must be a number."]}, 1)
+    document = {
+        "type": fault.urn(),
+        "title": fault.title,
+        "status": fault.status,
+        "detail": example.detail if invalid else problem_meaning(fault).replace("`", ""),
+        "request_id": _ID,
+    }
+    return document | ({"errors": example.errors, "errors_total": example.total} if invalid else {})

@@ -1,0 +1,218 @@
+"""Connections that are read and written without waiting for the client, over gunicorn's gthread worker."""
+
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from selectors import EVENT_READ, EVENT_WRITE
+from typing import Any
+
+from gunicorn import util
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from service.errors import RequestTimeout
+from service.server.environ import base_environ, peer_environ
+from service.server.options import Snapshot
+from service.server.reading import SLOWEST, SlowParser
+
+SLOW = "The request did not arrive in time."
+LINGER = 2.0
+"""Seconds that a closing connection is read on, so that the client gets all of its answer (RFC 9112, 9.6)."""
+
+
+class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
+    """A connection, what was read of its next requests and what of its answer is not sent yet."""
+
+    def __init__(self, cfg: Any, sock: Any, client: Any, server: Any, environ: dict[str, Any]) -> None:
+        super().__init__(cfg, sock, client, server)
+        self.initialized = self.data_ready = True
+        self.environ = environ | peer_environ(client, server)
+        self.read = bytearray()
+        self.req: Any = None
+        self.head = self.whole = self.requests = 0
+        self.unsent = memoryview(b"")
+        self.keep = self.closing = False
+        self.deadline = self.limit = 0.0
+
+
+class PollingWorker(ThreadWorker):  # type: ignore[misc]
+    """Watches connections; a subclass handles what was read."""
+
+    patience = 30.0
+    """Seconds in which a request must be there, and in which a client must take its answer; long ones get more."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.plain = Snapshot(self.cfg)
+        self.watched: dict[Connection, None] = {}
+        self.beat = 0.0
+
+    def step(self, conn: Connection) -> bool:
+        """Handle the next request of a connection; False while some of it is missing."""
+        raise NotImplementedError
+
+    def load_wsgi(self) -> None:
+        """Load the application, and what every environ holds."""
+        super().load_wsgi()
+        self.environ = base_environ(self.cfg)
+
+    def handle_usr1(self, sig: int, frame: Any) -> None:
+        """Open the log files again; new connections have the new error stream."""
+        super().handle_usr1(sig, frame)
+        self.environ = base_environ(self.cfg)
+
+    def notify(self) -> None:
+        """Tell the arbiter that no handler hangs; at most twice a second."""
+        now = time.monotonic()
+        if now - self.beat >= 0.5:
+            self.beat = now
+            super().notify()
+
+    def accept(self, listener: Any) -> None:
+        """Take one new connection."""
+        try:
+            sock, client = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        self.nr_conns += 1
+        self.watch(Connection(self.plain, sock, client, listener.getsockname(), self.environ), self.patience)
+
+    def watch(self, conn: Connection, seconds: float) -> None:
+        """Read the connection from now on, for so long."""
+        conn.deadline = time.monotonic() + seconds
+        conn.sock.setblocking(False)
+        self.watched[conn] = None
+        self.poller.register(conn.sock, EVENT_READ, partial(self.readable, conn))
+
+    def in_thread(self, conn: Connection, work: Callable[..., bool], *arguments: Any) -> None:
+        """Leave the connection to a thread of the pool; ``work`` returns whether it may go on."""
+        del self.watched[conn]
+        self.poller.unregister(conn.sock)
+        future = self.tpool.submit(work, conn, *arguments)
+        future.add_done_callback(lambda done: self.method_queue.defer(self.finish_request, conn, done))
+
+    def to_stock(self, conn: Connection) -> None:
+        """Leave what was read, and what follows, to gunicorn's own handling."""
+        conn.parser = SlowParser(self.plain, conn.sock, conn.client, bytes(conn.read), self.patience)
+        conn.read.clear()
+        conn.req = None
+        self.in_thread(conn, self.handle)
+
+    def finish_request(self, conn: Connection, fs: "Future[bool]") -> None:
+        """Take a connection back from a thread."""
+        if conn.sock.fileno() < 0:  # closed there already
+            self.nr_conns -= 1
+            return
+        if conn.parser is not None:
+            conn.read[:0] = conn.parser.unreader.take_buffered()
+            conn.parser = None
+        conn.keep = not fs.cancelled() and fs.exception() is None and fs.result()
+        self.watch(conn, self.patience)
+        self.rest(conn)
+        self.advance(conn)
+
+    def drop(self, conn: Connection) -> None:
+        """Close it now."""
+        del self.watched[conn]
+        self.poller.unregister(conn.sock)
+        self.nr_conns -= 1
+        conn.close()
+
+    def readable(self, conn: Connection, sock: Any) -> None:
+        """Take what the client sent."""
+        try:
+            found = sock.recv(65536)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            found = b""
+        if not found:
+            self.drop(conn)
+        elif not conn.closing:
+            if not conn.read:
+                conn.deadline = time.monotonic() + self.patience
+            conn.read += found
+            self.advance(conn)
+
+    def advance(self, conn: Connection) -> None:
+        """Handle every request that is there, as long as the client takes the answers."""
+        while conn.read and conn in self.watched and not conn.unsent and not conn.closing and self.step(conn):
+            pass
+
+    def send(self, conn: Connection, answer: bytes, keep: bool) -> None:
+        """Send an answer, as much of it as the kernel takes now; ``keep`` tells whether more requests may follow."""
+        conn.keep = keep
+        conn.unsent = memoryview(answer)
+        conn.limit = time.monotonic() + self.patience
+        if not self.flush(conn) and conn in self.watched:
+            self.poller.modify(conn.sock, EVENT_WRITE, partial(self.writable, conn))
+
+    def writable(self, conn: Connection, sock: Any) -> None:
+        """Send on."""
+        if self.flush(conn) and conn in self.watched:
+            self.poller.modify(sock, EVENT_READ, partial(self.readable, conn))
+            self.advance(conn)
+
+    def flush(self, conn: Connection) -> bool:
+        """Send what the kernel takes; True when it was all."""
+        try:
+            sent = conn.sock.send(conn.unsent)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self.drop(conn)
+            return False
+        conn.unsent = conn.unsent[sent:]
+        if not conn.unsent:
+            self.rest(conn)
+            return True
+        conn.limit += sent / SLOWEST
+        conn.deadline = min(conn.limit, time.monotonic() + self.patience)
+        return False
+
+    def rest(self, conn: Connection) -> None:
+        """An answer is out: wait for the next request, or close."""
+        now = time.monotonic()
+        if conn.keep:
+            idle = self.plain.keepalive if self.alive else min(LINGER, self.plain.keepalive)
+            conn.deadline = now + (self.patience if conn.read else idle)
+            return
+        conn.closing, conn.deadline = True, now + LINGER
+        try:
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.drop(conn)
+
+    def refuse(self, conn: Connection, fault: Exception) -> None:
+        """Answer what cannot be handled, and close."""
+        self.handle_error(conn.req, conn.sock, conn.client, fault)
+        conn.read.clear()
+        conn.keep = False
+        self.rest(conn)
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
+        """Refuse as gunicorn does, which knows no 408."""
+        if not isinstance(exc, RequestTimeout):
+            super().handle_error(req, client, addr, exc)
+            return
+        self.log.debug("A request from %s did not arrive in time.", addr)
+        try:
+            util.write_error(client, 408, "Request Timeout", "")
+        except OSError:
+            self.log.debug("Failed to send error message.")
+
+    def murder_pending(self) -> None:
+        """Close what is over: requests that never came whole, answers nobody reads, idle connections."""
+        now = time.monotonic()
+        for conn in [conn for conn in self.watched if conn.deadline <= now]:
+            if conn.read and not conn.unsent and not conn.closing:
+                self.refuse(conn, RequestTimeout(SLOW))
+            else:
+                self.drop(conn)
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        """A stopping worker waits less for the next request of a connection."""
+        for conn in self.watched:
+            if not conn.read and not conn.unsent:
+                conn.deadline = min(conn.deadline, deadline)

@@ -1,0 +1,110 @@
+"""Requests read by gunicorn's own parser: from bytes that are there, or from a socket, with a limit to its slowness."""
+
+import time
+from functools import lru_cache
+from io import BytesIO
+from typing import Any
+
+from gunicorn.http.message import Request, _ip_in_allow_list
+from gunicorn.http.parser import RequestParser
+from gunicorn.http.unreader import SocketUnreader, Unreader
+
+from service.errors import RequestTimeout
+from service.server.options import Snapshot
+
+SLOWEST = 64 * 1024
+"""Bytes a second: a long body or answer gets a second more for so many."""
+
+
+@lru_cache(maxsize=1024)
+def _trusted(cfg: Snapshot, address: str) -> bool:
+    return bool(_ip_in_allow_list(address, cfg.forwarded_allow_ips, cfg.forwarded_allow_networks()))
+
+
+class LeanRequest(Request):  # type: ignore[misc]  # gunicorn has no types
+    """A request whose peer is looked up once an address."""
+
+    def _peer_is_trusted_proxy(self) -> bool:
+        return not isinstance(self.peer_addr, tuple) or _trusted(self.cfg, self.peer_addr[0])
+
+
+class Heads:
+    """Heads that were parsed before: a client that keeps its connection sends the same one again and again.
+
+    What a head means depends on its bytes and on whether the peer is a trusted proxy, on nothing else.
+    """
+
+    MOST, LONGEST = 512, 1024
+
+    def __init__(self, cfg: Snapshot) -> None:
+        self._cfg = cfg
+        self._known: dict[tuple[bytes, bool], LeanRequest] = {}
+
+    def parse(self, head: bytes, client: Any, number: int) -> "LeanRequest":
+        """The request of a whole head; its body is not read.
+
+        Raises:
+            gunicorn.http.errors.ParseException: it is refused.
+        """
+        key = head, not isinstance(client, tuple) or _trusted(self._cfg, client[0])
+        known = self._known.get(key)
+        if known is None:
+            req = LeanRequest(self._cfg, Head(head), client, number)
+            if len(head) <= self.LONGEST:
+                if len(self._known) >= self.MOST:
+                    self._known.clear()
+                self._known[key] = req
+            return req
+        req = LeanRequest.__new__(LeanRequest)
+        req.__dict__.update(known.__dict__)
+        req.peer_addr = req.remote_addr = client
+        req.req_number = number
+        return req
+
+
+class Head(Unreader):  # type: ignore[misc]
+    """The bytes of a whole head, as gunicorn's parser reads them."""
+
+    def __init__(self, head: bytes) -> None:
+        self.buf = BytesIO(head)
+
+    def chunk(self, size_hint: int | None = None) -> bytes:
+        """Nothing follows."""
+        return b""
+
+
+class SlowReader(SocketUnreader):  # type: ignore[misc]
+    """Reads a socket in a thread, and gives up on a client that sends too slowly."""
+
+    def __init__(self, sock: Any, patience: float) -> None:
+        super().__init__(sock)
+        self.patience = patience
+        self.deadline = time.monotonic() + patience
+
+    def chunk(self, size_hint: int | None = None) -> bytes:
+        """What the socket has.
+
+        Raises:
+            RequestTimeout: nothing came for long, or too little on the whole.
+        """
+        left = self.deadline - time.monotonic()
+        try:
+            self.sock.settimeout(max(0.001, min(left, self.patience)))
+            found: bytes = super().chunk(size_hint)
+        except TimeoutError:
+            raise RequestTimeout("The body did not arrive in time.") from None
+        finally:
+            self.sock.settimeout(self.patience)  # the answer's turn
+        self.deadline += len(found) / SLOWEST
+        return found
+
+
+class SlowParser(RequestParser):  # type: ignore[misc]
+    """gunicorn's parser over a socket of which some bytes were read already."""
+
+    mesg_class = LeanRequest
+
+    def __init__(self, cfg: Snapshot, sock: Any, client: Any, read: bytes, patience: float) -> None:
+        super().__init__(cfg, sock, client)
+        self.unreader = SlowReader(sock, patience)
+        self.unreader.unread(read)

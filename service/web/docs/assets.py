@@ -1,0 +1,71 @@
+"""The pages' scripts and styles: Swagger UI and ReDoc as their packages ship them, and the few files of our own.
+
+``offapi`` is asked for its file only, never imported: it would read 9 MB. It is the one package that ships ReDoc and
+asks for no other (the usual one brings Django along).
+"""
+
+import importlib.util
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+
+from flask import Response, request, send_file
+
+from service.errors import NotFound
+from service.version import __version__
+
+_OWN = Path(__file__).parent / "static"
+_DAY = 86_400
+_ELSEWHERE = ("https://cdn.redoc.ly/", "https://cdn.redocly.com/", "https://otel.cloud.redocly.com/")
+"""Where ReDoc would fetch a logo and icons from, and report its use to."""
+
+
+def _package(name: str) -> Path:
+    found = importlib.util.find_spec(name)
+    assert found is not None
+    assert found.origin is not None
+    return Path(found.origin).parent
+
+
+@lru_cache(maxsize=1)
+def _files() -> dict[str, Path]:
+    """Every file that is served, by the name in its address; no other is."""
+    swagger = _package("flask_swagger_ui") / "dist"
+    shipped = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")
+    own = {path.name: path for path in _OWN.iterdir()}
+    return {name: swagger / name for name in shipped} | own
+
+
+@lru_cache(maxsize=1)
+def _redoc() -> bytes:
+    """ReDoc's script, with every address of another host taken out of it."""
+    script = (_package("offapi") / "redoc.js").read_text("utf-8")
+    for host in _ELSEWHERE:
+        script = script.replace(host, "data:,")
+    return script.encode()
+
+
+@lru_cache(maxsize=1)
+def edition() -> str:
+    """Changes with the release and its packages; part of every address, so that no browser mixes two editions."""
+    return f"{__version__}-{version('flask-swagger-ui')}-{version('offapi')}"
+
+
+def asset(filename: str) -> Response:
+    """One file, to be kept by the browser.
+
+    Raises:
+        NotFound: it is none of the pages' files.
+    """
+    if filename == "redoc.js":
+        response = Response(_redoc(), mimetype="text/javascript")
+        response.set_etag(edition())
+        response.make_conditional(request)
+    elif filename in _files():
+        response = send_file(_files()[filename])
+    else:
+        raise NotFound("The pages have no such file.")
+    response.cache_control.no_cache = None
+    response.cache_control.public = True
+    response.cache_control.max_age = _DAY
+    return response

@@ -1,0 +1,111 @@
+"""The pages: Swagger UI by Flasgger at /apidocs/, ReDoc at /redoc, the document at /apispec.json.
+
+Flasgger brings the routes' views and looks; the document is ours, and Swagger UI is the current one instead of the
+3.28 that Flasgger ships (its issue 521: DOM XSS). Nothing on a page comes from another host, and a
+Content-Security-Policy holds it to that.
+"""
+
+from typing import Any
+
+from flasgger import Swagger
+from flasgger.base import APIDocsView, APISpecsView
+from flask import Blueprint, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as Answer
+
+from schemas.answers import DocumentAnswer
+from service.version import NAME
+from service.web.context import ServingApp
+from service.web.docs.assets import asset, edition
+from service.web.docs.document import PAGE, make_document
+from service.web.docs.responses import Document
+from service.web.messages import Response
+from service.web.operation import Operation, operation
+
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self' 'unsafe-inline'",  # both pages style themselves from their scripts
+        "img-src 'self' data:",
+        "font-src 'self' data:",
+        "connect-src 'self'",
+        "worker-src 'self' blob:",  # ReDoc's search
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+SWAGGER_UI = Operation("The documents as a page to try things out on (Swagger UI)", "service", {200: None}, media=PAGE)
+REDOC = Operation("The documents as a page to read (ReDoc)", "service", {200: None}, media=PAGE)
+APISPEC = Operation("The API as an OpenAPI document", "service", {200: DocumentAnswer})
+
+
+class Pages(Swagger):  # type: ignore[misc]  # Flasgger has no types
+    """Flasgger with our document. Left out: its hook on every request, its parsing of docstrings, its OAuth page."""
+
+    def __init__(self, app: ServingApp) -> None:
+        self._made: tuple[str | None, Document] | None = None
+        super().__init__(app, config={"endpoint": "flasgger", "title": NAME, "specs": [{"endpoint": "apispec"}]})
+
+    def init_app(self, app: ServingApp, decorators: Any = None) -> None:
+        """Register the routes."""
+        self.app = app
+        self.register_views(app)
+
+    def register_views(self, app: ServingApp) -> None:
+        """Flasgger's views at our addresses."""
+        pages = Blueprint("flasgger", __name__, template_folder="templates")
+        swagger_ui = _SwaggerUI.as_view("apidocs", view_args={"config": self.config})
+        document = APISpecsView.as_view("apispec", loader=self.get_apispecs)
+        pages.add_url_rule("/apidocs/", "apidocs", operation(SWAGGER_UI)(swagger_ui))
+        pages.add_url_rule("/apispec.json", "apispec", operation(APISPEC)(document))
+        pages.add_url_rule("/redoc", "redoc", redoc)
+        pages.add_url_rule("/apidocs/static/<path:filename>", "static", asset)
+        for address in ("/apidocs", "/docs"):
+            pages.add_url_rule(address, address.strip("/") + "_moved", _to_apidocs)
+        pages.after_request(_confine)
+        pages.add_app_template_global(_address, "asset")
+        app.register_blueprint(pages)
+
+    def get_apispecs(self, endpoint: str = "apispec") -> Document:
+        """The document of the stable model, made once for each."""
+        model = self.app.models.now.stable
+        seal = model.manifest.sha256 if model is not None else None
+        if self._made is None or self._made[0] != seal:
+            self._made = seal, make_document(self.app, model)
+        document = self._made[1]
+        return document | {"servers": [{"url": request.root_path}]} if request.root_path else document
+
+
+class _SwaggerUI(APIDocsView):  # type: ignore[misc]  # Flasgger has no types
+    """Flasgger's view, told its type: the service's answers are JSON where they say nothing."""
+
+    def get(self) -> Answer:
+        """The page, or with ``?json=1`` the list of documents that Flasgger's page is made from."""
+        made = super().get()
+        return made if isinstance(made, Answer) else Response(made, mimetype=PAGE)
+
+
+@operation(REDOC)
+def redoc() -> Response:
+    """The document by ReDoc."""
+    return Response(render_template("redoc.html", title=NAME), mimetype=PAGE)
+
+
+def _to_apidocs() -> Answer:
+    """Where people look for it first."""
+    return redirect(url_for("flasgger.apidocs"))
+
+
+def _confine(response: Response) -> Response:
+    """A page may load from this host and talk to this host, nothing else; the document is asked for anew each time."""
+    response.headers["Content-Security-Policy"] = POLICY
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers.setdefault("Cache-Control", "no-cache")
+    return response
+
+
+def _address(filename: str) -> str:
+    """A page's file, with its edition in the address."""
+    return url_for("flasgger.static", filename=filename, v=edition())

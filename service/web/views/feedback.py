@@ -1,0 +1,53 @@
+"""POST /feedback: what really happened to a row that was predicted."""
+
+from flask import Blueprint, Response, jsonify
+
+from schemas.feedback import FeedbackAnswer, FeedbackSchema, read_feedback
+from service.errors import (
+    BodyTooLarge,
+    Conflict,
+    InvalidInput,
+    MalformedBody,
+    NotFound,
+    StoreUnavailable,
+    TooManyRequests,
+    UnsupportedMediaType,
+)
+from service.web.body import read_body
+from service.web.context import current
+from service.web.operation import Operation, operation
+
+feedback = Blueprint("feedback", __name__)
+
+FAILS = (
+    NotFound,
+    TooManyRequests,
+    BodyTooLarge,
+    UnsupportedMediaType,
+    MalformedBody,
+    Conflict,
+    InvalidInput,
+    StoreUnavailable,
+)
+
+
+@feedback.post("/feedback")
+@operation(
+    Operation(
+        "Tell what really happened to predicted rows",
+        "records",
+        {201: FeedbackAnswer, 200: FeedbackAnswer},
+        FeedbackSchema,
+        FAILS,
+        scope="predict",
+    )
+)
+def tell() -> tuple[Response, int]:
+    """Keep one outcome or many, all or none: 201 where any was new, 200 where all were known."""
+    from service.records.feedback import Outcome, keep_outcomes  # SQLAlchemy, only for those who ask for it
+
+    app, request = current()
+    read, many = read_feedback(read_body(request), app.settings.max_batch_rows)
+    outcomes = [Outcome(**one, place=f"outcomes.{index}." if many else "") for index, one in enumerate(read)]
+    created = keep_outcomes(app.settings, outcomes, request.client)
+    return jsonify({"count": len(outcomes), "created": created}), 201 if created else 200

@@ -1,0 +1,94 @@
+"""A real browser without a network but the loopback."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.wait import WebDriverWait
+
+from tests.services import program
+
+PATIENCE_SECONDS = 30
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+)
+
+
+@dataclass
+class Browser:
+    """A browser that remembers what its pages asked for and complained of."""
+
+    driver: webdriver.Chrome
+
+    def open(self, url: str, width: int = 1280, height: int = 900) -> None:
+        """Show a page in a window of this size, as a phone shows it where it is narrow; forget what was before."""
+        self.driver.get("about:blank")
+        self.hosts()
+        self.complaints()
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        self.driver.get(url)
+
+    def wait(self, selector: str, text: str = "") -> WebElement:
+        """The first element that is shown, with this text in it if any is given."""
+
+        def found(driver: webdriver.Chrome) -> WebElement | None:
+            for element in driver.find_elements(By.CSS_SELECTOR, selector):
+                if element.is_displayed() and text in element.text:
+                    return element
+            return None
+
+        return WebDriverWait(self.driver, PATIENCE_SECONDS, ignored_exceptions=None).until(
+            found, f"{selector} with {text!r} did not appear"
+        )
+
+    def click(self, selector: str, text: str = "") -> None:
+        """Click an element once it is there; by script, since a bar may lie over it."""
+        self.driver.execute_script("arguments[0].click()", self.wait(selector, text))
+
+    def hosts(self) -> set[str]:
+        """Every host that was asked for anything since the last call, from the browser's own log of its network."""
+        messages = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
+        urls = [one["params"]["request"]["url"] for one in messages if one["method"] == "Network.requestWillBeSent"]
+        return {urlsplit(url).netloc for url in urls if urlsplit(url).scheme not in ("data", "blob", "chrome", "about")}
+
+    def complaints(self) -> list[str]:
+        """Errors and warnings in the console since the last call."""
+        return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
+
+    def overflow(self) -> int:
+        """By how many pixels the page is wider than its window."""
+        return int(self.driver.execute_script("return document.documentElement.scrollWidth - window.innerWidth"))
+
+    def photograph(self, path: Path) -> None:
+        """What the window shows."""
+        self.driver.save_screenshot(str(path))
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    options = Options()
+    options.binary_location = program("chromium", "chromium")
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
+    driver = webdriver.Chrome(options, Service(program("chromedriver", "chromium-driver")))
+    yield Browser(driver)
+    driver.quit()

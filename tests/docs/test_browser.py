@@ -1,0 +1,84 @@
+"""The pages in a real headless Chromium that can reach nothing but this machine."""
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from service.guards.tokens import SCOPES, line_of, new_token
+
+pytestmark = [pytest.mark.process, pytest.mark.slow, pytest.mark.xdist_group("browser")]
+
+WIDTHS = (390, 1280)
+PREDICT = "#operations-predictions-predict"
+ANSWER = f"{PREDICT} .live-responses-table .response"
+
+
+@pytest.fixture
+def photograph(browser, tmp_path):
+    """Keep a picture of the page, in PICTURES if that names a folder."""
+    folder = Path(os.environ.get("PICTURES", tmp_path))
+    return lambda name: browser.photograph(folder / f"{name}.png")
+
+
+def _stays_at_home(browser, server):
+    assert browser.hosts() == {urlsplit(server.url).netloc}
+    assert browser.complaints() == []
+
+
+def _try_out(browser):
+    browser.click(f"{PREDICT} .opblock-summary-control")
+    browser.click(f"{PREDICT} .try-out__btn")
+    browser.click(f"{PREDICT} .execute")
+    return browser.wait(f"{ANSWER} .response-col_status").text
+
+
+def test_a_prediction_is_tried_out_in_swagger_ui_on_a_phone_and_on_a_desk(serve, browser, photograph):
+    server = serve()
+    for width in WIDTHS:
+        browser.open(f"{server.url}/docs", width)
+        browser.wait("#swagger-ui .opblock-summary-path", "/predict")
+        photograph(f"swagger-{width}")
+        assert _try_out(browser).startswith("200")
+        answer = browser.wait(f"{ANSWER} .response-col_description", "prediction_id")
+        browser.driver.execute_script("arguments[0].scrollIntoView()", answer)
+        photograph(f"swagger-tried-{width}")
+        assert browser.overflow() <= 0
+        _stays_at_home(browser, server)
+
+
+def test_redoc_shows_the_same_document(serve, browser, photograph):
+    server = serve()
+    for width in WIDTHS:
+        browser.open(f"{server.url}/redoc", width)
+        browser.wait("#redoc", "Ask the model.")
+        photograph(f"redoc-{width}")
+        browser.click("#redoc button", "Show")
+        shown = browser.wait("#redoc h2, #redoc h3", "Predict one row")
+        browser.driver.execute_script("arguments[0].scrollIntoView()", shown)
+        browser.wait("#redoc", "feature_5")
+        photograph(f"redoc-operation-{width}")
+        assert browser.overflow() <= 0
+        _stays_at_home(browser, server)
+
+
+def test_the_pages_work_without_a_model_and_say_so(serve, browser, tmp_path):
+    server = serve(ARTIFACTS_DIR=str(tmp_path / "none"))
+    browser.open(f"{server.url}/apidocs/")
+    browser.wait("#swagger-ui .info", "No model is loaded now")
+    _stays_at_home(browser, server)
+
+
+def test_a_token_given_to_swagger_ui_is_sent(serve, browser, tmp_path):
+    token = new_token()
+    file = tmp_path / "tokens"
+    file.write_text(line_of("browser", token, SCOPES) + "\n")
+    server = serve(API_TOKENS_FILE=str(file))
+    browser.open(f"{server.url}/apidocs/")
+    browser.click("button.authorize")
+    browser.wait(".auth-container input").send_keys(token)
+    browser.click(".auth-btn-wrapper .authorize")
+    browser.click(".btn-done")
+    assert _try_out(browser).startswith("200")
+    _stays_at_home(browser, server)

@@ -1,0 +1,137 @@
+"""Records without a server: a small contract, answers to random rows, and where they end up."""
+
+import json
+import os
+import sqlite3
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from service.inference.contract import Contract, Feature
+from service.inference.engines.base import Answers
+from service.records import spool
+from service.records.record import Record
+from service.settings import Settings
+from tests.records.postgres import Postgres, programs
+
+CONTRACT = Contract(
+    "classification",
+    "bought",
+    (
+        Feature("age", "number"),
+        Feature("visits", "integer"),
+        Feature("city", "category", choices=("Köln", "Paris"), nullable=True),
+        Feature("member", "boolean"),
+    ),
+)
+CLASSES = ("no", "yes")
+
+
+@pytest.fixture
+def make_settings(tmp_path: Path) -> Callable[..., Settings]:
+    """Factory of settings with a folder of their own."""
+
+    def make(**environment: str) -> Settings:
+        return Settings.read({"VAR_DIR": str(tmp_path / "var")} | environment)
+
+    return make
+
+
+def make_record(rows: int = 1, seed: int = 0, **replaced: object) -> Record:
+    """An answer to so many random rows."""
+    random = np.random.default_rng(seed)
+    city = random.integers(-1, 2, rows).astype(float)
+    city[city < 0] = np.nan
+    matrix = np.column_stack(
+        [random.normal(40, 9, rows), random.integers(0, 9, rows), city, random.integers(0, 2, rows)]
+    )
+    first = random.random(rows)
+    probabilities = np.column_stack([first, 1 - first])
+    chosen = probabilities.argmax(axis=1)
+    answers = Answers([CLASSES[index] for index in chosen], probabilities, chosen)
+    record = Record(
+        prediction_id=str(uuid.uuid4()),
+        request_id="request-1",
+        time=time.time(),
+        model_version="forest-1",
+        role="stable",
+        contract=CONTRACT,
+        rows=matrix,
+        answers=answers,
+        latency_ms=0.25,
+        client="tester",
+        classes=CLASSES,
+    )
+    for name, value in replaced.items():
+        setattr(record, name, value)
+    return record
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    """No spool stays open in the process of the tests."""
+    yield
+    spool.close_spool()
+
+
+@pytest.fixture(scope="session")
+def _cluster() -> Iterator[Postgres]:
+    if programs() is None:
+        reason = "PostgreSQL's server programs (initdb, pg_ctl) are not installed"
+        if os.environ.get("REQUIRE_SERVICES") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    cluster = Postgres()
+    cluster.start()
+    yield cluster
+    cluster.stop()
+    cluster.remove()
+
+
+@pytest.fixture
+def postgres(_cluster: Postgres) -> Postgres:
+    """A private PostgreSQL with an empty database."""
+    _cluster.start_if_stopped()
+    _cluster.empty()
+    return _cluster
+
+
+def stored(settings: Settings, table: str = "predictions") -> list[dict]:
+    """The rows in SQLite, oldest first; none where there is no table yet."""
+    path = settings.var_dir / "predictions.db"
+    if not path.exists():
+        return []
+    connection = sqlite3.connect(path)
+    connection.row_factory = sqlite3.Row
+    try:
+        return [dict(row) for row in connection.execute(f"SELECT * FROM {table} ORDER BY time, row_index")]
+    except sqlite3.OperationalError:
+        return []
+    finally:
+        connection.close()
+
+
+def spooled_lines(settings: Settings) -> list[dict]:
+    """Every line of the spool that can be read."""
+    lines = [
+        line for path in sorted((settings.var_dir / "spool").glob("*.jsonl")) for line in path.read_bytes().split(b"\n")
+    ]
+    found = []
+    for line in lines:
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            continue
+    return found
+
+
+def until(holds: Callable[[], object], seconds: float = 30) -> None:
+    """Wait for what must come."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.05)

@@ -1,0 +1,69 @@
+"""PostgreSQL, for real: stopped and started again under a writer, migrated by two hosts at once."""
+
+import pytest
+
+from service.records import schema, shipping, spool
+from service.records.counts import read_counts
+from service.records.place import pending_bytes
+from tests.records.conftest import make_record, until
+
+pytestmark = [pytest.mark.process, pytest.mark.xdist_group("postgres")]
+
+
+def test_a_stopped_database_costs_no_answer_and_no_record(postgres, make_settings):
+    settings = make_settings(DATABASE_URL=postgres.address)
+    folder = settings.var_dir / "spool"
+    spool.prepare(settings)
+    spool.open_spool(settings)
+    spool.append(make_record(3))
+    until(lambda: read_counts(folder).shipped == 3)
+    postgres.stop()
+    for _ in range(200):
+        spool.append(make_record(2))
+    spool.close_spool()
+    shipping.drain(settings, seconds=1)
+    assert pending_bytes(folder) and read_counts(folder).lost == 0
+    spool.open_spool(settings)
+    spool.append(make_record(1))
+    postgres.start()
+    until(lambda: read_counts(folder).shipped == 404)
+    assert postgres.query("SELECT count(*), count(DISTINCT (prediction_id, row_index)) FROM predictions") == [
+        (404, 404)
+    ]
+    spool.close_spool()
+    spool.drain(settings)
+
+
+def test_a_server_starts_without_its_database(postgres, make_settings):
+    postgres.stop()
+    settings = make_settings(DATABASE_URL=postgres.address)
+    spool.prepare(settings)
+    spool.open_spool(settings)
+    spool.append(make_record())
+    spool.close_spool()
+    postgres.start()
+    until(
+        lambda: shipping.drain(settings, seconds=5, until_shipped=True) or not pending_bytes(settings.var_dir / "spool")
+    )
+    assert postgres.query("SELECT count(*) FROM predictions") == [(1,)]
+
+
+def test_two_hosts_that_start_at_once_make_one_schema(postgres, make_settings, tmp_path):
+    hosts = [make_settings(DATABASE_URL=postgres.address, VAR_DIR=str(tmp_path / f"host-{n}")) for n in range(2)]
+    running = [shipping.run_module("service.records.migrate", host) for host in hosts]
+    assert [process.wait(60) for process in running] == [0, 0]
+    assert postgres.query("SELECT version_num FROM alembic_version") == [(schema.HEAD,)]
+
+
+def test_columns_are_typed_for_queries(postgres, make_settings):
+    settings = make_settings(DATABASE_URL=postgres.address)
+    spool.open_spool(settings)
+    record = make_record(50)
+    spool.append(record)
+    spool.close_spool()
+    spool.drain(settings)
+    (row,) = postgres.query(
+        "SELECT count(*), min(time) > now() - interval '5 minutes', count(*) FILTER (WHERE prediction = '\"yes\"'), "
+        "bool_and((features->>'age')::float > 0) FROM predictions"
+    )
+    assert row == (50, True, record.answers.predictions.count("yes"), True)

@@ -1,0 +1,189 @@
+"""From the spool to the database, on real processes that are killed, locked out and started again."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+
+from service.records import shipping, spool
+from service.records.counts import read_counts
+from service.records.place import SHIPPER, is_held, spool_files
+from tests.conftest import ROOT, clean_environment
+from tests.records.conftest import make_record, stored, until
+
+pytestmark = pytest.mark.process
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Factory of writer programs; what each has answered is in the file it prints to."""
+    started = []
+
+    def start(settings, count=100_000):
+        said = tmp_path / f"said-{len(started)}"
+        environment = clean_environment() | {"VAR_DIR": str(settings.var_dir), "DATABASE_URL": settings.database_url}
+        with said.open("wb") as output:
+            command = [sys.executable, "-m", "tests.records.writing", str(count)]
+            process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output)
+        started.append(process)
+        return process, said
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def answered(*files):
+    """Every (prediction_id, row) that a client was told of."""
+    lines = [line.split() for said in files for line in said.read_text().splitlines() if line[:1] != "{"]
+    return [(line[0], row) for line in lines if len(line) == 2 for row in range(int(line[1]))]
+
+
+def keys(settings):
+    return [(row["prediction_id"], row["row_index"]) for row in stored(settings)]
+
+
+def everything_shipped(settings):
+    shipping.start_if_needed(settings)
+    return not is_held(settings.var_dir / "spool" / SHIPPER) and not spool_files(settings.var_dir / "spool")
+
+
+def shipper_of(settings):
+    path = settings.var_dir / "spool" / SHIPPER
+    return int(path.read_bytes()) if is_held(path) else None
+
+
+def test_a_killed_worker_loses_no_record_and_duplicates_none(make_settings, write):
+    settings = make_settings()
+    (first, said_first), (second, said_second) = write(settings), write(settings)
+    until(lambda: len(answered(said_first)) > 500 and len(answered(said_second)) > 500 and stored(settings))
+    first.kill()
+    second.kill()
+    first.wait()
+    second.wait()
+    until(lambda: everything_shipped(settings))
+    kept, told = keys(settings), answered(said_first, said_second)
+    assert len(kept) == len(set(kept))
+    assert set(told) <= set(kept)
+    assert len(set(kept) - set(told)) <= 6, "more than the answers that were on their way"
+
+
+def test_a_killed_shipper_is_replaced_and_ships_nothing_twice(make_settings, write):
+    settings = make_settings()
+    process, said = write(settings)
+    killed = set()
+
+    def kill_it():
+        pid = shipper_of(settings)
+        if pid and pid not in killed and stored(settings):
+            os.kill(pid, signal.SIGKILL)
+            killed.add(pid)
+        return len(killed) == 2
+
+    until(kill_it)
+    process.terminate()
+    assert process.wait(60) == 0
+    until(lambda: everything_shipped(settings))
+    assert sorted(keys(settings)) == sorted(answered(said))
+
+
+def test_a_locked_database_costs_no_answer_and_no_record(make_settings, write):
+    settings = make_settings()
+    spool.open_spool(settings)
+    spool.append(make_record())
+    until(lambda: stored(settings))
+    blocker = sqlite3.connect(settings.var_dir / "predictions.db", isolation_level=None)
+    blocker.execute("BEGIN EXCLUSIVE")
+    process, said = write(settings, 300)
+    assert process.wait(60) == 0, "the writer waited for the database"
+    told = answered(said)
+    assert len(told) == 600
+    blocker.execute("ROLLBACK")
+    blocker.close()
+    spool.close_spool()
+    until(lambda: everything_shipped(settings))
+    assert set(told) < set(keys(settings))
+    assert read_counts(settings.var_dir / "spool").lost == 0
+
+
+def test_a_restart_takes_up_what_the_last_run_left(make_settings, monkeypatch):
+    settings = make_settings()
+    with monkeypatch.context() as off:
+        off.setattr(shipping, "start", lambda settings: None)
+        spool.open_spool(settings)
+        spool.append(make_record(5))
+        spool.close_spool()
+    assert not stored(settings)
+    spool.prepare(settings)
+    until(lambda: len(stored(settings)) == 5)
+
+
+def test_a_line_cut_off_by_a_kill_is_left_out_and_the_rest_shipped(make_settings, monkeypatch):
+    settings = make_settings()
+    with monkeypatch.context() as off:
+        off.setattr(shipping, "start", lambda settings: None)
+        spool.open_spool(settings)
+        for _ in range(3):
+            spool.append(make_record())
+        spool.close_spool()
+    (path,) = spool_files(settings.var_dir / "spool")
+    path.write_bytes(path.read_bytes()[:-40])
+    spool.drain(settings)
+    assert len(stored(settings)) == 2
+    assert not spool_files(settings.var_dir / "spool")
+
+
+def test_drain_brings_everything_to_the_database_and_ends_the_shipper(make_settings):
+    settings = make_settings()
+    spool.prepare(settings)
+    spool.open_spool(settings)
+    spool.append(make_record(1000))
+    spool.close_spool()
+    spool.drain(settings)
+    assert len(stored(settings)) == 1000
+    assert everything_shipped(settings)
+
+
+def test_the_columns_say_what_was_asked_and_answered(make_settings):
+    settings = make_settings(RECORDS_REDACT="age")
+    record = make_record(20)
+    spool.open_spool(settings)
+    spool.append(record)
+    spool.close_spool()
+    spool.drain(settings)
+    rows = stored(settings)
+    assert [row["row_index"] for row in rows] == list(range(20))
+    assert [row["prediction"] for row in rows] == record.answers.predictions
+    assert [row["probability"] for row in rows] == record.answers.probabilities.max(axis=1).tolist()
+    assert rows[0]["time"].endswith("Z")
+    (model,) = sqlite3.connect(settings.var_dir / "predictions.db").execute("SELECT classes FROM models").fetchall()
+    assert model == ('["no","yes"]',)
+    assert all('"age":null' in row["features"] for row in rows)
+
+
+def test_what_the_database_refuses_is_laid_aside_and_the_rest_shipped(make_settings):
+    settings = make_settings()
+    spool.open_spool(settings)
+    good, bad = make_record(2), make_record(1, latency_ms=None)
+    for record in (good, bad, make_record(1)):
+        spool.append(record)
+    spool.close_spool()
+    spool.drain(settings)
+    assert len(stored(settings)) == 3
+    assert read_counts(settings.var_dir / "spool").lost == 1
+    assert bad.prediction_id in (settings.var_dir / "spool" / "refused.txt").read_text()
+
+
+def test_old_records_are_pruned(make_settings):
+    settings = make_settings(RECORDS_KEEP_DAYS="30")
+    spool.open_spool(settings)
+    old, new = make_record(time=make_record().time - 31 * 86400), make_record()
+    spool.append(old)
+    spool.append(new)
+    spool.close_spool()
+    spool.drain(settings)
+    assert [row["prediction_id"] for row in stored(settings)] == [new.prediction_id]

@@ -1,0 +1,199 @@
+import os
+import resource
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+from service.inference.engines.base import Answers
+from service.records import shipping, spool, writer
+from service.records.counts import read_counts
+from service.records.place import spool_files
+from tests.conftest import ROOT
+from tests.records.conftest import make_record, spooled_lines, until
+
+
+@pytest.fixture(autouse=True)
+def _no_shipper(monkeypatch):
+    """These tests look into the spool itself."""
+    monkeypatch.setattr(shipping, "start", lambda settings: None)
+    yield
+    spool.close_spool()
+
+
+def records(settings):
+    return [line for line in spooled_lines(settings) if "prediction_id" in line]
+
+
+def test_an_answer_is_one_line_that_is_there_when_append_returns(make_settings):
+    settings = make_settings()
+    spool.open_spool(settings)
+    record = make_record(3)
+    spool.append(record)
+    (line,) = records(settings)
+    assert line["prediction_id"] == record.prediction_id
+    assert line["predictions"] == record.answers.predictions
+    assert np.array_equal(np.array(line["rows"], dtype=float), record.rows, equal_nan=True)
+    assert line["probabilities"] == record.answers.probabilities.tolist()
+
+
+def test_the_contract_stands_once_in_each_file_before_its_records(make_settings):
+    settings = make_settings()
+    spool.open_spool(settings)
+    for _ in range(3):
+        spool.append(make_record())
+    spool.append(make_record(model_version="forest-2"))
+    kinds = [next(iter(line)) for line in spooled_lines(settings)]
+    assert kinds == ["model", *["prediction_id"] * 3, "model", "prediction_id"]
+
+
+def test_a_full_file_is_followed_by_the_next(make_settings, monkeypatch):
+    monkeypatch.setattr(writer, "LARGEST", 20_000)
+    settings = make_settings()
+    spool.open_spool(settings)
+    for _ in range(100):
+        spool.append(make_record())
+    assert len(spool_files(settings.var_dir / "spool")) > 1
+    assert len(records(settings)) == 100
+
+
+def test_a_matrix_that_is_a_view_is_kept_as_it_looks(make_settings):
+    settings = make_settings()
+    spool.open_spool(settings)
+    record = make_record(8)
+    record.rows = record.rows[::2]
+    record.answers = Answers(
+        record.answers.predictions[::2], record.answers.probabilities[::2], record.answers.chosen[::2]
+    )
+    spool.append(record)
+    assert records(settings)[0]["rows"][1][0] == record.rows[1, 0]
+
+
+def test_redacted_features_never_reach_the_disk(make_settings):
+    settings = make_settings(RECORDS_REDACT="age, member")
+    spool.open_spool(settings)
+    record = make_record(2)
+    spool.append(record)
+    for row, kept in zip(record.rows, records(settings)[0]["rows"], strict=True):
+        assert kept[0] is None and kept[3] is None and kept[1] == row[1]
+    assert not np.isnan(record.rows[:, 0]).any(), "the answer's own matrix was changed"
+
+
+def test_a_sample_keeps_its_share_and_the_shadow_with_it(make_settings):
+    settings = make_settings(RECORDS_SAMPLE="0.25")
+    spool.open_spool(settings)
+    for _ in range(2000):
+        record = make_record()
+        spool.append(record)
+        record.role = "shadow"
+        spool.append(record)
+    kept = records(settings)
+    assert 0.2 < len(kept) / 4000 < 0.3
+    assert len({line["prediction_id"] for line in kept}) * 2 == len(kept)
+
+
+def test_without_records_nothing_is_written(make_settings):
+    settings = make_settings(RECORDS="off")
+    spool.prepare(settings)
+    spool.open_spool(settings)
+    spool.append(make_record())
+    assert not settings.var_dir.exists()
+
+
+def test_a_spool_that_cannot_be_made_costs_no_answer_and_heals(make_settings, capfd, tmp_path):
+    (tmp_path / "var").write_text("a file where the folder should be")
+    settings = make_settings()
+    spool.open_spool(settings)
+    spool.append(make_record())
+    assert "records_lost" in capfd.readouterr().out
+    (tmp_path / "var").unlink()
+    spool.append(make_record())
+    assert len(records(settings)) == 1
+
+
+def test_what_cannot_be_encoded_is_counted_as_lost(make_settings):
+    settings = make_settings()
+    spool.open_spool(settings)
+    spool.append(make_record(2, client=object()))
+    assert read_counts(settings.var_dir / "spool").lost == 2
+
+
+def test_a_deleted_file_is_begun_anew(make_settings, monkeypatch):
+    monkeypatch.setattr(spool, "WATCH_SECONDS", 0.01)
+    settings = make_settings()
+    spool.open_spool(settings)
+    (path,) = spool_files(settings.var_dir / "spool")
+    path.unlink()
+    until(lambda: spool_files(settings.var_dir / "spool"))
+    spool.append(make_record())
+    assert len(records(settings)) == 1
+
+
+def test_a_forked_child_writes_a_file_of_its_own(make_settings):
+    settings = make_settings()
+    spool.open_spool(settings)
+    child = os.fork()
+    if not child:
+        spool.open_spool(settings)
+        spool.append(make_record())
+        os._exit(0)
+    os.waitpid(child, 0)
+    spool.append(make_record())
+    names = [path.name for path in spool_files(settings.var_dir / "spool")]
+    assert sorted(name.split("-")[1] for name in names) == sorted(f"{pid}.jsonl" for pid in (os.getpid(), child))
+    assert len(records(settings)) == 2
+
+
+FILL = """
+    import os, resource, sys
+    from service.records import shipping, spool
+    from service.records.counts import read_counts
+    from tests.records.conftest import make_record
+    from service.settings import Settings
+    shipping.start = lambda settings: None
+    settings = Settings.read({"VAR_DIR": sys.argv[1]})
+    spool.prepare(settings)
+    spool.open_spool(settings)
+    if len(sys.argv) > 2:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+    spool.append(make_record(3000))
+    for _ in range(20):
+        spool.append(make_record(2))
+    print("LOST", read_counts(settings.var_dir / "spool").lost)
+"""
+
+
+def fill(folder, *arguments):
+    program = [sys.executable, "-c", textwrap.dedent(FILL), str(folder), *arguments]
+    done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.process
+def test_a_file_size_limit_costs_no_answer_and_the_loss_is_counted_and_said(tmp_path, make_settings):
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
+    said = fill(tmp_path / "var", "limited")
+    assert "LOST 3000" in said and "records_lost" in said
+    kept = records(make_settings())
+    assert len(kept) == 20, "what came after the torn line was not kept whole"
+
+
+@pytest.mark.process
+@pytest.mark.skipif(os.getuid() != 0, reason="mounting a small disk needs root")
+def test_a_full_disk_costs_no_answer_and_the_loss_is_counted_and_said(tmp_path, make_settings):
+    disk = tmp_path / "var"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip(f"mounting is not allowed here: {mounted.stderr.decode().strip()}")
+    try:
+        said = fill(disk)
+        assert "records_lost" in said
+        lost = int(said.split("LOST ")[1])
+        kept = sum(len(line["predictions"]) for line in records(make_settings()))
+        assert lost >= 3000 and lost + kept == 3040
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)

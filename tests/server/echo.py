@@ -1,0 +1,44 @@
+"""A WSGI application that shows what a server hands it and does what a server must cope with."""
+
+import json
+import os
+import time
+
+
+def app(environ, start_response):
+    path, query = environ["PATH_INFO"], environ["QUERY_STRING"]
+    status, headers, items = "200 OK", [("Content-Type", "text/plain")], None
+    if path == "/echo":
+        items = [environ["wsgi.input"].read()]
+    elif path.endswith("/environ"):
+        shown = {key: value for key, value in environ.items() if isinstance(value, str | int | bool | tuple)}
+        items = [json.dumps(shown, sort_keys=True).encode()]
+    elif path == "/pid":
+        items = [str(os.getpid()).encode()]
+    elif path == "/long":
+        items = [b"0123456789abcdef" * (int(query) // 16)]
+    elif path == "/sleep":
+        time.sleep(float(query))
+        items = [b"slept"]
+    elif path == "/status":
+        status = f"{query} Whatever"
+        items = []
+    elif path == "/stream":
+        start_response(status, headers)
+        return (b"piece %d;" % number for number in range(int(query)))
+    elif path == "/broken-stream":
+        start_response(status, headers)
+        return _broken()
+    elif path == "/broken":
+        raise RuntimeError("on purpose")
+    else:
+        items = [b"hello"]
+    if int(status[:3]) not in (204, 304):
+        headers.append(("Content-Length", str(sum(map(len, items)))))
+    start_response(status, headers)
+    return items
+
+
+def _broken():
+    yield b"piece"
+    raise RuntimeError("on purpose")

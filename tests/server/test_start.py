@@ -1,0 +1,37 @@
+"""What a gunicorn master checks when it starts, and what it must survive later."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT, clean_environment
+
+
+@pytest.mark.process
+def test_a_malformed_tokens_file_stops_the_start_with_one_sentence(tmp_path):
+    path = tmp_path / "tokens"
+    path.write_text("shop:secret\n")
+    command = [sys.executable, "-m", "gunicorn", "wsgi:app"]
+    environment = clean_environment() | {"API_TOKENS_FILE": str(path), "VAR_DIR": str(tmp_path)}
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 1
+    (line,) = (ended.stdout + ended.stderr).splitlines()
+    assert f"line 1 of {path}" in line
+    assert "secret" not in line
+
+
+@pytest.mark.process
+def test_a_reload_outlives_a_tokens_file_that_is_gone(serve, tmp_path):
+    path = tmp_path / "tokens"
+    path.write_text(f"shop:{hashlib.sha256(b'token').hexdigest()}\n")
+    server = serve(API_TOKENS_FILE=str(path))
+    before = server.workers
+    path.unlink()
+    os.kill(server.pid, signal.SIGHUP)
+    server.until(lambda: server.workers and not set(server.workers) & set(before))
+    server.until(lambda: server.ask("/model/info", headers={"Authorization": "Bearer token"})[0] == 200)
+    assert server.ask("/model/info")[0] == 401

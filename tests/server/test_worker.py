@@ -1,0 +1,147 @@
+"""Our worker on its own: clients that are slow, servers that stop, handlers that hang."""
+
+import os
+import signal
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.process
+GET = "GET /{} HTTP/1.1\r\nHost: x\r\n\r\n"
+HALVES = {
+    "a head": "POST /echo HTTP/1.1\r\nHost: x\r\nConte",
+    "a body": "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc",
+    "a long body": "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 999999\r\n\r\nabc",
+    "chunks": "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+}
+
+
+@pytest.mark.parametrize("half", HALVES)
+def test_clients_that_send_half_a_request_hold_nobody_up_and_get_a_408(inline, half):
+    slow = [inline.talk(HALVES[half]) for _ in range(4)]
+    talk = inline.talk()
+    for _ in range(5):
+        assert talk.send(GET.format("")).answer().body == b"hello"
+    for each in slow:
+        answer = each.answer()
+        assert (answer.status, answer.headers["content-type"]) == (408, "application/problem+json")
+        assert each.closed()
+
+
+def test_a_client_that_reads_nothing_holds_nobody_up(inline):
+    deaf = [inline.talk(GET.format("long?16000000")) for _ in range(3)]
+    talk = inline.talk()
+    for _ in range(5):
+        assert talk.send(GET.format("")).answer().body == b"hello"
+    assert deaf[0].answer().body[:3] == b"012"  # it may still change its mind
+
+
+def test_a_client_that_never_reads_is_given_up(inline):
+    deaf = inline.talk(GET.format("long?16000000") * 2)
+    time.sleep(3.5)
+    with pytest.raises((EOFError, ConnectionResetError)):
+        deaf.answer()
+
+
+def test_a_client_that_connects_and_says_nothing_is_closed(inline):
+    assert inline.talk().closed()
+
+
+def test_an_idle_connection_is_closed_after_its_keepalive(inline):
+    talk = inline.talk(GET.format(""))
+    talk.answer()
+    assert talk.closed()
+
+
+def test_a_client_that_leaves_in_the_middle_does_no_harm(inline):
+    for text in (*HALVES.values(), GET.format("long?16000000"), GET.format("stream?2000000")):
+        talk = inline.talk(text)
+        talk.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # a reset, not a goodbye
+        talk.sock.close()
+    assert inline.get("/").body == b"hello"
+    assert "Traceback" not in inline.log.read_text().split("on purpose")[-1]
+
+
+@pytest.mark.parametrize("worker", ["inline", "gthread"])
+def test_a_worker_leaves_after_its_requests_and_says_so_to_the_client(make_server, worker):
+    server = make_server(worker, "max_requests = 3")
+    talk = server.talk()
+    answers = [talk.send(GET.format("pid")).answer() for _ in range(3)]
+    assert [answer.headers["connection"] for answer in answers] == ["keep-alive", "keep-alive", "close"]
+    assert talk.closed()
+    assert server.get("/pid").body != answers[0].body
+
+
+@pytest.mark.parametrize("worker", ["inline", "gthread"])
+def test_a_stopping_server_finishes_what_it_began(make_server, worker):
+    server = make_server(worker)
+    idle = server.talk(GET.format(""))
+    idle.answer()
+    busy = server.talk(GET.format("sleep?1"))
+    time.sleep(0.4)
+    server.process.send_signal(signal.SIGTERM)
+    answer = busy.answer()
+    assert answer.body == b"slept"
+    assert server.process.wait(10) == 0
+    assert idle.closed()
+
+
+def test_a_handler_that_hangs_is_killed_and_replaced(make_server):
+    server = make_server(more="timeout = 2")
+    pid = server.get("/pid").body
+    hung = server.talk(GET.format("sleep?60"))
+    assert hung.closed()
+    assert server.get("/pid").body != pid
+
+
+def test_a_busy_worker_is_not_taken_for_a_hung_one(make_server):
+    server = make_server(more="timeout = 2")
+    pid = server.get("/pid").body
+    talk = server.talk()
+    for _ in range(8):
+        talk.send(GET.format("sleep?0.4")).answer()
+    assert server.get("/pid").body == pid
+
+
+def test_beyond_its_connections_it_closes_after_each_answer(make_server):
+    server = make_server(more="worker_connections = 8\nthreads = 4\nkeepalive = 30")
+    talks = [server.talk() for _ in range(7)]
+    connections = [talk.send(GET.format("")).answer().headers["connection"] for talk in talks]
+    assert "close" in connections
+
+
+@pytest.mark.parametrize(
+    "more",
+    ["options.READ_AGAINST = '1.0'", "proxy_protocol = True"],
+)
+def test_where_it_does_not_fit_it_is_gthread_and_says_why(make_server, more):
+    server = make_server(more=more)
+    if "proxy" not in more:
+        assert server.get("/").body == b"hello"
+    while "this worker is a gthread one" not in server.log.read_text():
+        time.sleep(0.02)
+
+
+def test_a_unix_socket_is_served(make_server, tmp_path):
+    path = str(tmp_path / "socket")
+    server = make_server(more=f"bind = ['127.0.0.1:0', 'unix:{path}']")
+    sock = socket.socket(socket.AF_UNIX)
+    sock.settimeout(20)
+    while not Path(path).exists():
+        time.sleep(0.02)
+    sock.connect(path)
+    talk = type(server.talk())(sock)
+    assert (
+        b'"SERVER_NAME": "name", "SERVER_PORT": "81"'
+        in talk.send("GET /environ HTTP/1.1\r\nHost: name:81\r\n\r\n").answer().body
+    )
+    sock.close()
+
+
+def test_reopened_logs_are_written_on(make_server):
+    server = make_server()
+    pid = int(server.get("/pid").body)
+    os.kill(pid, signal.SIGUSR1)
+    assert int(server.get("/pid").body) == pid

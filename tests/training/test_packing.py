@@ -1,0 +1,124 @@
+"""Pipelines fitted elsewhere: packed as they are, or refused in one sentence."""
+
+import json
+import pickle
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+
+
+@pytest.fixture
+def sample():
+    draw = np.random.default_rng(2)
+    frame = pd.DataFrame({"a b": draw.normal(size=150), "city": draw.choice(["x", "y"], 150), "more": range(150)})
+    frame["y"] = np.where((frame["a b"] > 0) ^ (frame["city"] == "x"), "good", "bad")
+    return frame
+
+
+@pytest.fixture
+def pack(run, tmp_path, sample):
+    """Factory: ``pack(object, sample)`` through the command."""
+
+    def start(thing, frame=sample, *arguments):
+        path, data = tmp_path / "pipeline.joblib", tmp_path / "sample.csv"
+        if isinstance(thing, bytes):
+            path.write_bytes(thing)
+        else:
+            joblib.dump(thing, path)
+        frame.to_csv(data, index=False)
+        return run("pack", path, "--data", data, "--target", "y", "--no-card", *arguments)
+
+    return start
+
+
+def _pipeline(model=None):
+    columns = ColumnTransformer([("n", StandardScaler(), ["a b"]), ("c", OneHotEncoder(), ["city"])])
+    return Pipeline([("columns", columns), ("model", model or RandomForestClassifier(5, random_state=0))])
+
+
+def _fitted(sample, model=None):
+    return _pipeline(model).fit(sample[["a b", "city"]], sample["y"])
+
+
+def test_a_fitted_pipeline_is_served_as_it_answers(pack, sample, make_client):
+    pipeline = _fitted(sample)
+    ran = pack(pipeline)
+    assert ran.code == 0, ran.output
+    assert ran.manifest.version == "random_forest-1" and ran.manifest.contract.names == ("a b", "city")
+    assert "does not use 'more'" in ran.output and "honest only if" in ran.output
+    rows = json.loads(sample[["a b", "city"]].to_json(orient="records", double_precision=15))
+    answer = make_client(ARTIFACTS_DIR=str(ran.root)).post("/predict/batch", json={"instances": rows})
+    assert [entry["prediction"] for entry in answer.get_json()["predictions"]] == list(pipeline.predict(sample))
+
+
+def test_a_step_of_ones_own_is_served_by_sklearn_and_said_loudly(pack, sample):
+    pipeline = Pipeline([("own", FunctionTransformer(np.tanh)), ("model", LogisticRegression())])
+    ran = pack(pipeline.fit(sample[["a b"]], sample["y"]), sample, "--name", "mine")
+    assert ran.code == 0, ran.output
+    assert ran.manifest.engine == "sklearn" and ran.manifest.engine_reason
+    assert "served by scikit-learn itself" in ran.output and "ms of computing a row" in ran.output
+
+
+@pytest.mark.parametrize("library", ["lightgbm", "xgboost"])
+def test_estimators_of_other_libraries_are_packed(library, pack, sample):
+    module = pytest.importorskip(library)
+    model = {"lightgbm": "LGBMClassifier", "xgboost": "XGBClassifier"}[library]
+    settings = {"n_estimators": 5} | ({"verbose": -1} if library == "lightgbm" else {})
+    sample["y"] = (sample["y"] == "good").astype(int)
+    ran = pack(_fitted(sample, getattr(module, model)(**settings)), sample)
+    assert ran.code == 0, ran.output
+    assert ran.manifest.libraries[library] == module.__version__
+
+
+def _of_another_version(pipeline):
+    content = pickle.dumps(pipeline, protocol=2)
+    ours, theirs = sklearn.__version__.encode(), b"1.0.0"
+    assert len(ours) == len(theirs)
+    return content.replace(ours, theirs)
+
+
+REFUSED = {
+    "no pickle": (lambda sample: b"hello", "is no pickle of a pipeline"),
+    "no pipeline": (lambda sample: {"a": 1}, "holds a dict, not a scikit-learn Pipeline"),
+    "a bare model": (lambda sample: LogisticRegression(), "holds a LogisticRegression, not"),
+    "a search": (
+        lambda sample: GridSearchCV(_pipeline(), {"model__max_depth": [2]}, cv=2).fit(
+            sample[["a b", "city"]], sample["y"]
+        ),
+        "save its best_estimator_",
+    ),
+    "not fitted": (lambda sample: _pipeline(), "is not fitted"),
+    "fitted on arrays": (
+        lambda sample: Pipeline([("model", LogisticRegression())]).fit(sample[["a b"]].to_numpy(), sample["y"]),
+        "fitted on arrays without column names",
+    ),
+    "no model at its end": (
+        lambda sample: Pipeline([("s", StandardScaler())]).fit(sample[["a b"]]),
+        "ends in StandardScaler",
+    ),
+    "another scikit-learn": (lambda sample: _of_another_version(_fitted(sample)), "fitted with scikit-learn 1.0.0"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_served_is_refused(case, pack, sample):
+    make, words = REFUSED[case]
+    ran = pack(make(sample))
+    assert ran.code == 1 and words in ran.output, ran.output
+
+
+def test_a_sample_that_does_not_fit_is_refused(pack, sample):
+    pipeline = _fitted(sample)
+    assert "lacks the column 'city'" in pack(pipeline, sample.drop(columns="city")).output
+    assert "'strange', which is not a label" in pack(pipeline, sample.assign(y="strange")).output
+    assert "fails on sample.csv" in pack(pipeline, sample.assign(city="Rome")).output
+    assert "fails on sample.csv" in pack(pipeline, sample.assign(**{"a b": "text"})).output

@@ -1,0 +1,104 @@
+"""The gate: an engine is served only if it answers as the fitted pipeline itself, row by row.
+
+Asked are random valid rows, and rows on either side of every threshold of the pipeline's trees. Passed: every label the
+same, probabilities within 1e-6, numbers of a regression within 1e-6 x max(1, |y|).
+"""
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from service.inference.contract import Contract
+from service.inference.engines.base import Answers, Engine
+from service.inference.engines.sklearn import SklearnEngine
+from service.inference.features import Matrix
+from service.inference.golden import TOLERANCE
+from training.parity.magnitude import magnitude
+from training.parity.random_rows import random_rows
+from training.parity.threshold_rows import threshold_rows
+
+__all__ = ["Parity", "check", "compare", "magnitude"]
+
+ROWS = 100_000
+ROWS_FULL = 1_000_000
+CHUNK = 10_000
+Progress = Callable[[int, int], None]
+"""Called with the rows done and the rows there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """What the gate found.
+
+    ``rows`` were asked, ``threshold_rows`` of them on thresholds; ``flips`` labels differed; ``largest_difference`` is
+    of a probability, or of a number relative to max(1, |y|). ``reason`` says why it did not pass.
+    """
+
+    rows: int
+    flips: int
+    largest_difference: float
+    threshold_rows: int
+    passed: bool
+    reason: str = ""
+
+
+def check(
+    pipeline: Any,
+    engine: Engine,
+    contract: Contract,
+    dtypes: Mapping[str, str],
+    rows: int = ROWS,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Parity:
+    """Hold ``engine`` to the answers of the fitted ``pipeline`` on ``rows`` random rows and those on thresholds."""
+    draw = np.random.default_rng(seed)
+    placed = threshold_rows(pipeline, contract, dtypes, draw, thorough=rows >= ROWS_FULL)
+    reference = SklearnEngine(pipeline, contract, dtypes, tuple(getattr(pipeline, "classes_", ())))
+    total, done, flips, largest = rows + len(placed), 0, 0, 0.0
+    for chunk in _chunks(contract, draw, rows, placed):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                expected = reference.predict(chunk)
+        except Exception as fault:
+            reason = f"the pipeline itself fails on rows that its contract allows: {str(fault).splitlines()[0]}"
+            return Parity(done, flips, largest, len(placed), False, reason)
+        changed, apart = compare(engine.predict(chunk), expected)
+        done, flips, largest = done + len(chunk), flips + changed, max(largest, apart)
+        if progress is not None:
+            progress(done, total)
+    passed = flips == 0 and largest <= TOLERANCE
+    reason = "" if passed else f"{flips} of {total:,} labels differ, and numbers by up to {largest:.3g}"
+    return Parity(total, flips, largest, len(placed), passed, reason)
+
+
+def compare(found: Answers, expected: Answers) -> tuple[int, float]:
+    """How many labels differ, and the largest difference of a number; infinite where only one of them is one."""
+    if expected.chosen is None:
+        numbers = np.asarray(expected.predictions, dtype=np.float64)
+        return 0, _apart(np.asarray(found.predictions, dtype=np.float64), numbers, np.maximum(1.0, np.abs(numbers)))
+    assert found.chosen is not None
+    flips = int((found.chosen != expected.chosen).sum())
+    if (found.probabilities is None) != (expected.probabilities is None):
+        return flips, float("inf")
+    if found.probabilities is None or expected.probabilities is None:
+        return flips, 0.0
+    return flips, _apart(found.probabilities, expected.probabilities, np.ones(1))
+
+
+def _apart(found: Matrix, expected: Matrix, scale: Matrix) -> float:
+    with np.errstate(invalid="ignore"):
+        difference = np.abs(found - expected) / scale.reshape(-1, *[1] * (expected.ndim - 1))
+    difference[(found == expected) | (np.isnan(found) & np.isnan(expected))] = 0.0
+    return float(np.nan_to_num(difference, nan=np.inf).max(initial=0.0))
+
+
+def _chunks(contract: Contract, draw: np.random.Generator, rows: int, placed: Matrix) -> Iterator[Matrix]:
+    for start in range(0, rows, CHUNK):
+        yield random_rows(contract, min(CHUNK, rows - start), draw)
+    for start in range(0, len(placed), CHUNK):
+        yield placed[start : start + CHUNK]
