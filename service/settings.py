@@ -145,9 +145,7 @@ SETTINGS: tuple[Setting, ...] = (
         _matching(rf"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.\-]+):{_PORT}", "127.0.0.1:9100"),
         "address for /metrics alone, answered even while every worker is busy, without a token; empty means none",
     ),
-    Setting(
-        "MONITOR_SECONDS", "60", _integer(0, 86400), "seconds between looks at drift and live accuracy; 0 is never"
-    ),
+    Setting("MONITOR_SECONDS", "60", _integer(0, 600), "seconds between looks at drift and live accuracy; 0 is never"),
     Setting("DRIFT_HOURS", "24", _integer(1, 8760), "hours of records that drift and live accuracy are told of"),
     Setting("DRIFT_ROWS", "200", _integer(20, 1_000_000), "fewest rows that drift is judged on"),
     Setting("LOG_FORMAT", "json", _one_of("json", "text"), "json for machines, text for a terminal"),

@@ -92,7 +92,7 @@ class Server:
 
     @property
     def workers(self) -> list[int]:
-        """The workers' process ids."""
+        """The workers' process ids; the shipper of the records is a child of the master as well, and no worker."""
         return [pid for pid, command in self.children.items() if "gunicorn" in command]
 
     @property

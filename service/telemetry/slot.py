@@ -56,7 +56,7 @@ class Slot:
         for key, place in other.items():
             metric, own = METRICS[key[0]], self.place(*key)
             for offset in range(metric.width):
-                before = 0.0 if metric.kind in ("sum", "max") else self.cells[own + offset]
+                before = 0.0 if metric.kind in ("sum", "max", "latest") else self.cells[own + offset]
                 self.cells[own + offset] = before + other.cells[place + offset]
 
     def _make(self, key: Key) -> int:
