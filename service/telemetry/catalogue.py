@@ -77,3 +77,16 @@ _METRICS = (
     Metric("metrics_series_dropped_total", "counter", "Series that found no room; their counts are not kept."),
 )
 METRICS = {metric.name: metric for metric in _METRICS}
+FROM_THE_START = (
+    ("http_requests_refused_total", "auth"),
+    ("http_requests_refused_total", "limit"),
+    ("http_requests_refused_total", "size"),
+    ("http_requests_in_flight",),
+    ("records_total", "spooled"),
+    ("records_total", "shipped"),
+    ("records_total", "lost"),
+    ("worker_exits_total",),
+    ("log_lines_lost_total",),
+    ("metrics_series_dropped_total",),
+)
+"""Told as 0 before anything is counted: Prometheus sees no increase in a series that begins at 1."""

@@ -24,16 +24,14 @@ _socket: socket.socket | None = None
 _process: subprocess.Popen[bytes] | None = None
 
 
-def start(settings: Settings) -> None:
-    """Start the listener where METRICS_BIND asks for one; again, only where it has died.
+def bind(settings: Settings) -> None:
+    """Take the address of METRICS_BIND, where there is one, before anything is started.
 
     Raises:
-        SettingsError: the address cannot be listened on.
+        SettingsError: it cannot be listened on.
     """
-    global _socket, _process
-    if not settings.metrics_bind or (_process is not None and _process.poll() is None):
-        return
-    if _socket is None:
+    global _socket
+    if settings.metrics_bind and _socket is None:
         host, _, port = settings.metrics_bind.rpartition(":")
         family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
         try:
@@ -41,6 +39,13 @@ def start(settings: Settings) -> None:
         except OSError as fault:
             reason = os.strerror(fault.errno) if fault.errno else str(fault)
             raise SettingsError(f"METRICS_BIND={settings.metrics_bind!r} cannot be listened on: {reason}.") from None
+
+
+def start(settings: Settings) -> None:
+    """Start the listener on the address that was bound; again, only where it has died."""
+    global _process
+    if _socket is None or (_process is not None and _process.poll() is None):
+        return
     root = str(Path(service.__file__ or "").parents[1])
     environment = os.environ | {
         _DESCRIPTOR: str(_socket.fileno()),

@@ -15,7 +15,7 @@ const charts = {
 let points = [];
 
 const total = (counts) => Object.values(counts).reduce((sum, count) => sum + count, 0);
-const clock = (seconds) => new Date(seconds * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const clock = (seconds) => new Date(seconds * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const number = (value, digits = 3) => value === null || Number.isNaN(value) ? "–" : value.toLocaleString([], { maximumSignificantDigits: digits });
 
 // Milliseconds below which a share of the answers stayed; linear within the bucket, as Prometheus does it.
@@ -49,7 +49,7 @@ function between(before, after, bounds) {
 
 function tile(name, value, bad = false) {
   const box = document.createElement("div");
-  box.className = bad ? "bad" : "";
+  box.className = `${bad ? "bad" : ""} ${value.length > 12 ? "words" : ""}`;
   box.append(Object.assign(document.createElement("b"), { textContent: value }), Object.assign(document.createElement("span"), { textContent: name }));
   return box;
 }

@@ -17,7 +17,7 @@ async function fetchJson(address) {
 }
 
 function plot(canvas, type, options = {}) {
-  const axis = { grid: { color: style("--line") }, ticks: { color: style("--soft"), maxRotation: 0, autoSkip: true, maxTicksLimit: 6 } };
+  const axis = { grid: { color: style("--line") }, ticks: { color: style("--soft"), maxRotation: 0, autoSkip: true, maxTicksLimit: type === "bar" ? 24 : 6 } };
   const still = { animation: false, responsive: true, maintainAspectRatio: false };
   const labels = { color: style("--ink"), boxWidth: 12, boxHeight: 12 };
   return new Chart(canvas, {
@@ -39,7 +39,7 @@ function draw(chart, labels, series) {
   chart.data.labels = labels;
   chart.data.datasets = series.map(([label, data], number) => ({
     ...(chart.data.datasets.find((known) => known.label === label) || {}),
-    label, data, borderColor: colour(number), backgroundColor: colour(number),
+    label, data, borderColor: colour(number), backgroundColor: colour(number), maxBarThickness: 48,
   }));
   chart.options.plugins.legend.display = series.length > 1;
   chart.update();
