@@ -107,7 +107,10 @@ SETTINGS: tuple[Setting, ...] = (
         "MODEL_VERSION", "", _matching(VERSION, "random_forest-1"), "serve this version, whatever routing.json says"
     ),
     Setting(
-        "MODEL_URI", "", _matching(r"models:/[^/]+/[^/]+", "models:/name/3"), "serve this model of an MLflow registry"
+        "MODEL_URI",
+        "",
+        _matching(r"models:/[^/]+/[1-9][0-9]*", "models:/name/3"),
+        "serve this model of an MLflow registry",
     ),
     Setting("ENGINE", "onnx", _one_of("onnx", "sklearn"), "onnx runs the compiled graph, sklearn the pipeline itself"),
     Setting("VAR_DIR", "./var", Path, "folder of everything written at run time"),

@@ -11,6 +11,7 @@ from service.inference.engines.base import EngineError
 from service.inference.manifest import ArtifactError
 from service.models.last_good import read_last_good, write_last_good
 from service.models.model import Model, load
+from service.models.registry import Registry, RegistryError
 from service.models.routing import Routing, RoutingError, read_routing
 from service.settings import Settings
 from service.telemetry import log, metrics
@@ -49,6 +50,8 @@ class Holder:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._registry = Registry(settings) if settings.model_uri else None
+        self._root = self._registry.root if self._registry else settings.artifacts_dir
         self._refused: dict[str, tuple[object, str]] = {}
         self.loaded = Loaded()
 
@@ -56,11 +59,11 @@ class Holder:
         """Follow the pin or routing.json: load what is new, swap, let go of what is no longer wanted."""
         try:
             routing = self._wanted()
-        except RoutingError as fault:
+        except (RoutingError, RegistryError) as fault:
             self._keep(str(fault))
             return
         if routing is None:
-            self._keep(f"{self._settings.artifacts_dir} holds no artifact. Make one with: python -m training")
+            self._keep(f"{self._root} holds no artifact. Make one with: python -m training")
             return
         models = {version: model for version in routing.wanted if (model := self._have(version)) is not None}
         faults = tuple(self._refused[version][1] for version in routing.wanted if version not in models)
@@ -80,20 +83,20 @@ class Holder:
         self._swap(replace(loaded, faults=(fault,)))
 
     def _wanted(self) -> Routing | None:
-        pin = self._settings.model_version
-        return Routing(pin) if pin else read_routing(self._settings.artifacts_dir)
+        pin = self._registry.version() if self._registry else self._settings.model_version
+        return Routing(pin) if pin else read_routing(self._root)
 
     def _have(self, version: str) -> Model | None:
         """The version, loaded now or before; None where it cannot be, with the reason kept until its files change."""
         if version in self.loaded.models:
             return self.loaded.models[version]
-        folder = self._settings.artifacts_dir / version
+        folder = self._root / version
         state = _state(folder)
         if version in self._refused and self._refused[version][0] == state:
             return None
         self._refused.pop(version, None)
         try:
-            model = _load(folder, version, self._settings)
+            model = _load(folder, self._settings)
         except (ArtifactError, EngineError) as fault:
             reason = str(fault)
         except Exception as fault:  # an artifact may break in ways of its own libraries; the service stays up
@@ -108,8 +111,11 @@ class Holder:
         return None
 
     def _fallback(self, wanted: str) -> Model | None:
-        """The stable version that worked last, in this process or, for a worker just started, on this host."""
-        if self.loaded.stable is not None:
+        """The stable version that worked last, in this process or, for a worker just started, on this host.
+
+        A pin means this version or none: only a worker that serves already keeps what it has.
+        """
+        if self.loaded.stable is not None or self._settings.model_version or self._registry:
             return self.loaded.stable
         last = read_last_good(self._settings.var_dir)
         return self._have(last) if last and last != wanted else None
@@ -125,8 +131,8 @@ class Holder:
             log.info("model_serving", model_version=loaded.stable.version, engine=loaded.stable.engine.name)
 
 
-def _load(folder: Path, version: str, settings: Settings) -> Model:
-    if version not in versions(settings.artifacts_dir):
+def _load(folder: Path, settings: Settings) -> Model:
+    if folder.name not in versions(folder.parent):
         raise ArtifactError(f"{folder} is not there. Train it, or name another version: flask models list")
     return load(folder, settings)
 
