@@ -6,7 +6,7 @@ from typing import Any
 
 from service.server.refusals import install_problem_answers
 from service.server.start import settings_at_start
-from service.telemetry import log, metrics
+from service.telemetry import listener, log, metrics
 
 settings = settings_at_start()
 
@@ -33,6 +33,7 @@ def on_starting(server: Any) -> None:
 
 def when_ready(server: Any) -> None:
     """Listening; the workers follow."""
+    listener.start(settings)
     urls = [
         f"http{'s' if server.cfg.is_ssl else ''}://{listener}".replace("//http://", "//")
         for listener in server.LISTENERS
@@ -66,11 +67,13 @@ def on_exit(server: Any) -> None:
     from service.records import spool
 
     spool.drain(settings)
+    listener.stop()
 
 
 def child_exit(server: Any, worker: Any) -> None:
     """In the master, after a worker is gone, however it went."""
     metrics.leave(worker.pid)
+    listener.start(settings)
 
 
 metrics.prepare(settings)

@@ -142,6 +142,15 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "LOG_LEVEL", "info", _one_of("debug", "info", "warning", "error", "critical"), "least level that is logged"
     ),
+    Setting(
+        "METRICS_BIND",
+        "",
+        _matching(rf"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.\-]+):{_PORT}", "127.0.0.1:9100"),
+        "address for /metrics alone, answered even while every worker is busy, without a token; empty means none",
+    ),
+    Setting("MONITOR_SECONDS", "60", _integer(0, 600), "seconds between looks at drift and live accuracy; 0 is never"),
+    Setting("DRIFT_HOURS", "24", _integer(1, 8760), "hours of records that drift and live accuracy are told of"),
+    Setting("DRIFT_ROWS", "200", _integer(20, 1_000_000), "fewest rows that drift is judged on"),
     Setting("LOG_FORMAT", "json", _one_of("json", "text"), "json for machines, text for a terminal"),
 )
 
@@ -177,6 +186,10 @@ class Settings:
     cache: str
     max_body_bytes: int
     max_batch_rows: int
+    metrics_bind: str
+    monitor_seconds: int
+    drift_hours: int
+    drift_rows: int
     log_level: str
     log_format: str
 

@@ -93,8 +93,13 @@ class Server:
     @property
     def workers(self) -> list[int]:
         """The workers' process ids; the shipper of the records is a child of the master as well, and no worker."""
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        return [int(pid) for pid in children if b"gunicorn" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        return [pid for pid, command in self.children.items() if "gunicorn" in command]
+
+    @property
+    def children(self) -> dict[int, str]:
+        """Every process that the master started, with its command line."""
+        pids = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return {int(pid): Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ") for pid in pids}
 
     def log(self) -> str:
         """All it has printed."""

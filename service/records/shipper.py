@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from service.records import schema
+from service.records.monitor import Monitor
 from service.records.moving import Mover, Outage
 from service.records.place import SHIPPER, UNBORN, spool_folder, try_lock
 from service.records.sink import Sink, connect
@@ -39,6 +40,7 @@ class Shipper:
         self._failing_since = 0.0
         self._pause = POLL_SECONDS
         self._prune_at = 0.0
+        self._monitor = Monitor(settings)
 
     def stop(self) -> None:
         """Safe in a signal handler."""
@@ -49,6 +51,7 @@ class Shipper:
         seen = time.monotonic()
         while True:
             self._ship()
+            self._monitor.tick()
             if self._mover.has_writers():
                 seen = time.monotonic()
             elif self._stopping or time.monotonic() - seen > LINGER_SECONDS:

@@ -17,7 +17,17 @@ from service.records.place import SHIPPER, is_held, pending_bytes, spool_folder
 from service.settings import SETTINGS, Settings
 
 DRAIN_SECONDS = 5.0
-_PASSED_ON = ("VAR_DIR", "DATABASE_URL", "RECORDS_KEEP_DAYS", "LOG_LEVEL", "LOG_FORMAT")
+_PASSED_ON = (
+    "ARTIFACTS_DIR",
+    "VAR_DIR",
+    "DATABASE_URL",
+    "RECORDS_KEEP_DAYS",
+    "MONITOR_SECONDS",
+    "DRIFT_HOURS",
+    "DRIFT_ROWS",
+    "LOG_LEVEL",
+    "LOG_FORMAT",
+)
 _started: list[subprocess.Popen[bytes]] = []
 
 
@@ -56,7 +66,9 @@ def run_module(module: str, settings: Settings) -> subprocess.Popen[bytes]:
     environment = {name: value for name, value in os.environ.items() if name not in {row.name for row in SETTINGS}}
     for name in _PASSED_ON:
         environment[name] = str(getattr(settings, name.lower()))
+    environment["RECORDS_REDACT"] = ",".join(settings.records_redact)
     environment["VAR_DIR"] = str(settings.var_dir.absolute())
+    environment["ARTIFACTS_DIR"] = str(settings.artifacts_dir.absolute())
     root = str(Path(service.__file__ or "").parents[1])
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH", "")]))
     return subprocess.Popen(  # noqa: S603 - our own interpreter and module

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from service.guards.tokens import read_tokens
 from service.settings import Settings, SettingsError
+from service.telemetry import listener
 
 
 @lru_cache(maxsize=1)
@@ -19,6 +20,7 @@ def settings_at_start() -> Settings:
         settings = Settings.read(os.environ)
         if settings.api_tokens_file is not None:
             read_tokens(settings.api_tokens_file)
+        listener.bind(settings)
     except SettingsError as fault:
         sys.exit(f"Error: {fault.message}")
     return settings

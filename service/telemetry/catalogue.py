@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["counter", "histogram", "sum", "max"]
-"""A gauge is, over the processes that live, their ``sum`` or their ``max``."""
+Kind = Literal["counter", "histogram", "sum", "max", "latest"]
+"""A gauge is, over the processes that live, their ``sum`` or ``max``; or what any process said ``latest``."""
 
 _LATENCY = (0.0005, 0.001, 0.002, 0.004, 0.008, 0.015, 0.03, 0.06, 0.125, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _PHASE = (0.00001, 0.000025, 0.00005, 0.0001, 0.00025, *_LATENCY)
@@ -23,8 +23,8 @@ class Metric:
 
     @property
     def width(self) -> int:
-        """Cells one series takes: its value, or the sum and a count for each bucket."""
-        return len(self.buckets) + 2 if self.kind == "histogram" else 1
+        """Cells one series takes: its value, or that and its time, or the sum and a count for each bucket."""
+        return {"histogram": len(self.buckets) + 2, "latest": 2}.get(self.kind, 1)
 
 
 _METRICS = (
@@ -63,10 +63,12 @@ _METRICS = (
     Metric("model_degraded", "sum", "Workers that serve another version than the wanted one, or none."),
     Metric("records_total", "counter", "Records by what became of them.", ("state",)),
     Metric("records_lag_seconds", "max", "Age of the oldest record that is not in the database yet."),
-    Metric("feature_drift_psi", "max", "PSI of live values against training.", ("model_version", "feature")),
-    Metric("feature_drift_alarm", "max", "1 where a feature's drift is judged an alarm.", ("model_version", "feature")),
-    Metric("model_live_accuracy", "max", "Share of the reported outcomes that were predicted.", ("model_version",)),
-    Metric("model_live_outcomes", "max", "Reported outcomes that live accuracy stands on.", ("model_version",)),
+    Metric("feature_drift_psi", "latest", "PSI of live values against training.", ("model_version", "feature")),
+    Metric(
+        "feature_drift_alarm", "latest", "1 where a feature's drift is judged an alarm.", ("model_version", "feature")
+    ),
+    Metric("model_live_accuracy", "latest", "Share of the reported outcomes that were predicted.", ("model_version",)),
+    Metric("model_live_outcomes", "latest", "Reported outcomes that live accuracy stands on.", ("model_version",)),
     Metric("model_training_accuracy", "max", "Accuracy on the hold-out rows at training.", ("model_version",)),
     Metric("redis_away_total", "counter", "Uses of Redis that went without it, because it was away.", ("use",)),
     Metric("prediction_cache_lookups_total", "counter", "Questions to the cache of predictions.", ("result",)),
@@ -75,3 +77,16 @@ _METRICS = (
     Metric("metrics_series_dropped_total", "counter", "Series that found no room; their counts are not kept."),
 )
 METRICS = {metric.name: metric for metric in _METRICS}
+FROM_THE_START = (
+    ("http_requests_refused_total", "auth"),
+    ("http_requests_refused_total", "limit"),
+    ("http_requests_refused_total", "size"),
+    ("http_requests_in_flight",),
+    ("records_total", "spooled"),
+    ("records_total", "shipped"),
+    ("records_total", "lost"),
+    ("worker_exits_total",),
+    ("log_lines_lost_total",),
+    ("metrics_series_dropped_total",),
+)
+"""Told as 0 before anything is counted: Prometheus sees no increase in a series that begins at 1."""

@@ -1,5 +1,6 @@
 """The counts of all processes as Prometheus text, by prometheus_client's own writer."""
 
+import time
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
 
@@ -12,6 +13,7 @@ from service.telemetry.shared import Series
 from service.telemetry.slot import Key
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
+FRESH_SECONDS = 900
 
 
 def render(counted: Iterable[Series]) -> bytes:
@@ -20,15 +22,20 @@ def render(counted: Iterable[Series]) -> bytes:
 
 
 def merge(counted: Iterable[Series]) -> dict[Key, list[float]]:
-    """Counts add up whether their process lives or not; a gauge is the sum or the largest of those that live."""
+    """Counts add up whether their process lives or not; a gauge is the sum or the largest of those that live.
+
+    What was told ``latest`` outlives who told it, for ``FRESH_SECONDS``.
+    """
     merged: dict[Key, list[float]] = {}
     for key, values, alive in counted:
         kind = catalogue.METRICS[key[0]].kind
-        if kind in ("sum", "max") and not alive:
+        if (kind in ("sum", "max") and not alive) or (kind == "latest" and time.time() - values[1] > FRESH_SECONDS):
             continue
         before = merged.get(key)
         if before is None:
             merged[key] = values
+        elif kind == "latest":
+            merged[key] = max(before, values, key=lambda told: told[1])
         elif kind == "max":
             merged[key] = [max(before[0], values[0])]
         else:

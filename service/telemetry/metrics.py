@@ -139,14 +139,14 @@ def records_lag(seconds: float) -> None:
 
 def drift(model_version: str, feature: str, psi: float, alarm: bool) -> None:
     """What the last look at the live values found; told by one process."""
-    _set(psi, "feature_drift_psi", model_version, feature)
-    _set(float(alarm), "feature_drift_alarm", model_version, feature)
+    _tell(psi, "feature_drift_psi", model_version, feature)
+    _tell(float(alarm), "feature_drift_alarm", model_version, feature)
 
 
 def live_accuracy(model_version: str, accuracy: float, outcomes: int) -> None:
     """What the reported outcomes say of a version; told by one process."""
-    _set(accuracy, "model_live_accuracy", model_version)
-    _set(outcomes, "model_live_outcomes", model_version)
+    _tell(accuracy, "model_live_accuracy", model_version)
+    _tell(outcomes, "model_live_outcomes", model_version)
 
 
 def redis_away(use: str) -> None:
@@ -174,6 +174,12 @@ def _add(amount: float, *key: str) -> None:
 def _set(value: float, *key: str) -> None:
     slot = OWN.slot
     slot.cells[slot.place(*key)] = value
+
+
+def _tell(value: float, *key: str) -> None:
+    slot = OWN.slot
+    place = slot.place(*key)
+    slot.cells[place], slot.cells[place + 1] = value, time.time()
 
 
 def _observe(value: float, *key: str) -> None:

@@ -52,8 +52,9 @@ def claim(folder: Path) -> tuple[Slot, int]:
     """
     with _locked(folder):
         if not any(_is_held(path) for path in _paths(folder)):
-            for path in _paths(folder):
-                path.unlink(missing_ok=True)
+            for path in folder.iterdir():
+                if path.name != "lock":
+                    path.unlink()
         number = 0
         while True:
             path = folder / f"{_LAYOUT}-{number}"
@@ -120,8 +121,8 @@ def remove_if_unused(folder: Path) -> None:
     """Remove the folder where nobody alive holds a slot in it."""
     with suppress(OSError), _locked(folder):
         if not any(_is_held(path) for path in _paths(folder)):
-            for path in (*_paths(folder), folder / "lock"):
-                path.unlink(missing_ok=True)
+            for path in folder.iterdir():
+                path.unlink()
             folder.rmdir()
 
 

@@ -14,7 +14,7 @@ from threading import Lock
 
 import orjson
 
-from service.telemetry.catalogue import METRICS
+from service.telemetry.catalogue import FROM_THE_START, METRICS
 
 CELLS, NAMES, FIRST, _SPARE = 32_768, 131_072, 2, 32
 SIZE = CELLS * 8 + NAMES
@@ -34,6 +34,8 @@ class Slot:
         for key, place in series(self.cells, self._names):
             self.places[key] = place
             self._next = place + METRICS[key[0]].width
+        for begun in FROM_THE_START:
+            self.place(*begun)
         self._dropped = self.place("metrics_series_dropped_total")
 
     def adopt(self, pid: int) -> None:
@@ -56,7 +58,7 @@ class Slot:
         for key, place in other.items():
             metric, own = METRICS[key[0]], self.place(*key)
             for offset in range(metric.width):
-                before = 0.0 if metric.kind in ("sum", "max") else self.cells[own + offset]
+                before = 0.0 if metric.kind in ("sum", "max", "latest") else self.cells[own + offset]
                 self.cells[own + offset] = before + other.cells[place + offset]
 
     def _make(self, key: Key) -> int:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import urllib.request
 
 import pytest
@@ -19,6 +20,13 @@ def scrape(samples):
             return samples(answer.read())
 
     return scrape
+
+
+@pytest.fixture
+def free_address():
+    """An address that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return f"127.0.0.1:{probe.getsockname()[1]}"
 
 
 PREDICTED = 'http_requests_total{method="POST",route="/predict",status="200"}'
@@ -55,3 +63,46 @@ def test_counts_hold_over_workers_through_kill_and_reload(serve, scrape):
     told = scrape(server.url + "/metrics")
     assert told[PREDICTED] == 21
     assert told["worker_exits_total"] >= 2
+
+
+def test_a_scrape_is_answered_while_every_worker_is_stopped(serve, scrape, free_address):
+    server = serve(WEB_CONCURRENCY="2", METRICS_BIND=free_address)
+    url = f"http://{free_address}/metrics"
+    server.until(lambda: scrape(url)["http_worker_slots"] == 2)
+    for worker in server.workers:
+        os.kill(worker, signal.SIGSTOP)
+    try:
+        assert scrape(url)['http_requests_total{method="GET",route="/health/live",status="200"}'] >= 1
+    finally:
+        for worker in server.workers:
+            os.kill(worker, signal.SIGCONT)
+
+
+def test_a_slow_client_does_not_keep_a_scrape_waiting(serve, scrape, free_address):
+    server = serve(METRICS_BIND=free_address)
+    host, port = free_address.split(":")
+    with socket.create_connection((host, int(port))) as slow:
+        slow.sendall(b"GET /met")
+        server.until(lambda: scrape(f"http://{free_address}/metrics")["http_worker_slots"] == 1)
+
+
+def test_a_listener_that_died_is_there_again_after_a_reload_and_goes_with_the_server(serve, scrape, free_address):
+    server = serve(METRICS_BIND=free_address)
+    url = f"http://{free_address}/metrics"
+    server.until(lambda: scrape(url) is not None)
+    (listener,) = [pid for pid, command in server.children.items() if "listener" in command]
+    os.kill(listener, signal.SIGKILL)
+    os.kill(server.pid, signal.SIGHUP)
+    server.until(lambda: scrape(url)["worker_exits_total"] >= 1)
+    server.stop()
+    with pytest.raises(OSError, match="refused"):
+        scrape(url)
+
+
+def test_an_address_that_is_taken_stops_the_start_with_one_sentence(serve, free_address, tmp_path):
+    host, port = free_address.split(":")
+    with (
+        socket.create_server((host, int(port))),
+        pytest.raises(AssertionError, match=r"Error: METRICS_BIND=.*Address already in use\.\n$"),
+    ):
+        serve(METRICS_BIND=free_address)

@@ -1,5 +1,7 @@
 """The routes, a blueprint a module; a view is its decorators and a few lines."""
 
+from service.web.views.dashboard import dashboard
+from service.web.views.drift import drift
 from service.web.views.feedback import feedback
 from service.web.views.health import health
 from service.web.views.home import home
@@ -8,4 +10,4 @@ from service.web.views.model import model
 from service.web.views.performance import performance
 from service.web.views.predictions import predictions
 
-BLUEPRINTS = (predictions, feedback, health, model, performance, metrics, home)
+BLUEPRINTS = (predictions, feedback, health, model, performance, drift, dashboard, metrics, home)

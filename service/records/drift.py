@@ -1,0 +1,64 @@
+"""Whether what the models are asked, and what they say, still looks as it did in training."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from service.inference.artifact import REFERENCE, read_document
+from service.inference.drift import Distribution, Drift, Verdict, compare
+from service.inference.manifest import ArtifactError, Manifest
+from service.records.database import connected
+from service.records.questions import Seen, count_by_version, recent_rows
+from service.settings import Settings
+
+MOST_ROWS = 10_000
+"""The newest so many rows of a window are looked at: more say nothing new about drift of this size."""
+_WORST_FIRST: tuple[Verdict, ...] = ("alarm", "watch", "stable", "too few rows", "not recorded")
+
+
+@dataclass(frozen=True, slots=True)
+class VersionDrift:
+    """One version's drift. ``rows`` were looked at; ``reason`` says why it could not be judged at all."""
+
+    model_version: str
+    rows: int
+    features: list[Drift]
+    prediction: Drift | None
+    reason: str = ""
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of all."""
+        found = [one.verdict for one in (*self.features, self.prediction) if one is not None]
+        return min(found, key=_WORST_FIRST.index, default="too few rows")
+
+
+def drift(settings: Settings, since: datetime, until: datetime, version: str | None = None) -> list[VersionDrift]:
+    """The drift of each version that predicted within the window, or of the one asked for.
+
+    Raises:
+        StoreUnavailable: there is no database now.
+    """
+    with connected(settings) as connection:
+        names = sorted(count_by_version(connection, since, until, version))
+        seen = {
+            name: [row for part in recent_rows(connection, name, since, until, MOST_ROWS) for row in part]
+            for name in names
+        }
+    return [_judge(settings, name, rows) for name, rows in seen.items()]
+
+
+def _judge(settings: Settings, version: str, rows: Sequence[Seen]) -> VersionDrift:
+    folder = settings.artifacts_dir / version
+    try:
+        reference = read_document(folder, Manifest.read(folder), REFERENCE)
+    except ArtifactError as fault:
+        return VersionDrift(version, len(rows), [], None, str(fault))
+    found = []
+    for name, entry in reference["features"].items():
+        values: list[Any] | None = None if name in settings.records_redact else [row.features[name] for row in rows]
+        found.append(compare(name, Distribution.from_json(entry), values, settings.drift_rows))
+    predicted = Distribution.from_json(reference["prediction"])
+    answers = [row.prediction for row in rows]
+    return VersionDrift(version, len(rows), found, compare("prediction", predicted, answers, settings.drift_rows))

@@ -1,0 +1,111 @@
+"""A listener for /metrics alone: it answers while every worker is busy. ``python -m service.telemetry.listener``.
+
+A process of its own, for a thread in gunicorn's master would be forked along with the workers. It asks for no token:
+METRICS_BIND is an address that only the monitoring can reach.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import service
+from service.settings import Settings, SettingsError
+from service.telemetry import log, shared
+from service.telemetry.exposition import CONTENT_TYPE, render
+
+_DESCRIPTOR = "METRICS_LISTENER"
+_socket: socket.socket | None = None
+_process: subprocess.Popen[bytes] | None = None
+
+
+def bind(settings: Settings) -> None:
+    """Take the address of METRICS_BIND, where there is one, before anything is started.
+
+    Raises:
+        SettingsError: it cannot be listened on.
+    """
+    global _socket
+    if settings.metrics_bind and _socket is None:
+        host, _, port = settings.metrics_bind.rpartition(":")
+        family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
+        try:
+            _socket = socket.create_server((host.strip("[]"), int(port)), family=family)
+        except OSError as fault:
+            reason = os.strerror(fault.errno) if fault.errno else str(fault)
+            raise SettingsError(f"METRICS_BIND={settings.metrics_bind!r} cannot be listened on: {reason}.") from None
+
+
+def start(settings: Settings) -> None:
+    """Start the listener on the address that was bound; again, only where it has died."""
+    global _process
+    if _socket is None or (_process is not None and _process.poll() is None):
+        return
+    root = str(Path(service.__file__ or "").parents[1])
+    environment = os.environ | {
+        _DESCRIPTOR: str(_socket.fileno()),
+        "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")])),
+    }
+    _process = subprocess.Popen(
+        [sys.executable, "-m", "service.telemetry.listener"],
+        env=environment,
+        pass_fds=[_socket.fileno()],
+        stdin=subprocess.DEVNULL,
+    )
+    log.info("metrics_listening", on=f"http://{settings.metrics_bind}/metrics")
+
+
+def stop() -> None:
+    """End it, when the server leaves."""
+    if _process is not None and _process.poll() is None:
+        _process.terminate()
+        _process.wait()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    folder = Path()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that goes away in the middle is no news."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    timeout = 5
+    server: _Server
+
+    def do_GET(self) -> None:
+        """Answer GET, and HEAD without the body."""
+        body = render(shared.read(self.server.folder)) if self.path.split("?")[0] == "/metrics" else b""
+        self.send_response(HTTPStatus.OK if body else HTTPStatus.NOT_FOUND)
+        self.send_header("Content-Type", CONTENT_TYPE)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+    do_HEAD = do_GET  # noqa: N815 - the name that http.server asks for
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Scrapes are not logged."""
+
+
+def main() -> None:
+    """Serve until the master is gone."""
+    settings, parent = Settings.read(os.environ), os.getppid()
+    server = _Server(("", 0), _Handler, bind_and_activate=False)
+    server.socket.close()
+    server.socket = socket.socket(fileno=int(os.environ[_DESCRIPTOR]))
+    server.folder = shared.folder_for(settings.var_dir)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    while os.getppid() == parent:
+        time.sleep(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""GET /dashboard: the last hour at a glance, for people without Grafana. Chart.js as the package chartkick ships it."""
+
+import importlib.util
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+
+from flask import Blueprint, Response, jsonify, render_template, send_file
+
+from service.errors import NotFound
+from service.telemetry import history
+from service.version import NAME, __version__
+from service.web.context import current
+from service.web.operation import Operation, operation
+
+HTML = "text/html"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_HERE = Path(__file__).parent
+_DAY = 86_400
+
+dashboard = Blueprint("dashboard", __name__, template_folder="templates")
+
+
+@dashboard.get("/dashboard")
+@operation(Operation("The last hour at a glance, as a page", "service", {200: None}, scope="observe", media=HTML))
+def shown() -> Response:
+    """Traffic, latency, errors, versions, drift, accuracy."""
+    return page("dashboard.html")
+
+
+@dashboard.get("/dashboard/data")
+@operation(Operation("What the dashboard draws", "service", {200: None}, scope="observe", media=HTML))
+def data() -> Response:
+    """The last hour, a point every ten seconds, and now."""
+    app, _ = current()
+    response = jsonify({"bounds": history.BOUNDS, "points": history.read(app.settings)})
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@dashboard.get("/dashboard/static/<filename>")
+@operation(Operation("A file of the pages", "service", {200: None}, scope="observe", media=HTML))
+def static(filename: str) -> Response:
+    """One file, to be kept by the browser; its address changes with its edition."""
+    path = _files().get(filename)
+    if path is None:
+        raise NotFound("The pages have no such file.")
+    response = send_file(path)
+    response.headers["Cache-Control"] = f"private, max-age={_DAY}"
+    return response
+
+
+def page(template: str) -> Response:
+    """A page that loads from this host and talks to this host, nothing else."""
+    edition = f"{__version__}-{version('chartkick')}"
+    response = Response(render_template(template, title=NAME, edition=edition), mimetype=HTML)
+    response.headers["Content-Security-Policy"] = POLICY
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+@lru_cache(maxsize=1)
+def _files() -> dict[str, Path]:
+    found = importlib.util.find_spec("chartkick")
+    assert found is not None
+    assert found.origin is not None
+    charts = Path(found.origin).parent / "django" / "static" / "chartkick" / "Chart.bundle.js"
+    return {path.name: path for path in (_HERE / "static").iterdir()} | {"charts.js": charts}

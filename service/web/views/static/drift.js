@@ -1,0 +1,49 @@
+// Each feature's two histograms side by side, as shares of their rows.
+"use strict";
+const versions = document.getElementById("versions");
+
+function element(name, className, text) {
+  return Object.assign(document.createElement(name), { className, textContent: text });
+}
+
+function shares(counts) {
+  const all = counts.reduce((sum, count) => sum + count, 0);
+  return counts.map((count) => all ? 100 * count / all : 0);
+}
+
+function feature(found, name) {
+  const figure = document.createElement("figure");
+  const caption = element("figcaption", "", `${name}: `);
+  const told = found.psi === null ? "" : `, PSI ${found.psi.toPrecision(3)}, p ${found.p_value.toPrecision(2)}`;
+  caption.append(element("span", `verdict ${found.verdict}`, found.verdict), told);
+  const frame = document.createElement("div"), canvas = document.createElement("canvas");
+  canvas.setAttribute("aria-label", `${name} in training and live`);
+  frame.append(canvas);
+  figure.append(caption, frame);
+  const ticks = { color: style("--soft"), autoSkip: true, maxRotation: 60 };
+  const percent = { beginAtZero: true, grid: { color: style("--line") }, ticks: { color: style("--soft"), callback: (value) => `${value}%` } };
+  const chart = plot(canvas, "bar", { scales: { x: { ticks, grid: { display: false } }, y: percent } });
+  draw(chart, found.bins, [["training", shares(found.reference)], ["live", shares(found.live)]]);
+  return figure;
+}
+
+async function show() {
+  try {
+    const told = await fetchJson(versions.dataset.source + location.search.replace(/([?&])format=html(&|$)/, "$1"));
+    for (const version of told.versions) {
+      const heading = element("h2", "", `${version.model_version}: `);
+      heading.append(element("span", `verdict ${version.verdict}`, version.verdict));
+      const fact = element("p", "fact", version.reason || `${version.rows.toLocaleString()} live rows of the last ${told.window} against training; fewer than ${told.minimum_rows} are not judged. Watch from PSI ${told.thresholds.watch}, alarm from ${told.thresholds.alarm}, both only with p below ${told.thresholds.p_value}.`);
+      const plots = element("section", "plots", "");
+      versions.append(heading, fact, plots);
+      for (const found of version.features) plots.append(feature(found, found.name));
+      if (version.prediction) plots.append(feature(version.prediction, "the prediction"));
+    }
+    if (!told.versions.length) versions.append(element("p", "fact", `Nothing was predicted in the last ${told.window}.`));
+    say(new Date(told.until).toLocaleString());
+  } catch (fault) {
+    say(`Not loaded: ${fault.message}.`, true);
+  }
+}
+
+show();
