@@ -16,7 +16,7 @@ import service
 from service.records.place import SHIPPER, is_held, pending_bytes, spool_folder
 from service.settings import SETTINGS, Settings
 
-DRAIN_SECONDS = 5.0
+DRAIN_SECONDS = 10.0
 _PASSED_ON = ("VAR_DIR", "DATABASE_URL", "RECORDS_KEEP_DAYS", "LOG_LEVEL", "LOG_FORMAT")
 _started: list[subprocess.Popen[bytes]] = []
 
