@@ -36,7 +36,7 @@ class _Strict(Schema):
 def _prediction_id(required: bool) -> fields.String:
     return fields.String(
         required=required,
-        validate=validate.Length(1, 64, error="Must have 1 to 64 characters."),
+        validate=validate.Regexp(r"[\x21-\x7e]{1,64}\Z", error="Must be 1 to 64 visible ASCII characters."),
         metadata={"description": "As the answer said.", "example": "0b8f0a52-7a1e-4d0e-9a55-6f1f4f0c9d11"},
     )
 

@@ -117,6 +117,8 @@ def main() -> None:
     descriptor = os.open(folder / SHIPPER, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     if not try_lock(descriptor):
         return
+    if os.fork():  # the child has the lock as well, and is nobody's: a server counts its children
+        os._exit(0)
     with suppress(OSError):
         os.pwrite(descriptor, b"%010d" % os.getpid(), 0)
     with suppress(OSError):

@@ -1,7 +1,7 @@
 """Starting and stopping the shipper: a small process of its own, at most one a host.
 
-Whoever finds none starts one; those that come second see the lock and leave at once. It belongs to no worker and
-outlives each of them; it leaves by itself when the last one is gone and everything is in the database.
+Whoever finds none starts one; those that come second see the lock and leave at once. It is no child of the server and
+outlives every worker; it leaves by itself when the last one is gone and everything is in the database.
 """
 
 import os
@@ -16,7 +16,7 @@ import service
 from service.records.place import SHIPPER, is_held, pending_bytes, spool_folder
 from service.settings import SETTINGS, Settings
 
-DRAIN_SECONDS = 5.0
+DRAIN_SECONDS = 10.0
 _PASSED_ON = (
     "ARTIFACTS_DIR",
     "VAR_DIR",
