@@ -183,6 +183,7 @@ ROWS: tuple[Row, ...] = (
         (str(PEERS / "litserve" / "bin" / "python"), str(HERE / "peers" / "litserve_app.py"), "{artifact}", "{port}"),
         {},
         (str(PEERS / "litserve" / "bin" / "python"),),
+        dialect="one_route",
     ),
     Row(
         "bentoml",
