@@ -35,7 +35,7 @@ def _one_route(rows: Rows) -> tuple[str, bytes]:
 
 def _read_ours(body: bytes) -> list[Answer]:
     document = orjson.loads(body)
-    answers = document["predictions"] if "predictions" in document else [document]
+    answers = document.get("predictions", [document])
     return [(answer["prediction"], answer.get("probability")) for answer in answers]
 
 

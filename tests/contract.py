@@ -1,9 +1,10 @@
 """The cases under tests/cases, as data: what is asked, and what any implementation of the interface must answer.
 
 A file holds a list of cases ``{"name", "request", "answer"}``. ``request``: ``method``, ``path``, ``headers`` (JSON's
-Content-Type is added to a POST that names none) and ``body`` (JSON), ``raw`` (text) or ``raw_hex``; ``chunked``.
-``answer``: ``status``; ``problem`` (RFC 9457); ``errors`` (the very set of keys); ``errors_listed`` (how many);
-``has`` (keys); ``equal`` (values); ``headers`` (present); ``header_values``; ``empty``.
+Content-Type is added to a POST that names none) and ``body`` (JSON), ``raw`` (text) or ``hex``; ``chunked``.
+``answer``: ``status`` (from 400 on the body must be a problem, RFC 9457, unless ``problem`` is false); ``errors`` (the
+very set of keys, all counted in ``errors_total``); ``errors_listed`` (how many); ``has`` (keys); ``equal`` (values);
+``headers`` (present); ``header_values``; ``empty``.
 """
 
 import http.client
@@ -46,12 +47,12 @@ def cases() -> Iterator[Case]:
 def ask(port: int, case: Case) -> Answered:
     """Send a case to a server on this machine."""
     request = case.request
-    content = _content(request)
-    headers = dict(request.get("headers", {"Content-Type": JSON} if content is not None else {}))
+    sent = content(request)
+    headers = dict(request.get("headers", {"Content-Type": JSON} if sent is not None else {}))
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     try:
         chunked = bool(request.get("chunked"))
-        body = iter([content]) if chunked and content is not None else content
+        body = iter([sent]) if chunked and sent is not None else sent
         if chunked:
             headers["Transfer-Encoding"] = "chunked"
         connection.request(request["method"], request["path"], body, headers, encode_chunked=chunked)
@@ -83,17 +84,18 @@ def deviation(deviations: list[Mapping[str, Any]], case: Case) -> Mapping[str, A
     return None
 
 
-def _content(request: Mapping[str, Any]) -> bytes | None:
-    if "raw_hex" in request:
-        return bytes.fromhex(request["raw_hex"])
+def content(request: Mapping[str, Any]) -> bytes | None:
+    """The bytes of a request's body."""
+    if "hex" in request:
+        return bytes.fromhex(request["hex"])
     if "raw" in request:
         return request["raw"].encode("utf-8", "surrogatepass")
     return json.dumps(request["body"]).encode() if "body" in request else None
 
 
 def _body_faults(answer: Answered, promised: Mapping[str, Any]) -> list[str]:
-    wanted = {"problem", "errors", "errors_listed", "has", "equal"} & promised.keys()
-    if not wanted:
+    problem = promised.get("problem", promised["status"] >= 400)
+    if not problem and not {"has", "equal"} & promised.keys():
         return []
     try:
         document = json.loads(answer.body)
@@ -103,13 +105,16 @@ def _body_faults(answer: Answered, promised: Mapping[str, Any]) -> list[str]:
     for name, value in promised.get("equal", {}).items():
         if document.get(name) != value:
             found.append(f"{name} is {document.get(name)!r}, not {value!r}")
-    if promised.get("problem"):
+    if problem:
         if answer.headers.get("content-type") != PROBLEM:
             found.append(f"Content-Type is {answer.headers.get('content-type')}")
         found += [f"no {n}" for n in ("type", "title", "status", "detail", "request_id") if n not in document]
     errors = document.get("errors", {}) if isinstance(document, dict) else {}
-    if "errors" in promised and set(errors) != set(promised["errors"]):
-        found.append(f"errors name {sorted(errors)}, not {sorted(promised['errors'])}")
+    if "errors" in promised:
+        if set(errors) != set(promised["errors"]):
+            found.append(f"errors name {sorted(errors)}, not {sorted(promised['errors'])}")
+        if document.get("errors_total") != len(promised["errors"]):
+            found.append(f"errors_total is {document.get('errors_total')}, not {len(promised['errors'])}")
     if "errors_listed" in promised and len(errors) != promised["errors_listed"]:
         found.append(f"{len(errors)} errors listed, not {promised['errors_listed']}")
     return found
