@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from flask import Blueprint, Response, jsonify
 
 from schemas.feedback import PerformanceAnswer
-from schemas.window import read_window
+from schemas.window import read_window, window_field
 from service.errors import InvalidInput, StoreUnavailable, UnknownVersion
 from service.web.context import current
 from service.web.operation import Operation, operation
@@ -24,7 +24,7 @@ WINDOW = "7d"
         fails=(UnknownVersion, InvalidInput, StoreUnavailable),
         scope="observe",
         query={
-            "window": f"How far back the predictions go: 30m, 24h, 7d; {WINDOW} where left out.",
+            "window": window_field(WINDOW),
             "model_version": "This version only; any that has records or is loaded.",
         },
     )
