@@ -5,7 +5,6 @@ asks for no other (the usual one brings Django along).
 """
 
 import importlib.util
-import mimetypes
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +16,7 @@ from service.version import __version__
 
 _OWN = Path(__file__).parent / "static"
 _DAY = 86_400
+_TYPES = {".css": "text/css", ".js": "text/javascript", ".png": "image/png"}
 _ELSEWHERE = ("https://cdn.redoc.ly/", "https://cdn.redocly.com/", "https://otel.cloud.redocly.com/")
 """Where ReDoc would fetch a logo and icons from, and report its use to."""
 
@@ -64,7 +64,7 @@ def asset(filename: str) -> Response:
         body = _files()[filename].read_bytes()
     else:
         raise NotFound("The pages have no such file.")
-    response = Response(body, mimetype=mimetypes.guess_type(filename)[0])
+    response = Response(body, mimetype=_TYPES[Path(filename).suffix])
     response.add_etag()
     response.cache_control.public = True
     response.cache_control.max_age = _DAY
