@@ -9,13 +9,14 @@ from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
-from flask import Response, request, send_file
+from flask import Response, request
 
 from service.errors import NotFound
 from service.version import __version__
 
 _OWN = Path(__file__).parent / "static"
 _DAY = 86_400
+_TYPES = {".css": "text/css", ".js": "text/javascript", ".png": "image/png"}
 _ELSEWHERE = ("https://cdn.redoc.ly/", "https://cdn.redocly.com/", "https://otel.cloud.redocly.com/")
 """Where ReDoc would fetch a logo and icons from, and report its use to."""
 
@@ -58,14 +59,14 @@ def asset(filename: str) -> Response:
         NotFound: it is none of the pages' files.
     """
     if filename == "redoc.js":
-        response = Response(_redoc(), mimetype="text/javascript")
-        response.set_etag(edition())
-        response.make_conditional(request)
+        body = _redoc()
     elif filename in _files():
-        response = send_file(_files()[filename])
+        body = _files()[filename].read_bytes()
     else:
         raise NotFound("The pages have no such file.")
-    response.cache_control.no_cache = None
+    response = Response(body, mimetype=_TYPES[Path(filename).suffix])
+    response.add_etag()
     response.cache_control.public = True
     response.cache_control.max_age = _DAY
+    response.make_conditional(request)
     return response

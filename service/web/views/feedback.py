@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, jsonify
 
-from schemas.feedback import FeedbackAnswer, FeedbackSchema, read_feedback
+from schemas.feedback import FeedbackAnswer, OutcomeSchema, OutcomesSchema, read_feedback
 from service.errors import (
     BodyTooLarge,
     Conflict,
@@ -37,7 +37,7 @@ FAILS = (
         "Tell what really happened to predicted rows",
         "records",
         {201: FeedbackAnswer, 200: FeedbackAnswer},
-        FeedbackSchema,
+        (OutcomeSchema, OutcomesSchema),
         FAILS,
         scope="predict",
     )

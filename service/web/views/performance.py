@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from flask import Blueprint, Response, jsonify
 
 from schemas.feedback import PerformanceAnswer
-from schemas.window import read_window
+from schemas.window import read_window, window_field
 from service.errors import InvalidInput, StoreUnavailable, UnknownVersion
 from service.settings import VERSION
 from service.web.context import current
@@ -27,7 +27,7 @@ UNKNOWN = "The model_version asked for has no records and is not loaded."
         fails=(UnknownVersion, InvalidInput, StoreUnavailable),
         scope="observe",
         query={
-            "window": f"How far back the predictions go: 30m, 24h, 7d; {WINDOW} where left out.",
+            "window": window_field(WINDOW),
             "model_version": "This version only; any that has records or is loaded.",
         },
     )
