@@ -7,6 +7,7 @@ under preload that would be in the master, whose threads and sessions do not sur
 import os
 import threading
 import time
+from contextlib import suppress
 
 from service.models.holder import Holder, Loaded
 from service.settings import Settings
@@ -44,6 +45,13 @@ class Watched:
                 log.error("model_watch_failed", exc_info=True)
             self._loaded_once.set()
             pause.wait(WATCH_SECONDS)
+
+
+def prepare(settings: Settings) -> None:
+    """Import what each load will need, before the fork, so that its pages are shared; load nothing."""
+    with suppress(ImportError):  # told by the load, in words
+        if settings.engine == "onnx":
+            import service.inference.engines.onnx  # noqa: F401
 
 
 def start(settings: Settings) -> Watched:
