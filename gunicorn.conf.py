@@ -17,6 +17,7 @@ bind = [settings.address]
 workers = settings.web_concurrency
 threads = settings.threads
 worker_class = {"inline": "service.server.worker.InlineWorker"}.get(settings.worker_class, settings.worker_class)
+http_parser = "python"  # gunicorn_h1c 0.6 takes folded headers and bare line feeds; see docs/worker.md
 preload_app = True
 keepalive = 75
 timeout = 60

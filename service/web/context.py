@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import flask
+from flask.globals import _cv_request
 
 from service.guards.limiter import Limiter
 from service.guards.rate import Allowance
@@ -40,4 +40,5 @@ class ServingApp(LeanFlask):
 
 def current() -> tuple[ServingApp, ServingRequest]:
     """The application and the request, taken once instead of through a proxy at each use."""
-    return flask.current_app._get_current_object(), flask.request._get_current_object()  # type: ignore[attr-defined]
+    context = _cv_request.get()
+    return context.app, context.request  # type: ignore[return-value]  # of this application's classes

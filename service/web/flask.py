@@ -6,17 +6,16 @@ matched by host or subdomain.
 """
 
 from collections.abc import Callable
-from functools import cached_property
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
 import flask
-from flask import Flask, request_tearing_down
-from flask.ctx import RequestContext
-from flask.globals import _cv_app, _cv_request
+from flask import Flask
+from flask.globals import _cv_request
 from flask.sessions import NullSession, SessionInterface
-from werkzeug.routing import MapAdapter, Rule
+from werkzeug.routing import Rule
 
+from service.web.contexts import LeanContext
 from service.web.json import OrjsonProvider
 from service.web.messages import Request, Response
 
@@ -40,47 +39,6 @@ class NoSession(SessionInterface):
     def is_null_session(self, obj: object) -> bool:
         """Nothing is ever saved."""
         return True
-
-
-class LeanContext(RequestContext):
-    """A request context that matches a route without variables by one look-up and builds its URL adapter when asked."""
-
-    def __init__(self, app: "LeanFlask", environ: "WSGIEnvironment", request: Any = None, session: Any = None) -> None:
-        self.app = app
-        self.request = app.request_class(environ) if request is None else request
-        self.flashes = None
-        self._session = app.session_interface.open_session(app, self.request) if session is None else session
-        self._after_request_functions = []
-        self._cv_tokens = []
-
-    @cached_property
-    def url_adapter(self) -> MapAdapter | None:  # type: ignore[override]  # an attribute in Flask, set at once
-        """What ``url_for`` asks."""
-        return self.app.create_url_adapter(self.request)
-
-    def match_request(self) -> None:
-        """Find the rule; one without variables is remembered by method and path (at most as many as there are)."""
-        request, known = self.request, self.app.known_routes  # type: ignore[attr-defined]  # of LeanFlask
-        key = request.method, request.path
-        rule = known.get(key)
-        if rule is None or self.app.config["TRUSTED_HOSTS"] is not None:
-            super().match_request()
-            rule = request.url_rule
-            if rule is not None and not rule.arguments:
-                known[key] = rule
-        else:
-            request.url_rule, request.view_args = rule, {}
-
-    def push(self) -> None:
-        """Flask's own, in its order: the application context, the request context, the route."""
-        app_context = _cv_app.get(None)
-        if app_context is None or app_context.app is not self.app:
-            app_context = self.app.app_context()
-            app_context.push()
-        else:
-            app_context = None
-        self._cv_tokens.append((_cv_request.set(self), app_context))
-        self.match_request()
 
 
 class LeanFlask(Flask):
@@ -140,11 +98,6 @@ class LeanFlask(Flask):
         for hook in hooks:
             response = hook(response)
         return response
-
-    def do_teardown_request(self, exc: BaseException | None = None) -> None:
-        """Run what comes when the context goes, where there is any."""
-        if self.teardown_request_funcs or request_tearing_down.receivers:
-            super().do_teardown_request(exc)
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Every hook and view is a plain function: nothing to look into."""
