@@ -48,9 +48,7 @@ def publish(
             training={
                 "source": seen.source,
                 "seed": seed,
-                "rows": len(seen),
-                "holdout_rows": len(fitted.holdout),
-                "fit_seconds": round(fitted.seconds, 3),
+                **_rows(fitted),
                 "python": platform.python_version(),
                 **facts,
             },
@@ -81,6 +79,13 @@ def libraries(pipeline: Any) -> dict[str, str]:
     known = metadata.packages_distributions()
     others = {known[part][0] for part in parts if part in known}
     return {name: metadata.version(name) for name in sorted({*LIBRARIES, *others})}
+
+
+def _rows(fitted: Fitted) -> dict[str, Any]:
+    if fitted.elsewhere:
+        return {"sample_rows": len(fitted.seen)}
+    counts = {"rows": len(fitted.seen), "holdout_rows": len(fitted.holdout)}
+    return {**counts, "fit_seconds": round(fitted.seconds, 3)}
 
 
 def _plain(value: Any) -> bool:

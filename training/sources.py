@@ -11,7 +11,8 @@ from sklearn.pipeline import Pipeline
 from service.inference.contract import Contract
 from service.inference.manifest import Manifest
 from training import example, packing
-from training.derivation import derive_features, dtype_of, matrix_of
+from training.conversion import dtype_of, matrix_of
+from training.derivation import derive_features
 from training.examples import Examples
 from training.families import FAMILIES
 from training.leakage import warn_of_leaks

@@ -8,7 +8,8 @@ import pandas as pd
 from sklearn import datasets
 
 from service.inference.contract import Contract, Task
-from training.derivation import derive_features, dtype_of, matrix_of
+from training.conversion import dtype_of, matrix_of
+from training.derivation import derive_features
 from training.examples import Examples, labels_of
 from training.overrides import Overrides
 
