@@ -7,6 +7,7 @@ into the thresholds (``thresholds``, ``ensemble``).
 """
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 from sklearn.model_selection._search import BaseSearchCV
@@ -35,6 +36,8 @@ __all__ = ["FAMILIES", "NotCompilable", "build_graph", "compile_pipeline"]
 
 FAMILIES = (boosting, compose, dummy, encoders, histogram, imputers, linear, polynomial, scalers, selection, trees)
 """Imported to be registered."""
+OPTIONAL = ("lightgbm", "xgboost")
+"""Libraries whose estimators have a module of their own, which is imported when one is met."""
 
 
 def compile_pipeline(pipeline: Any, contract: Contract, dtypes: Mapping[str, str]) -> bytes:
@@ -61,6 +64,9 @@ def build_graph(pipeline: Any, contract: Contract, dtypes: Mapping[str, str]) ->
         for _, step in pipeline.steps[:-1]:
             block = walk(step, block)
         pipeline = pipeline.steps[-1][1]
+    library = type(pipeline).__module__.split(".")[0]
+    if library in OPTIONAL:
+        import_module(f"training.compiler.{library}")
     estimator = ESTIMATORS.get(type(pipeline))
     if estimator is None:
         raise NotCompilable(pipeline, "this estimator is not among those that the compiler knows.")

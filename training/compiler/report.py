@@ -11,7 +11,9 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from importlib import import_module
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -44,6 +46,7 @@ COLUMNS = (
 )
 ASKED = ((1, 10), (1000, 2))
 """Rows at once, and how many turns."""
+OTHERS = {"lightgbm": ("LGBMClassifier", "LGBMRegressor"), "xgboost": ("XGBClassifier", "XGBRegressor")}
 CALLS = 5
 
 
@@ -51,7 +54,9 @@ def compare(name: str, family: str, pipeline: Any, examples: Examples, rows: int
     """One line of the table: fit, compile, hold to the gate, time."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        pipeline.fit(examples.frame, examples.target)
+        coded = family == "xgboost" and examples.classes  # it takes no texts as labels
+        target = np.unique(examples.target, return_inverse=True)[1] if coded else examples.target
+        pipeline.fit(examples.frame, target)
         line: dict[str, Any] = {"dataset": name, "family": family}
         contract = replace(examples.contract, magnitude=magnitude(pipeline, examples.contract, examples.dtypes))
         try:
@@ -79,6 +84,18 @@ def _seconds(asked: tuple[Callable[[], object], ...], times: int) -> list[float]
                 call()
                 found.append((time.perf_counter() - started) * 1e6)
     return [round(median(found), 1) for found in taken]
+
+
+def _others(task: Task) -> dict[str, Any]:
+    """An estimator of each other library that is installed."""
+    found = {}
+    for library, (classifier, regressor) in OTHERS.items():
+        if find_spec(library) is not None:
+            kind = getattr(import_module(library), classifier if task == "classification" else regressor)
+            found[library] = kind(
+                n_estimators=100, n_jobs=1, random_state=0, verbosity=-1 if library == "lightgbm" else 0
+            )
+    return found
 
 
 def table(lines: list[dict[str, Any]]) -> str:
@@ -115,6 +132,8 @@ def main() -> None:
             if task in family.estimators:
                 pipeline = make_pipeline(examples.contract, family.make(task, 0), family.needs)
                 work.append((name, family.name, pipeline, examples, options.rows))
+        for library, model in _others(task).items():
+            work.append((name, library, make_pipeline(examples.contract, model, "complete"), examples, options.rows))
     lines = [compare(*job) for job in tqdm(work, unit="model")]
     options.output.mkdir(parents=True, exist_ok=True)
     libraries = {library: version(library) for library in LIBRARIES}
