@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from service.records import schema
+from service.records.live import tell_accuracy
 from service.records.moving import Mover, Outage
 from service.records.place import SHIPPER, UNBORN, spool_folder, try_lock
 from service.records.sink import Sink, connect
@@ -23,6 +24,7 @@ LINGER_SECONDS = 2.0
 """How long it waits for a writer to come (back) before it leaves."""
 LONGEST_PAUSE = 5.0
 PRUNE_SECONDS = 3600.0
+TELL_SECONDS = 15.0
 NICENESS = 19
 """The requests come first: on a busy core it gets one part in seventy."""
 
@@ -38,7 +40,7 @@ class Shipper:
         self._sink: Sink | None = None
         self._failing_since = 0.0
         self._pause = POLL_SECONDS
-        self._prune_at = 0.0
+        self._prune_at = self._tell_at = 0.0
 
     def stop(self) -> None:
         """Safe in a signal handler."""
@@ -69,7 +71,8 @@ class Shipper:
                 schema.ensure(self._settings)
                 self._sink = connect(self._settings)
             self._mover.move(self._sink)
-            self._prune()
+            self._prune(self._sink)
+            self._tell(self._sink)
         except Exception as fault:  # a database may fail in any way its driver likes
             self._fail(fault.__cause__ if isinstance(fault, Outage) and fault.__cause__ else fault)
             return
@@ -95,10 +98,15 @@ class Shipper:
                 self._sink.close()
             self._sink = None
 
-    def _prune(self) -> None:
-        if time.monotonic() >= self._prune_at and self._sink is not None:
+    def _tell(self, sink: Sink) -> None:
+        if time.monotonic() >= self._tell_at:
+            self._tell_at = time.monotonic() + TELL_SECONDS
+            tell_accuracy(sink)
+
+    def _prune(self, sink: Sink) -> None:
+        if time.monotonic() >= self._prune_at:
             self._prune_at = time.monotonic() + PRUNE_SECONDS
-            pruned = self._sink.prune(self._settings.records_keep_days)
+            pruned = sink.prune(self._settings.records_keep_days)
             if pruned:
                 log.info("records_pruned", rows=pruned, keep_days=self._settings.records_keep_days)
 

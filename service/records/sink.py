@@ -39,6 +39,10 @@ class Sink(Protocol):
         """Put models and rows into the database, in one transaction; the number of rows it did not have yet."""
         ...
 
+    def ask(self, question: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """The rows a question finds; ``?`` stands for a parameter."""
+        ...
+
     def prune(self, keep_days: int) -> int:
         """Delete records and feedback older than that, a part a transaction; 0 days keep all. The number of rows."""
         ...
@@ -83,6 +87,10 @@ class SqliteSink:
             raise
         return new
 
+    def ask(self, question: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """See Sink."""
+        return self._connection.execute(question, parameters).fetchall()
+
     def prune(self, keep_days: int) -> int:
         """See Sink."""
         return _prune(keep_days, "rowid", lambda sql, limit: self._connection.execute(sql, limit).rowcount)
@@ -124,6 +132,10 @@ class PostgresSink:
                 cursor.executemany(_ROW.replace("?", "%s"), typed)
                 return max(cursor.rowcount, 0)
         return 0
+
+    def ask(self, question: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """See Sink."""
+        return self._connection.execute(question.replace("?", "%s").encode(), parameters).fetchall()
 
     def prune(self, keep_days: int) -> int:
         """See Sink."""
