@@ -33,12 +33,12 @@ _started: list[subprocess.Popen[bytes]] = []
 
 def start(settings: Settings) -> None:
     """Start a shipper; one too many leaves by itself."""
-    _started[:] = [process for process in _started if process.poll() is None]
     _started.append(run_module("service.records.shipper", settings))
 
 
 def start_if_needed(settings: Settings) -> None:
     """Start a shipper where something waits for one and none is there."""
+    _started[:] = [process for process in _started if process.poll() is None]  # no zombie stays
     folder = spool_folder(settings)
     if not is_held(folder / SHIPPER) and pending_bytes(folder):
         start(settings)
