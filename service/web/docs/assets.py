@@ -17,7 +17,7 @@ from service.version import __version__
 _OWN = Path(__file__).parent / "static"
 _DAY = 86_400
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".png": "image/png"}
-_ELSEWHERE = ("https://cdn.redoc.ly/", "https://cdn.redocly.com/", "https://otel.cloud.redocly.com/")
+_ELSEWHERE = (b"https://cdn.redoc.ly/", b"https://cdn.redocly.com/", b"https://otel.cloud.redocly.com/")
 """Where ReDoc would fetch a logo and icons from, and report its use to."""
 
 
@@ -40,10 +40,10 @@ def _files() -> dict[str, Path]:
 @lru_cache(maxsize=1)
 def _redoc() -> bytes:
     """ReDoc's script, with every address of another host taken out of it."""
-    script = (_package("offapi") / "redoc.js").read_text("utf-8")
+    script = (_package("offapi") / "redoc.js").read_bytes()
     for host in _ELSEWHERE:
-        script = script.replace(host, "data:,")
-    return script.encode()
+        script = script.replace(host, b"data:,")
+    return script
 
 
 @lru_cache(maxsize=1)
