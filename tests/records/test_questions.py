@@ -4,11 +4,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from service.records.live import ACCURACY
 
 from service.records import spool
 from service.records.database import connected
 from service.records.feedback import Outcome, keep_outcomes
-from service.records.live import ACCURACY
 from service.records.questions import count_by_version, known_models, recent_rows
 from service.records.rows import timestamp
 from service.records.sink import connect
