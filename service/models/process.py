@@ -4,6 +4,7 @@ Under gunicorn ``start`` is called in post_fork; on any other server by the firs
 under preload that would be in the master, whose threads and sessions do not survive a fork.
 """
 
+import gc
 import os
 import threading
 import time
@@ -52,6 +53,8 @@ def prepare(settings: Settings) -> None:
     with suppress(ImportError):  # told by the load, in words
         if settings.engine == "onnx":
             import service.inference.engines.onnx  # noqa: F401
+    gc.collect()
+    gc.freeze()  # a collection in a worker would write to every shared page it looks at
 
 
 def start(settings: Settings) -> Watched:
