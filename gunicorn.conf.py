@@ -4,6 +4,9 @@ import os
 import signal
 from typing import Any
 
+import service.single_thread  # noqa: F401  # before numpy, for what it sets
+
+# isort: split
 from service.server.refusals import install_problem_answers
 from service.server.start import settings_at_start
 from service.telemetry import listener, log, metrics
@@ -14,6 +17,7 @@ bind = [settings.address]
 workers = settings.web_concurrency
 threads = settings.threads
 worker_class = {"inline": "service.server.worker.InlineWorker"}.get(settings.worker_class, settings.worker_class)
+http_parser = "python"  # gunicorn_h1c 0.6 takes folded headers and bare line feeds; see docs/worker.md
 preload_app = True
 keepalive = 75
 timeout = 60
@@ -26,19 +30,18 @@ logger_class = "service.telemetry.gunicorn_log.Logger"
 
 def on_starting(server: Any) -> None:
     """Once, in the master, before the first fork."""
+    from service.models import process
     from service.records import spool
 
+    process.prepare(settings)
     spool.prepare(settings)
 
 
 def when_ready(server: Any) -> None:
     """Listening; the workers follow."""
     listener.start(settings)
-    urls = [
-        f"http{'s' if server.cfg.is_ssl else ''}://{listener}".replace("//http://", "//")
-        for listener in server.LISTENERS
-    ]
-    log.info("listening", on=urls[0], documentation=f"{urls[0]}/apidocs/")
+    url = str(server.LISTENERS[0])
+    log.info("listening", on=url, documentation=f"{url}/apidocs/")
 
 
 def post_fork(server: Any, worker: Any) -> None:

@@ -1,4 +1,4 @@
-"""The seed's claims that need no server: loading, the engines, a quantised graph, validation. Seconds, in this process."""
+"""The seed's claims that need no server: loading, the engines, a quantised graph, validation. In seconds."""
 
 import tempfile
 from collections.abc import Callable
@@ -41,7 +41,9 @@ def _load(lab: Lab) -> dict[str, float]:
         engine = artifact.build_engine(lab.artifact, lab.pool.manifest, name)
         if engine.name != name:
             continue
-        found[f"{name}_load"] = seconds_of(lambda name=name: artifact.build_engine(lab.artifact, lab.pool.manifest, name))
+        found[f"{name}_load"] = seconds_of(
+            lambda name=name: artifact.build_engine(lab.artifact, lab.pool.manifest, name)
+        )
         found[f"{name}_predict"] = seconds_of(lambda engine=engine: engine.predict(row))
     return found
 
@@ -52,12 +54,14 @@ def _engine(lab: Lab) -> dict[str, dict[str, float]]:
     for name in ("onnx", "sklearn"):
         engine = artifact.build_engine(lab.artifact, lab.pool.manifest, name)
         if engine.name == name:
-            found[name] = {str(size): seconds_of(lambda e=engine, s=size: e.predict(lab.pool.matrix[:s])) for size in SIZES}
+            found[name] = {
+                str(size): seconds_of(lambda e=engine, s=size: e.predict(lab.pool.matrix[:s])) for size in SIZES
+            }
     return found
 
 
 def _quantised(lab: Lab) -> dict[str, Any]:
-    """onnxruntime's own dynamic quantisation: which nodes it changes, and what that gives."""
+    """Dynamic quantisation: which nodes it changes, and what that gives."""
     import logging
 
     import onnx

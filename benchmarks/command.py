@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -18,7 +19,7 @@ from benchmarks.load.wrk import check_installed, version
 from benchmarks.plan import Plan, make_plan
 from benchmarks.report import write_report
 from benchmarks.results import FOLDER, Run, newest
-from benchmarks.rows import ROWS, Row
+from benchmarks.rows import HERE, ROWS, Row
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.servers import Server
 from benchmarks.targets import measure_targets
@@ -37,8 +38,12 @@ def _names(_context: click.Context, _option: click.Parameter, text: str) -> tupl
 @click.option("--rounds", type=click.IntRange(1, 99), default=None, help="Alternating rounds; 5, or 3 with --quick.")
 @click.option("--rows", default="", callback=_names, help="Servers, comma-separated; see list.")
 @click.option("--scenarios", default="", callback=_names, help="Loads, comma-separated; see list.")
-@click.option("--artifact", type=click.Path(path_type=Path), default=None, help="An artifact's folder; else the stable.")
-@click.option("--out", type=click.Path(path_type=Path), default=None, help="The result file; else in benchmarks/results.")
+@click.option(
+    "--artifact", type=click.Path(path_type=Path), default=None, help="An artifact's folder; else the stable."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=None, help="The result file; else in benchmarks/results."
+)
 @click.pass_context
 def main(
     context: click.Context,
@@ -109,14 +114,14 @@ def _measure(plan: Plan, folder: Path) -> Run:
         try:
             run = _run(plan, lab, tick)
             run.facts = measure_claims(lab, tick) | (measure_targets(lab, tick) if plan.extras else {})
-            run.skipped = lab.skipped
+            run.skipped = {name: reason.replace(f"{HERE.parent}/", "") for name, reason in lab.skipped.items()}
         finally:
             shutil.rmtree(lab.work, ignore_errors=True)
         bar.n = bar.total
     return run
 
 
-def _run(plan: Plan, lab: Lab, tick: "object") -> Run:
+def _run(plan: Plan, lab: Lab, tick: Callable[[], None]) -> Run:
     run = Run(
         {**environment.describe(), "wrk": version()},
         {"rounds": plan.rounds, "seconds": plan.seconds, "artifact": _facts(lab)},
@@ -134,20 +139,20 @@ def _run(plan: Plan, lab: Lab, tick: "object") -> Run:
         with lab.running(rows, workers) as servers:
             for server in servers:
                 warm_up(lab, server)
-                tick()  # type: ignore[operator]
+                tick()
             _rounds(plan, lab, servers, workers, tick)
     run.measurements = lab.measurements
     return run
 
 
-def _rounds(plan: Plan, lab: Lab, servers: list[Server], workers: int, tick: "object") -> None:
+def _rounds(plan: Plan, lab: Lab, servers: list[Server], workers: int, tick: Callable[[], None]) -> None:
     by_name = {server.row.name: server for server in servers}
     for number in range(plan.rounds):
         for scenario in dict.fromkeys(scenario for scenario, _ in plan.cells if scenario.workers == workers):
             rows = [row for found, row in plan.cells if found is scenario and row.name in by_name]
             for row in rows if number % 2 == 0 else reversed(rows):
                 lab.measure(scenario, by_name[row.name], number)
-                tick()  # type: ignore[operator]
+                tick()
 
 
 def _show(run: Run, path: Path) -> None:
@@ -186,7 +191,8 @@ def _facts(lab: Lab) -> dict[str, object]:
 
 
 def _row_facts(row: Row) -> dict[str, object]:
-    return {"title": row.title, "family": row.family, "command": " ".join(row.command), "dialect": row.dialect}
+    command = " ".join(row.command).replace(f"{HERE.parent}/", "")
+    return {"title": row.title, "family": row.family, "command": command, "dialect": row.dialect}
 
 
 BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} s, {remaining} left"

@@ -1,2 +1,47 @@
-from typing import Any
-def compare_runs(a: Any, b: Any) -> str: return ""
+"""What changed between two runs, cell by cell: for people who change something."""
+
+from statistics import median
+
+from benchmarks.results import Run
+from benchmarks.statistics import FEWEST, figure, welch
+
+
+def compare_runs(before: Run, after: Run) -> str:
+    """A Markdown table: rate before, after, their ratio, and whether it is more than noise; then what else differs."""
+    lines = ["| scenario | server | before | after | ratio | |", "|---|---|---:|---:|---:|---|"]
+    for scenario in after.scenarios:
+        for row in after.rows_of(scenario):
+            old, new = before.values(scenario, row), after.values(scenario, row)
+            if not old or not new or not median(old):
+                continue
+            lines.append(
+                f"| {scenario} | {row} | {figure(median(old))} | {figure(median(new))} "
+                f"| {median(new) / median(old):.2f}x | {_verdict(old, new)} |"
+            )
+    if len(lines) == 2:
+        lines = ["The two runs have no cell in common."]
+    return "\n".join([*lines, "", *_differences(before, after)])
+
+
+def _verdict(old: list[float], new: list[float]) -> str:
+    if min(len(old), len(new)) < FEWEST:
+        return "too few rounds to tell"
+    if not welch(old, new):
+        return "no significant difference"
+    return "faster" if median(new) > median(old) else "slower"
+
+
+def _differences(before: Run, after: Run) -> list[str]:
+    """Machine, versions and model, where they are not the same: then the code is not all that changed."""
+    told = []
+    for name in ("cpu", "cores", "kernel", "python", "commit"):
+        old, new = before.environment.get(name), after.environment.get(name)
+        if old != new:
+            told.append(f"{name}: {old} -> {new}")
+    old, new = before.environment.get("libraries", {}), after.environment.get("libraries", {})
+    told += [
+        f"{name}: {old.get(name)} -> {new.get(name)}" for name in sorted(old | new) if old.get(name) != new.get(name)
+    ]
+    if before.plan["artifact"] != after.plan["artifact"]:
+        told.append(f"model: {before.plan['artifact']['version']} -> {after.plan['artifact']['version']}, not the same")
+    return told

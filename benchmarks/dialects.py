@@ -29,9 +29,13 @@ def _ours_batch(rows: Rows) -> tuple[str, bytes]:
     return "/predict/batch", orjson.dumps({"instances": [dict(row) for row in rows]})
 
 
+def _one_route(rows: Rows) -> tuple[str, bytes]:
+    return "/predict", _ours_batch(rows)[1]
+
+
 def _read_ours(body: bytes) -> list[Answer]:
     document = orjson.loads(body)
-    answers = document["predictions"] if "predictions" in document else [document]
+    answers = document.get("predictions", [document])
     return [(answer["prediction"], answer.get("probability")) for answer in answers]
 
 
@@ -65,6 +69,7 @@ def _read_mlflow(body: bytes) -> list[Answer]:
 
 DIALECTS = {
     "ours": Dialect(_ours_one, _ours_batch, _read_ours, '"prediction'),
+    "one_route": Dialect(_ours_one, _one_route, _read_ours, '"prediction'),
     "v2": Dialect(_v2, _v2, _read_v2, '"outputs"'),
     "mlflow": Dialect(_mlflow, _mlflow, _read_mlflow, '"predictions"'),
 }

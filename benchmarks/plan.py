@@ -25,6 +25,7 @@ class Plan:
         """Seconds of it all, claims and targets included."""
         servers = {(row.name, scenario.workers) for scenario, row in self.cells}
         cells = len(self.cells) * self.rounds * (self.seconds + BETWEEN_SECONDS)
+        cells += sum(SLOW_SECONDS for scenario, row in self.cells if row.name in scenario.too_slow)
         return cells + len(servers) * START_SECONDS + (EXTRA_SECONDS if self.extras else 15)
 
     def rows(self, workers: int) -> list[Row]:
@@ -33,13 +34,13 @@ class Plan:
         return [row for row in ROWS if row.name in wanted]
 
 
+SLOW_SECONDS = 50.0
+"""What a cell whose single requests take many seconds adds: three rounds and a first request of at least that."""
 EXTRA_SECONDS = 150.0
 """Claims and targets of a run that is not quick."""
 
 
-def make_plan(
-    rows: Sequence[str], scenarios: Sequence[str], quick: bool, minutes: float, rounds: int | None
-) -> Plan:
+def make_plan(rows: Sequence[str], scenarios: Sequence[str], quick: bool, minutes: float, rounds: int | None) -> Plan:
     """The cells asked for, or the quick or the full set, in the time given.
 
     Raises:
@@ -56,6 +57,7 @@ def make_plan(
         for scenario in chosen
         for row in chosen_rows
         if not scenario.rows or row.name in scenario.rows or (scenarios and rows)
+        if not (quick and row.name in scenario.too_slow)
     )
     if not cells:
         raise ValueError("Nothing to measure: none of these rows is meant for these scenarios.")
@@ -63,7 +65,7 @@ def make_plan(
     extras = not quick and not rows and not scenarios
     probe = Plan(cells, count, 0, 0, extras)
     seconds = (minutes * 60 - probe.estimate) / (len(cells) * count)
-    return Plan(cells, count, max(1, min(10, int(seconds))), 4.0 if quick else 25.0, extras)
+    return Plan(cells, count, max(1, min(10, int(seconds))), 4.0 if quick else 40.0, extras)
 
 
 def _known(names: Sequence[str], there: Sequence[str], kind: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 PEERS = HERE / "peers" / ".venvs"
 BIN = Path(sys.executable).parent
-CONF = str(HERE / "ceilings" / "gunicorn.conf.py")
+CONF = str(HERE / "ceilings" / "gunicorn_conf.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,15 @@ class Row:
             if need.startswith(("/", ".")):
                 found = Path(need).exists()
             elif need.startswith("program:"):
-                found = shutil.which(need.partition(":")[2], path=f"{BIN}:/usr/local/bin:/usr/bin:/usr/sbin") is not None
+                found = (
+                    shutil.which(need.partition(":")[2], path=f"{BIN}:/usr/local/bin:/usr/bin:/usr/sbin") is not None
+                )
             else:
                 found = importlib.util.find_spec(need) is not None
             if not found:
-                return f"{need.removeprefix('program:')} is not installed"
+                peer = self.family == "peer" and not need.startswith("program:")
+                way = f": python -m benchmarks.peers {self.name}" if peer else ""
+                return f"{need.removeprefix('program:').rpartition('/')[2]} is not installed{way}"
         return None
 
 
@@ -51,7 +55,7 @@ TWIN = ("{python}", "-m", "benchmarks.twins.serve")
 UVICORN = ("--port", "{port}", "--workers", "{workers}")
 OURS = {"BIND": "127.0.0.1:{port}", "WEB_CONCURRENCY": "{workers}"}
 BARE = ("-c", CONF, "-b", "127.0.0.1:{port}", "-w", "{workers}", "--keep-alive", "75")
-ASGI = ("-c", str(HERE / "twins" / "gunicorn.conf.py"), "-k", "asgi", "-b", "127.0.0.1:{port}", "-w", "{workers}")
+ASGI = ("-c", str(HERE / "twins" / "gunicorn_conf.py"), "-k", "asgi", "-b", "127.0.0.1:{port}", "-w", "{workers}")
 
 
 def _flask(name: str, title: str, worker_class: str, needs: tuple[str, ...] = (), **more: str) -> Row:
@@ -125,7 +129,9 @@ ROWS: tuple[Row, ...] = (
         "fastapi",
         (*GUNICORN, *ASGI, "benchmarks.twins.tuned.app:app"),
     ),
-    Row("plain", "FastAPI plain, uvicorn, nothing recorded", "fastapi", (*TWIN, "benchmarks.twins.plain:app", *UVICORN)),
+    Row(
+        "plain", "FastAPI plain, uvicorn, nothing recorded", "fastapi", (*TWIN, "benchmarks.twins.plain:app", *UVICORN)
+    ),
     Row(
         "as_designed",
         "FastAPI as the seed writes it, uvicorn",
@@ -174,7 +180,12 @@ ROWS: tuple[Row, ...] = (
         {"PATH": f"{PEERS / 'mlflow' / 'bin'}:/usr/local/bin:/usr/bin:/bin"},
         (str(PEERS / "mlflow" / "bin" / "mlflow"),),
         dialect="mlflow",
-        prepare=(str(PEERS / "mlflow" / "bin" / "python"), str(HERE / "peers" / "mlflow_model.py"), "{artifact}", "{work}"),
+        prepare=(
+            str(PEERS / "mlflow" / "bin" / "python"),
+            str(HERE / "peers" / "mlflow_model.py"),
+            "{artifact}",
+            "{work}",
+        ),
     ),
     Row(
         "litserve",
@@ -183,6 +194,7 @@ ROWS: tuple[Row, ...] = (
         (str(PEERS / "litserve" / "bin" / "python"), str(HERE / "peers" / "litserve_app.py"), "{artifact}", "{port}"),
         {},
         (str(PEERS / "litserve" / "bin" / "python"),),
+        dialect="one_route",
     ),
     Row(
         "bentoml",

@@ -97,13 +97,13 @@ def start(
     told = {**_clean_environment(artifact, work), **row.environment, **(environment or {})}
     told = {name: value.format(**places) for name, value in told.items()}
     helpers = _helpers(told, places, work)
-    log = (work / "server.log").open("wb")
-    for step in (row.prepare,) if row.prepare else ():
-        made = subprocess.run([part.format(**places) for part in step], env=told, stdout=log, stderr=log, check=False)
-        if made.returncode:
-            raise NotStarted(f"{row.name} could not be prepared:\n{last_lines(work / 'server.log')}")
-    command = [part.format(**places) for part in row.command]
-    process = _spawn(command, told, log, cores)
+    with (work / "server.log").open("wb") as log:
+        if row.prepare:
+            step = [part.format(**places) for part in row.prepare]
+            made = subprocess.run(step, env=told, stdout=log, stderr=log, check=False)
+            if made.returncode:
+                raise NotStarted(f"{row.name} could not be prepared:\n{last_lines(work / 'server.log')}")
+        process = _spawn([part.format(**places) for part in row.command], told, log, cores)
     return Server(row, int(places["port"]), work, process, helpers=helpers)
 
 
@@ -121,7 +121,7 @@ def _spawn(command: list[str], told: Mapping[str, str], log: object, cores: Sequ
         command,
         env=dict(told),
         stdin=subprocess.DEVNULL,
-        stdout=log,  # type: ignore[arg-type]
+        stdout=log,
         stderr=subprocess.STDOUT,
         start_new_session=True,
         preexec_fn=pin,
@@ -165,7 +165,7 @@ def last_lines(path: Path, count: int = 8) -> str:
 
 def _of(process: psutil.Process, read: object) -> float:
     try:
-        return float(read(process))  # type: ignore[operator]
+        return float(read(process))
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return 0.0
 

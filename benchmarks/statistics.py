@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from statistics import median
 
 from scipy.stats import t as student
+from scipy.stats import ttest_ind
 
 CONFIDENCE = 0.95
+FEWEST = 3
+"""Rounds: two points make an interval that says nothing."""
 NOISY_SPREAD = 0.15
 """(largest - smallest) / median of a row's own rounds from which on the machine was too noisy to say much."""
 
@@ -23,13 +26,14 @@ class Ratio:
 
     @property
     def significant(self) -> bool:
-        """False with fewer than three rounds: two points make no interval."""
-        return self.rounds >= 3 and not self.low <= 1.0 <= self.high  # noqa: PLR2004
+        """False with fewer than FEWEST rounds."""
+        return self.rounds >= FEWEST and not self.low <= 1.0 <= self.high
 
     def __str__(self) -> str:
-        interval = f"{self.low:.2f} to {self.high:.2f}" if self.rounds >= 3 else "too few rounds"  # noqa: PLR2004
+        if self.rounds < FEWEST:
+            return f"{figure(self.ratio)}x (too few rounds to tell)"
         verdict = "" if self.significant else ", no significant difference"
-        return f"{figure(self.ratio)}x ({interval}{verdict})"
+        return f"{figure(self.ratio)}x ({figure(self.low)} to {figure(self.high)}{verdict})"
 
 
 def ratio(a: Sequence[float], b: Sequence[float]) -> Ratio | None:
@@ -39,11 +43,17 @@ def ratio(a: Sequence[float], b: Sequence[float]) -> Ratio | None:
         return None
     logs = [math.log(x / y) for x, y in pairs]
     count, mean = len(logs), sum(logs) / len(logs)
-    if count < 2:  # noqa: PLR2004 - one pair has no spread
+    if count < 2:
         return Ratio(math.exp(mean), 0.0, math.inf, count)
     error = math.sqrt(sum((x - mean) ** 2 for x in logs) / (count - 1) / count)
     reach = float(student.ppf((1 + CONFIDENCE) / 2, count - 1)) * error
     return Ratio(math.exp(mean), math.exp(mean - reach), math.exp(mean + reach), count)
+
+
+def welch(a: Sequence[float], b: Sequence[float]) -> bool:
+    """Whether two samples that are not paired differ at 95%: Welch's t test of the logarithms."""
+    logs = [[math.log(value) for value in sample if value > 0] for sample in (a, b)]
+    return min(map(len, logs)) > 1 and bool(ttest_ind(*logs, equal_var=False).pvalue < 1 - CONFIDENCE)
 
 
 def spread(values: Sequence[float]) -> float:
@@ -61,6 +71,6 @@ def figure(value: float) -> str:
     """Three figures that count, thousands set apart."""
     if not math.isfinite(value):
         return "-"
-    if abs(value) >= 1000:  # noqa: PLR2004
+    if abs(value) >= 1000:
         return f"{round(value, 2 - math.floor(math.log10(abs(value)))):,.0f}".replace(",", " ")
     return f"{value:.3g}"

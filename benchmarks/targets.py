@@ -40,7 +40,7 @@ def _cold_start(lab: Lab) -> dict[str, Any]:
         began = time.monotonic()
         server = servers.start(OURS, lab.artifact, lab.work / f"cold-{number}", (), 2)
         try:
-            _until(server, lambda answer: answer[0] == 200, lab)  # noqa: PLR2004 - HTTP's
+            _until(server, lambda answer: answer[0] == 200, lab)
             taken.append(time.monotonic() - began)
         finally:
             server.stop()
@@ -64,7 +64,7 @@ def _memory(lab: Lab) -> dict[str, Any]:
 def _swap(lab: Lab) -> dict[str, Any]:
     """From the renaming of routing.json to the first answer by the new version; memory before and after six swaps."""
     root = _repository(lab, ("lab-1", "lab-2"))
-    with _serving(lab, root, "swap") as server:
+    with _Serving(lab, root, "swap") as server:
         _load(lab, server, 1)
         _route(root, "lab-2")
         _until(server, _version_is("lab-2"), lab)
@@ -85,7 +85,7 @@ def _versions(lab: Lab) -> dict[str, Any]:
     names = tuple(f"lab-{number}" for number in range(1, 7))
     few, many = _repository(lab, names, "few"), _repository(lab, names, "many")
     _route(many, "lab-1", names[1:])
-    with _serving(lab, few, "few") as one, _serving(lab, many, "many") as six:
+    with _Serving(lab, few, "few") as one, _Serving(lab, many, "many") as six:
         rates: dict[str, list[float]] = {"1": [], "6": []}
         for _ in range(3):
             for key, server in (("1", one), ("6", six)):
@@ -93,15 +93,13 @@ def _versions(lab: Lab) -> dict[str, Any]:
         return {"rates": rates}
 
 
-class _serving:
+class _Serving:
     """Our row on a repository of its own, routed by its routing.json."""
 
     def __init__(self, lab: Lab, root: Path, name: str) -> None:
         self._lab = lab
         unpinned = {"ARTIFACTS_DIR": str(root), "MODEL_VERSION": ""}
-        self._server = servers.start(
-            OURS, lab.artifact, lab.work / f"serving-{name}", lab.server_cores(1), 1, unpinned
-        )
+        self._server = servers.start(OURS, lab.artifact, lab.work / f"serving-{name}", lab.server_cores(1), 1, unpinned)
 
     def __enter__(self) -> Server:
         try:
@@ -157,4 +155,3 @@ def _load(lab: Lab, server: Server, seconds: float) -> float:
     asks = asks_of(ONE, server.row, lab.pool)
     found = closed_loop(server.port, asks, server.work, seconds, 16, "", lab.client_cores)
     return float(found["requests"])
-

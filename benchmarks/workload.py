@@ -46,17 +46,15 @@ def make_pool(folder: Path, count: int, seed: int = 1) -> Pool:
     clear = _clear(answers)
     kept = [place for place, plain in enumerate(clear) if plain] or list(range(count))
     listed = pairs(answers)
-    return Pool(
-        manifest.contract, [rows[k] for k in kept], matrix[kept], [listed[k] for k in kept], engine, manifest
-    )
+    return Pool(manifest.contract, [rows[k] for k in kept], matrix[kept], [listed[k] for k in kept], engine, manifest)
 
 
 def value_of(feature: Feature, draw: random.Random) -> Any:
     """One valid value, inside what training saw where that is known."""
-    if feature.nullable and draw.random() < 0.1:  # noqa: PLR2004 - a tenth is missing
+    if feature.nullable and draw.random() < 0.1:
         return None
     if feature.type == "boolean":
-        return draw.random() < 0.5  # noqa: PLR2004 - a fair coin
+        return draw.random() < 0.5
     if feature.choices:
         return draw.choice(feature.choices)
     low, high = _range(feature)

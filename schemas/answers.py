@@ -13,7 +13,7 @@ def _said(meaning: str, **more: Any) -> dict[str, Any]:
     return {"metadata": {"description": meaning}, **more}
 
 
-class Outcome(Answer):
+class RowAnswer(Answer):
     """What is said of one row."""
 
     prediction = fields.Raw(**_said("The predicted label in the type it was trained with, or a number.", required=True))
@@ -26,14 +26,14 @@ class _Facts(Answer):
     prediction_id = fields.String(**_said("Names this answer, for feedback; made by the server.", required=True))
 
 
-class PredictionAnswer(Outcome, _Facts):
+class PredictionAnswer(RowAnswer, _Facts):
     """The answer to one row."""
 
 
 class BatchAnswer(_Facts):
     """The answers to many rows, in their order."""
 
-    predictions = fields.List(fields.Nested(Outcome), **_said("One for each row, in order.", required=True))
+    predictions = fields.List(fields.Nested(RowAnswer), **_said("One for each row, in order.", required=True))
     count = fields.Integer(**_said("How many.", required=True))
 
 

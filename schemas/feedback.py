@@ -36,7 +36,7 @@ class _Strict(Schema):
 def _prediction_id(required: bool) -> fields.String:
     return fields.String(
         required=required,
-        validate=validate.Length(1, 64, error="Must have 1 to 64 characters."),
+        validate=validate.Regexp(r"[\x21-\x7e]{1,64}\Z", error="Must be 1 to 64 visible ASCII characters."),
         metadata={"description": "As the answer said.", "example": "0b8f0a52-7a1e-4d0e-9a55-6f1f4f0c9d11"},
     )
 
@@ -52,7 +52,14 @@ def _row() -> Integer:
 def _outcome(required: bool) -> Scalar:
     return Scalar(
         required=required,
-        metadata={"description": "What really happened: a label of the model, or a number.", "example": 1},
+        metadata={
+            "description": "What really happened: a label of the model, or a number.",
+            "anyOf": [
+                {"type": "string", "maxLength": _LONGEST_LABEL},
+                {"type": "number", "minimum": -LARGEST_INTEGER, "maximum": LARGEST_INTEGER},
+                {"type": "boolean"},
+            ],
+        },
     )
 
 
@@ -64,8 +71,16 @@ class OutcomeSchema(_Strict):
     outcome = _outcome(True)
 
 
+class OutcomesSchema(_Strict):
+    """What happened to many rows; kept all or none."""
+
+    outcomes = fields.List(
+        fields.Nested(OutcomeSchema), required=True, metadata={"description": "An entry a row.", "minItems": 1}
+    )
+
+
 class FeedbackSchema(_Strict):
-    """What happened: to one row, or under ``outcomes`` to many, kept all or none."""
+    """Either of the two, read at once: to one row, or under ``outcomes`` to many."""
 
     prediction_id = _prediction_id(False)
     row = _row()

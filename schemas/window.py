@@ -3,10 +3,22 @@
 import re
 from datetime import timedelta
 
+from marshmallow import fields, validate
+
 from service.errors import InvalidInput
 
+PATTERN = "^([1-9][0-9]{0,5}m|[1-9][0-9]{0,3}h|[1-9][0-9]{0,2}d)$"
+"""What documents say: up to three years; a little less than what is read."""
 LONGEST = timedelta(days=3660)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+def window_field(default: str) -> fields.String:
+    """The parameter as a document shows it."""
+    return fields.String(
+        validate=validate.Regexp(PATTERN),
+        metadata={"description": f"How far back to look: 30m, 24h, 7d; {default} where left out.", "example": default},
+    )
 
 
 def read_window(text: str) -> timedelta:

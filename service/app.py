@@ -4,6 +4,9 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import service.single_thread  # noqa: F401  # before numpy, for what it sets
+
+# isort: split
 from service.guards.commands import tokens_group
 from service.guards.limiter import make_limiter
 from service.guards.token_file import TokenFile

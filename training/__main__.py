@@ -1,5 +1,5 @@
 """``python -m training``."""
 
-from training.command import main
+from training.command import cli
 
-main(prog_name="python -m training")
+cli(prog_name="python -m training")

@@ -40,6 +40,7 @@ def render_card(
         numbers=numbers,
         per_class=fitted.metrics.get("per_class", []),
         rows=len(fitted.seen),
+        elsewhere=fitted.elsewhere,
         holdout_rows=len(fitted.holdout),
         source=fitted.seen.source,
         facts={name: value for name, value in facts.items() if isinstance(value, str | int | float)},

@@ -1,23 +1,20 @@
 """The command line: ``python -m training`` and ``python -m training pack``. Exit codes: 0 done, 1 refused, 2 usage."""
 
 import os
-import re
 import warnings
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
-from service.settings import VERSION, Settings
+from service.settings import Settings
 from training.families import FAMILIES
+from training.options import FILE, shared
 from training.run import PARITY_ROWS, PARITY_ROWS_FULL, Wishes
 from training.sources import pack_file, train_example, train_table
 from training.telling import Teller
 
 NEED_DATA = ("task", "drop", "contract", "ranges")
-Command = Callable[..., Any]
-FILE = click.Path(path_type=Path)
 HELP = """Train a model and write it as an artifact that the service can serve.
 
 Without --data: the example model, in seconds. With it: your own table.
@@ -28,75 +25,6 @@ Without --data: the example model, in seconds. With it: your own table.
   python -m training --data houses.parquet --target price --model hist_gradient_boosting --cv 5
   python -m training pack pipeline.joblib --data sample.csv --target churned
 """
-
-
-def main(**settings: Any) -> None:
-    """Run the command line."""
-    cli(**settings)
-
-
-def _common(command: Command) -> Command:
-    """The options that training and packing share."""
-    for option in reversed(
-        (
-            click.option("--contract", type=FILE, help="YAML or JSON that declares types, ranges, choices; wins."),
-            click.option(
-                "--ranges",
-                type=click.Choice(["declared", "observed"]),
-                default="declared",
-                show_default=True,
-                help="Ranges to enforce: those of --contract only, or those seen in the data too.",
-            ),
-            click.option(
-                "--floor",
-                "floors",
-                multiple=True,
-                metavar="METRIC=VALUE",
-                callback=_read_floors,
-                help="Refuse a model below it (of an error: above). May be repeated.",
-            ),
-            click.option("--name", callback=_check_name, help="Name of the artifact, before its number."),
-            click.option("--full", is_flag=True, help="Compare the graph with the pipeline on 1 000 000 rows."),
-            click.option(
-                "--seed",
-                default=42,
-                show_default=True,
-                type=click.IntRange(0, 2**32 - 1),
-                help="Of every random draw: same seed, same model.",
-            ),
-            click.option("--delimiter", default=",", show_default=True, callback=_read_delimiter, help="Of a CSV."),
-            click.option("--decimal", default=".", show_default=True, help="Decimal mark of a CSV."),
-            click.option("--encoding", default="utf-8-sig", show_default="utf-8", help="Of a CSV."),
-            click.option("--missing", multiple=True, help="A further text of a CSV that means null."),
-            click.option("--card/--no-card", default=True, show_default=True, help="Draw the HTML model card."),
-        )
-    ):
-        command = option(command)
-    return command
-
-
-def _read_floors(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> Mapping[str, float]:
-    floors = {}
-    for pair in pairs:
-        name, _sign, value = pair.partition("=")
-        try:
-            floors[name.strip()] = float(value)
-        except ValueError:
-            raise click.BadParameter(f"{pair!r} must look like accuracy=0.9") from None
-    return floors
-
-
-def _check_name(_: click.Context, __: click.Parameter, name: str | None) -> str | None:
-    if name and not re.fullmatch(VERSION, f"{name}-1"):
-        raise click.BadParameter("letters, digits, '_', '.' and '-' only, and not a '.' first")
-    return name
-
-
-def _read_delimiter(_: click.Context, __: click.Parameter, text: str) -> str:
-    text = "\t" if text in ("\\t", "tab") else text
-    if len(text) != 1:
-        raise click.BadParameter("one character, or \\t")
-    return text
 
 
 @click.group(help=HELP, invoke_without_command=True, context_settings={"max_content_width": 100})
@@ -121,7 +49,7 @@ def _read_delimiter(_: click.Context, __: click.Parameter, text: str) -> str:
 )
 @click.option("--cv", default=0, type=click.IntRange(0, 50), metavar="N", help="Cross-validate with N folds too.")
 @click.option("--search", default=0, type=click.IntRange(0, 10_000), metavar="N", help="Try N settings first.")
-@_common
+@shared
 @click.pass_context
 def cli(context: click.Context, /, **options: Any) -> None:
     """Train; or leave it to the command that was named."""
@@ -140,7 +68,7 @@ def cli(context: click.Context, /, **options: Any) -> None:
 @click.argument("pipeline", type=FILE)
 @click.option("--data", type=FILE, required=True, help="CSV or Parquet with rows like those it was fitted on.")
 @click.option("--target", required=True, help="The column that it predicts.")
-@_common
+@shared
 def pack(**options: Any) -> None:
     """Make an artifact of a fitted scikit-learn Pipeline over a DataFrame.
 

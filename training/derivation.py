@@ -1,16 +1,15 @@
-"""From a frame to a contract, and to the matrix that every engine takes."""
+"""From a frame to the features of a contract."""
 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from service.inference.contract import LARGEST_INTEGER, ContractError, Feature, FeatureType
-from service.inference.features import Matrix, codes_of
+from service.inference.contract import ContractError, Feature, FeatureType
 from training.columns import MOST_CHOICES, kind_of, reason_to_leave_out, suspicion
+from training.conversion import converted
 from training.overrides import Overrides
 from training.refusal import Refusal
 
@@ -79,61 +78,6 @@ def observed(feature: Feature, column: "pd.Series[Any]") -> Feature:
         kind = float if feature.type == "number" else int
         seen |= {"minimum": kind(column.min()), "maximum": kind(column.max())}
     return replace(feature, observed=seen)
-
-
-def converted(column: "pd.Series[Any]", kind: FeatureType) -> "pd.Series[Any]":
-    """The column's values as its type says them: 0 and 1 as booleans, integers as texts, and so on.
-
-    Raises:
-        Refusal: a value has no such form.
-    """
-    try:
-        if kind == "category":
-            plain = isinstance(column.dtype, pd.CategoricalDtype) and all(
-                isinstance(value, str) for value in column.cat.categories
-            )
-            return column if plain else column.map(str, na_action="ignore").astype("str")
-        if kind == "boolean":
-            return _booleans(column)
-        plain_numbers = pd.to_numeric(pd.Series(column.array, dtype=object, name=column.name))
-        numbers = plain_numbers.astype("Float64" if kind == "number" else "Int64")
-    except (ValueError, TypeError, OverflowError):
-        value = column.dropna().iloc[0]
-        raise Refusal(f"column {column.name!r} cannot be {kind}: it holds values such as {value!r}.") from None
-    if kind == "number" and np.isinf(numbers.dropna().to_numpy(np.float64)).any():
-        raise Refusal(f"column {column.name!r} holds infinite values: correct them, or make them missing.")
-    if kind == "integer" and (numbers.dropna().abs() > LARGEST_INTEGER).any():
-        raise Refusal(
-            f"column {column.name!r} holds integers beyond 2^53, which JSON numbers do not carry exactly: if it is an "
-            f"id, leave it out with --drop {column.name!r}; else declare it a number with --contract."
-        )
-    return numbers
-
-
-def _booleans(column: "pd.Series[Any]") -> "pd.Series[Any]":
-    if not column.dropna().isin([0, 1]).all():
-        raise ValueError
-    return column.astype("Float64").astype("boolean")
-
-
-def matrix_of(features: tuple[Feature, ...], frame: pd.DataFrame) -> Matrix:
-    """The rows of a frame, each column in its feature's terms, as codes; shape (rows, features)."""
-    matrix = np.empty((len(frame), len(features)), dtype=np.float64)
-    for place, feature in enumerate(features):
-        column, codes = frame[feature.name], codes_of(feature)
-        if codes is not None:
-            column = column.astype(object).map(codes, na_action="ignore")
-        matrix[:, place] = column.astype("Float64").to_numpy(np.float64, na_value=math.nan)
-    return matrix
-
-
-def dtype_of(feature: Feature) -> str:
-    """The dtype in which our own pipelines see a feature: one that holds its nulls, and that scikit-learn takes."""
-    if feature.type == "category":
-        return "str"
-    if feature.nullable or feature.type == "number":
-        return "float64"
-    return "int64" if feature.type == "integer" else "bool"
 
 
 def _check_against(feature: Feature, present: "pd.Series[Any]") -> None:

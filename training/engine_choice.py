@@ -1,14 +1,25 @@
 """The fastest engine that answers exactly as the pipeline: the compiled graph if it passes the parity gate."""
 
-import importlib.util
 import time
+import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+import numpy as np
+from tqdm import tqdm
+
 from service.inference.contract import Contract
+from service.inference.engines.base import EngineError
+from service.inference.engines.onnx import OnnxEngine
 from service.inference.engines.sklearn import SklearnEngine
+from training import parity
+from training.compiler import NotCompilable, compile_pipeline
 from training.examples import Examples
+from training.parity.random_rows import random_rows
+from training.refusal import Refusal
+
+PROBES = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +33,47 @@ class Choice:
     parity: Mapping[str, Any] = field(default_factory=dict)
 
 
-def choose_engine(pipeline: Any, examples: Examples, rows: int) -> Choice:
-    """Probe the pipeline's arithmetic, compile it, and hold the graph to its answers on ``rows`` random valid rows."""
-    contract = replace(examples.contract, magnitude=1e15)
-    if importlib.util.find_spec("training.compiler") is None:
-        return Choice(contract, "sklearn", None, "this build has no compiler")
-    return Choice(contract, "sklearn", None, "this build has no compiler")
+def choose_engine(pipeline: Any, examples: Examples, rows: int, seed: int) -> Choice:
+    """Probe the pipeline's arithmetic, compile it, and hold the graph to its answers on ``rows`` random valid rows.
+
+    Raises:
+        Refusal: the pipeline itself fails on rows that its contract allows.
+    """
+    dtypes = examples.dtypes
+    contract = replace(examples.contract, magnitude=parity.magnitude(pipeline, examples.contract, dtypes))
+    _check_answers(pipeline, replace(examples, contract=contract), seed)
+    try:
+        graph = compile_pipeline(pipeline, contract, dtypes)
+        engine = OnnxEngine(graph, examples.classes)
+    except (NotCompilable, EngineError) as fault:
+        return Choice(contract, "sklearn", None, f"{str(fault).rstrip('.')}.")
+    with tqdm(total=rows, desc="comparing", unit="row", leave=False, disable=None) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        found = parity.check(pipeline, engine, contract, dtypes, rows, seed, progress)
+    facts = asdict(found)
+    if not found.passed:
+        reason = f"its graph did not answer as it does ({found.reason})."
+        return Choice(contract, "sklearn", None, reason, facts)
+    return Choice(contract, "onnx", graph, "", facts)
+
+
+def _check_answers(pipeline: Any, examples: Examples, seed: int) -> None:
+    """Whatever the contract lets in, the pipeline must answer: a null it cannot take would be a server's fault."""
+    engine = SklearnEngine(pipeline, examples.contract, examples.dtypes, examples.classes)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # sums of huge numbers
+            engine.predict(random_rows(examples.contract, PROBES, np.random.default_rng(seed)))
+    except Exception as fault:  # a pipeline may raise anything
+        told = " ".join(str(fault).split())[:200]
+        raise Refusal(
+            f"the pipeline fails on rows that its contract allows: {told}. If a column was declared nullable or given "
+            "further choices with --contract, the pipeline must have seen such values."
+        ) from None
 
 
 def one_row_ms(pipeline: Any, examples: Examples, tries: int = 5) -> float:

@@ -29,6 +29,11 @@ class Fitted:
     seconds: float
 
     @property
+    def elsewhere(self) -> bool:
+        """Whether the pipeline came fitted: then both sets of rows are the one sample, which it may have seen."""
+        return self.seen is self.holdout
+
+    @property
     def metric(self) -> str:
         """The name of the metric that tells most."""
         return "r2" if self.seen.contract.task == "regression" else "accuracy"

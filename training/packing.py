@@ -12,7 +12,8 @@ from service.inference.contract import Contract, Task
 from service.inference.engines.base import Label
 from service.inference.engines.sklearn import SklearnEngine
 from training.columns import kind_of
-from training.derivation import converted, derive, matrix_of
+from training.conversion import converted, matrix_of
+from training.derivation import derive
 from training.examples import Examples, Target
 from training.fitting import Fitted, measure
 from training.overrides import Overrides

@@ -22,7 +22,6 @@ from training.sampling import golden_rows, rows_of
 
 ROUTING = "routing.json"
 LIBRARIES = ("scikit-learn", "numpy", "pandas", "joblib")
-OPTIONAL = ("lightgbm", "xgboost")
 
 
 def publish(
@@ -49,9 +48,7 @@ def publish(
             training={
                 "source": seen.source,
                 "seed": seed,
-                "rows": len(seen),
-                "holdout_rows": len(fitted.holdout),
-                "fit_seconds": round(fitted.seconds, 3),
+                **_rows(fitted),
                 "python": platform.python_version(),
                 **facts,
             },
@@ -77,9 +74,18 @@ def hyperparameters(pipeline: Any) -> dict[str, Any]:
 
 
 def libraries(pipeline: Any) -> dict[str, str]:
-    """The versions that loading the pickle depends on."""
-    used = {type(step).__module__.split(".")[0] for _, step in pipeline.steps}
-    return {name: metadata.version(name) for name in (*LIBRARIES, *(name for name in OPTIONAL if name in used))}
+    """The versions that loading the pickle depends on: scikit-learn's and those of whatever else has a part in it."""
+    parts = [type(part).__module__.split(".")[0] for part in pipeline.get_params(deep=True).values()]
+    known = metadata.packages_distributions()
+    others = {known[part][0] for part in parts if part in known}
+    return {name: metadata.version(name) for name in sorted({*LIBRARIES, *others})}
+
+
+def _rows(fitted: Fitted) -> dict[str, Any]:
+    if fitted.elsewhere:
+        return {"sample_rows": len(fitted.seen)}
+    counts = {"rows": len(fitted.seen), "holdout_rows": len(fitted.holdout)}
+    return {**counts, "fit_seconds": round(fitted.seconds, 3)}
 
 
 def _plain(value: Any) -> bool:

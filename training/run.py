@@ -65,7 +65,7 @@ def finish(fitted: Fitted, algorithm: str, facts: Mapping[str, Any], wishes: Wis
     check_floors(fitted, wishes.floors)
     check_baseline(fitted, baseline, teller.warn)
     teller.step(f"compiling, and comparing the graph with the pipeline on {wishes.parity_rows:,} random rows")
-    choice = choose_engine(fitted.pipeline, fitted.seen, wishes.parity_rows)
+    choice = choose_engine(fitted.pipeline, fitted.seen, wishes.parity_rows, wishes.seed)
     facts = {**facts, "baseline": dict(baseline), "warnings": list(teller.warnings), "parity": dict(choice.parity)}
     card = None
     if wishes.card:

@@ -11,7 +11,8 @@ from sklearn.pipeline import Pipeline
 from service.inference.contract import Contract
 from service.inference.manifest import Manifest
 from training import example, packing
-from training.derivation import derive_features, dtype_of, matrix_of
+from training.conversion import dtype_of, matrix_of
+from training.derivation import derive_features
 from training.examples import Examples
 from training.families import FAMILIES
 from training.leakage import warn_of_leaks
@@ -84,7 +85,10 @@ def _with_target(frame: pd.DataFrame, target: str, teller: Teller) -> pd.DataFra
     known = frame[target].notna()
     if not known.all():
         teller.warn(f"{int((~known).sum())} of {len(frame)} rows have no target {target!r}: they are left out.")
-    return frame[known].reset_index(drop=True)
+    frame = frame[known].reset_index(drop=True)
+    if isinstance(frame[target].dtype, pd.CategoricalDtype):
+        frame = frame.assign(**{target: frame[target].astype(object)})
+    return frame
 
 
 def pack_file(options: Options, wishes: Wishes, teller: Teller) -> Manifest:

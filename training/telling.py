@@ -48,7 +48,7 @@ def summary(
     rows = [
         ("task", f"{manifest.contract.task} of {manifest.contract.target!r} from {describe_contract(fitted)}"),
         *_metrics(fitted, baseline),
-        ("measured on", f"{len(fitted.holdout):,} rows; fitted on {len(fitted.seen):,} in {fitted.seconds:.1f} s"),
+        ("measured on", _rows(fitted)),
         ("engine", _engine(choice)),
     ]
     if "card.html" in manifest.files:
@@ -71,6 +71,12 @@ def tell_cost(choice: Choice, ms: float) -> None:
         fg="yellow",
         err=True,
     )
+
+
+def _rows(fitted: Fitted) -> str:
+    if fitted.elsewhere:
+        return f"the {len(fitted.seen):,} rows of the sample; fitted elsewhere"
+    return f"{len(fitted.holdout):,} rows; fitted on {len(fitted.seen):,} in {fitted.seconds:.1f} s"
 
 
 def _engine(choice: Choice) -> str:

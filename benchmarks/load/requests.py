@@ -47,9 +47,7 @@ def right(ask: Ask, status: int, body: bytes, dialect: Dialect) -> bool:
         found = dialect.read(body)
     except (ValueError, KeyError, TypeError, IndexError):
         return False
-    return len(found) == len(ask.expected) and all(
-        _same(f, e) for f, e in zip(found, ask.expected, strict=True)
-    )
+    return len(found) == len(ask.expected) and all(_same(f, e) for f, e in zip(found, ask.expected, strict=True))
 
 
 def save_raw(asks: Sequence[Ask], path: Path) -> None:

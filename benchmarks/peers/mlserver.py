@@ -11,7 +11,11 @@ def main(artifact: Path, work: Path, port: int) -> None:
     shutil.copy(artifact / "pipeline.joblib", work / "model.joblib")
     settings = {"http_port": port, "grpc_port": port + 1, "metrics_port": port + 2, "host": "127.0.0.1"}
     settings |= {"parallel_workers": 0, "debug": False}
-    model = {"name": "model", "implementation": "mlserver_sklearn.SKLearnModel", "parameters": {"uri": "./model.joblib"}}
+    model = {
+        "name": "model",
+        "implementation": "mlserver_sklearn.SKLearnModel",
+        "parameters": {"uri": "./model.joblib"},
+    }
     (work / "settings.json").write_text(json.dumps(settings))
     (work / "model-settings.json").write_text(json.dumps(model))
 

@@ -69,9 +69,10 @@ def _quantised(run: Run) -> str:
     if "bytes" not in facts:
         return ""
     before, after = facts["seconds"]
-    sizes = f"{figure(facts['bytes'][0])} to {figure(facts['bytes'][1])} bytes, {before * 1e6:.1f} to {after * 1e6:.1f} us a row"
+    smaller, time = " to ".join(map(figure, facts["bytes"])), f"{before * 1e6:.1f} to {after * 1e6:.1f} us a row"
+    sizes, kinds = f"{smaller} bytes, {time}", ", ".join(facts["operators"])
     if not facts["changed"]:
-        return f"Means nothing for this graph: none of its operators ({', '.join(facts['operators'])}) is changed by it; {sizes}."
+        return f"Means nothing for this graph: none of its operators ({kinds}) is changed by it; {sizes}."
     return f"{sizes}; whether its answers are still the pipeline's is another question: the service never quantises."
 
 

@@ -3,7 +3,7 @@
 from statistics import median
 
 from benchmarks.results import Run
-from benchmarks.statistics import NOISY_SPREAD, Ratio, figure, ratio, spread
+from benchmarks.statistics import FEWEST, NOISY_SPREAD, Ratio, figure, ratio, spread
 
 FOREIGN = 0.1
 """Share of a core taken by others during a measurement from which on it is called disturbed."""
@@ -21,8 +21,10 @@ def noise(run: Run) -> list[str]:
     cells = {(m["scenario"], m["row"]) for m in run.measurements}
     wide = [(s, r) for s, r in sorted(cells) if len(v := run.values(s, r)) > 1 and spread(v) > NOISY_SPREAD]
     if wide:
-        listed = ", ".join(f"{scenario}/{row}" for scenario, row in wide[:6]) + (" ..." if len(wide) > 6 else "")  # noqa: PLR2004
-        told.append(f"{len(wide)} of {len(cells)} cells spread by more than {NOISY_SPREAD:.0%} over their rounds: {listed}.")
+        listed = ", ".join(f"{scenario}/{row}" for scenario, row in wide[:6]) + (" ..." if len(wide) > 6 else "")
+        told.append(
+            f"{len(wide)} of {len(cells)} cells spread by more than {NOISY_SPREAD:.0%} over their rounds: {listed}."
+        )
     foreign = [m["foreign_cpu_share"] for m in run.measurements]
     if foreign and median(foreign) > FOREIGN:
         told.append(
@@ -31,7 +33,9 @@ def noise(run: Run) -> list[str]:
         )
     late = [m["late_p99"] for m in run.measurements if "late_p99" in m]
     if late and median(late) > 1.0:
-        told.append(f"The open loop itself was late by {median(late):.1f} ms (p99): its latencies are too high by that.")
+        told.append(
+            f"The open loop itself was late by {median(late):.1f} ms (p99): its latencies are too high by that."
+        )
     return told
 
 
@@ -41,8 +45,12 @@ def _moving(run: Run) -> str:
         return ""
     rates = " against ".join(figure(run.median("one_row", row) or 0) for row in ("ours", "tuned"))
     lead = f"One row a request: Flask under our gunicorn answers {rates} requests/s of the tuned FastAPI twin, {found}."
+    if found.rounds < FEWEST:
+        return lead
     if not found.significant:
-        return lead + " No significant difference: throughput is no reason to move from WSGI to ASGI here, nor against it."
+        return (
+            lead + " No significant difference: throughput is no reason to move from WSGI to ASGI here, nor against it."
+        )
     if found.ratio > 1:
         return lead + " Moving to ASGI would cost throughput here."
     return lead + f" Moving to ASGI, tuned as here, would give {figure(1 / found.ratio)}x the throughput on one row."
@@ -61,11 +69,11 @@ def _straw_man(run: Run) -> str:
     found = run.ratio("one_row", "tuned", "plain")
     if found is None:
         return ""
+    told = f"The tuned twin, with records, metrics and logs, is {found} as fast as a plain FastAPI app without any"
+    if found.rounds < FEWEST:
+        return f"{told}."
     good = found.ratio >= 1 or not found.significant
-    verdict = "it is no straw man" if good else "IT IS A STRAW MAN: do not use this comparison"
-    return (
-        f"The tuned twin, with records, metrics and logs, is {found} as fast as a plain FastAPI app without any: {verdict}."
-    )
+    return f"{told}: {'it is no straw man' if good else 'IT IS A STRAW MAN, do not use this comparison'}."
 
 
 def _latency(run: Run) -> str:

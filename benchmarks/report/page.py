@@ -47,7 +47,9 @@ def _cells(run: Run) -> list[dict[str, Any]]:
                     "spread": spread(rates),
                     "p50": median(run.latency(name, row, 0.5)),
                     "p99": median(run.latency(name, row, 0.99)),
-                    "cpu": sum(run.values(name, row, "server_cpu")) / (sum(run.values(name, row, "requests")) or 1) * 1000,
+                    "cpu": sum(run.values(name, row, "server_cpu"))
+                    / (sum(run.values(name, row, "requests")) or 1)
+                    * 1000,
                     "bad": run.bad(name, row),
                 }
             )

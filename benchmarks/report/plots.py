@@ -31,6 +31,7 @@ STYLE = {
 }
 FAMILY = {"flask": "#1b6ac9", "fastapi": "#d9730d", "peer": "#7a6f9b", "ceiling": "#9aa0a6"}
 OWN = {"ours": "#0b4f9e", "tuned": "#d9730d", "as_designed": "#b3261e", "plain": "#b9a44c", "flask_gthread": "#4aa3df"}
+MARKS = "os^vDPX*<>"
 WIDTH = 5.2
 """Inches; narrow, so that the text stays readable where the picture is scaled to a phone."""
 
@@ -61,15 +62,17 @@ def _throughput(run: Run) -> Iterator[Plot]:
 def _batches(run: Run) -> Iterator[Plot]:
     sizes = {"one_row": 1, "batch_10": 10, "batch_100": 100, "batch_1000": 1000, "batch_10000": 10_000}
     drawn = {
-        row: [(size, rate * size) for name, size in sizes.items() if (rate := run.median(name, row))] for row in run.rows
+        row: [(size, rate * size) for name, size in sizes.items() if (rate := run.median(name, row))]
+        for row in run.rows
     }
     drawn = {row: points for row, points in drawn.items() if len(points) > 1 and run.rows[row]["family"] != "ceiling"}
     engine = run.facts.get("engine", {}).get("onnx", {})
     if not drawn:
         return
-    with _figure(3.9) as (axes, picture):
+    with _Figure(3.9) as (axes, picture):
         for row, points in drawn.items():
-            axes.loglog(*zip(*points, strict=True), marker="o", color=_colour(run, row), label=run.rows[row]["title"])
+            mark = MARKS[list(drawn).index(row) % len(MARKS)]
+            axes.loglog(*zip(*points, strict=True), marker=mark, color=_colour(run, row), label=run.rows[row]["title"])
         if engine:
             ready = [(int(size), int(size) / seconds) for size, seconds in engine.items()]
             axes.loglog(*zip(*ready, strict=True), "k--", linewidth=1, label="the engine alone, in process")
@@ -81,7 +84,7 @@ def _percentiles(run: Run) -> Iterator[Plot]:
     rows = run.rows_of("open_70")
     if not rows:
         return
-    with _figure(3.9) as (axes, picture):
+    with _Figure(3.9) as (axes, picture):
         for row in rows:
             curves = [m["latency"] for m in run.measurements if (m["scenario"], m["row"]) == ("open_70", row)]
             shares = [share for share in GRID if share < 1]
@@ -107,9 +110,11 @@ def _offered(run: Run) -> Iterator[Plot]:
         if len(points) > 1:
             drawn[row] = points
     if drawn:
-        with _figure(3.9) as (axes, picture):
+        with _Figure(3.9) as (axes, picture):
             for row, found in drawn.items():
-                axes.loglog(*zip(*found, strict=True), marker="o", color=_colour(run, row), label=run.rows[row]["title"])
+                axes.loglog(
+                    *zip(*found, strict=True), marker="o", color=_colour(run, row), label=run.rows[row]["title"]
+                )
             _finish(axes, "offered requests/s", "p99, ms")
             yield Plot("99th percentile against offered load", "At 50, 70 and 90% of each row's ceiling.", picture())
 
@@ -130,10 +135,10 @@ def _cost(run: Run) -> Iterator[Plot]:
         yield Plot("What a million predictions cost, one a request", "CPU seconds of the server; less is better.", svg)
 
 
-PLOTS: tuple[Callable[[Run], Iterator[Plot]], ...] = (_throughput, _batches, _percentiles, _offered, _memory, _cost)
+PLOTS: tuple[Callable[[Run], Iterator[Plot]], ...] = (_throughput, _batches, _percentiles, _offered, _cost, _memory)
 
 
-class _figure:
+class _Figure:
     """A figure with one set of axes; the second value draws it."""
 
     def __init__(self, height: float) -> None:
@@ -157,7 +162,7 @@ class _figure:
 
 def _bars(labels: list[str], values: list[list[float]], colours: list[str], unit: str) -> str:
     """Horizontal bars, each with its label above it: long names need no margin that a phone has not."""
-    with _figure(0.5 * len(labels) + 0.7) as (axes, picture):
+    with _Figure(0.5 * len(labels) + 0.7) as (axes, picture):
         middles = [median(found) for found in values]
         reach = [
             [m - min(v) for m, v in zip(middles, values, strict=True)],
@@ -168,7 +173,7 @@ def _bars(labels: list[str], values: list[list[float]], colours: list[str], unit
         axes.barh(places, middles, xerr=reach, **bars)
         for place, label, middle, high in zip(places, labels, middles, reach[1], strict=True):
             axes.text(0, place + 0.24, label, va="bottom", fontsize=9.5)
-            axes.text(middle + high, place, f" {figure(middle)}", va="center", fontsize=9.5)
+            axes.text(middle + high, place, f"  {figure(middle)}", va="center", fontsize=9.5)
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
         axes.set_ylim(-0.5, len(labels) - 0.2)
@@ -184,7 +189,7 @@ def _finish(axes: Axes, across: str, up: str) -> None:
     axes.set_ylabel(up)
     for axis in (axes.yaxis, *((axes.xaxis,) if across != "percentile" else ())):
         axis.set_major_formatter(FuncFormatter(lambda value, _: figure(value)))
-    axes.figure.legend(loc="outside upper left", fontsize=8.5, ncols=1)  # type: ignore[call-arg]
+    axes.figure.legend(loc="outside upper left", fontsize=8.5, ncols=1, frameon=False)
 
 
 def _colour(run: Run, row: str) -> str:

@@ -55,15 +55,15 @@ def _batches(run: Run) -> list[Target]:
     for size in (1000, 10_000):
         rate, ready = run.median(f"batch_{size}", "ours"), engine.get(str(size))
         share = rate * ready if rate and ready else None
-        told = "not measured" if share is None else f"{figure(rate * size)} rows/s, {share:.2f} of the engine"  # type: ignore[operator]
+        told = "not measured" if share is None else f"{figure(rate * size)} rows/s, {share:.2f} of the engine"
         goal = "at least 0.8 of the engine on ready arrays"
-        found.append(Target(f"Batches of {figure(size)} rows", goal, told, None if share is None else share >= 0.8))  # noqa: PLR2004
+        found.append(Target(f"Batches of {figure(size)} rows", goal, told, None if share is None else share >= 0.8))
     found.append(_times(run, "Batches of 1 000 rows, against the seed's loop", "batch_1000", "as_designed", 1000))
     one, hundred = run.median("one_row", "ours"), run.median("batch_100", "ours")
     cheaper = hundred * 100 / one if one and hundred else None
     title = "100 rows in one batch, against 100 single calls"
     told = f"{figure(cheaper)}x cheaper" if cheaper else "not measured"
-    found.append(Target(title, "at least 20x cheaper", told, None if cheaper is None else cheaper >= 20))  # noqa: PLR2004
+    found.append(Target(title, "at least 20x cheaper", told, None if cheaper is None else cheaper >= 20))
     return found
 
 
@@ -75,8 +75,10 @@ def _validation(run: Run) -> list[Target]:
     slower = rate / bad if rate and bad else None
     worst = "not measured" if slower is None else f"{figure(slower)}x the time of a good one"
     return [
-        Target("Validation of a valid batch of 1 000", "under 10% of it", told, None if share is None else share < 0.1),  # noqa: PLR2004
-        Target("A batch of 1 000 in which every row is wrong", "within 3x", worst, None if slower is None else slower <= 3),  # noqa: PLR2004
+        Target("Validation of a valid batch of 1 000", "under 10% of it", told, None if share is None else share < 0.1),
+        Target(
+            "A batch of 1 000 in which every row is wrong", "within 3x", worst, None if slower is None else slower <= 3
+        ),
     ]
 
 
@@ -90,16 +92,24 @@ def _memory(run: Run) -> list[Target]:
     swap = run.facts.get("swap", {}).get("pss_mib")
     left = None if swap is None else swap[1] / swap[0] - 1
     return [
-        Target("Memory of one more worker (PSS)", "at most 30 MiB", f"{more:.0f} MiB", more <= 30),  # noqa: PLR2004
-        Target("Memory of the service with two workers (PSS)", "at most 150 MiB", f"{sizes['2']:.0f} MiB", sizes["2"] <= 150),  # noqa: PLR2004
+        Target("Memory of one more worker (PSS)", "at most 30 MiB", f"{more:.0f} MiB", more <= 30),
         Target(
-            f"Memory after {figure(uptime['requests'])} more requests", "no growth over 2%", f"{grown:+.1%}", grown <= 0.02  # noqa: PLR2004
+            "Memory of the service with two workers (PSS)",
+            "at most 150 MiB",
+            f"{sizes['2']:.0f} MiB",
+            sizes["2"] <= 150,
+        ),
+        Target(
+            f"Memory after {figure(uptime['requests'])} more requests",
+            "no growth over 2%",
+            f"{grown:+.1%}",
+            grown <= 0.02,
         ),
         Target(
             "Memory that six swaps leave behind",
             "none (within 5%)",
             "not measured" if left is None else f"{left:+.1%}",
-            None if left is None else left <= 0.05,  # noqa: PLR2004
+            None if left is None else left <= 0.05,
         ),
     ]
 
@@ -109,7 +119,7 @@ def _starts(run: Run) -> list[Target]:
     found = []
     title = "Cold start, two workers, to the first 200 from /predict"
     told = f"{median(cold):.2f} s" if cold else "not measured"
-    found.append(Target(title, "at most 1.5 s", told, median(cold) <= 1.5 if cold else None))  # noqa: PLR2004
+    found.append(Target(title, "at most 1.5 s", told, median(cold) <= 1.5 if cold else None))
     title = "A swapped-in version, from routing.json's rename to its first answer"
     told = f"{median(swap):.2f} s" if swap else "not measured"
     goal = "0.5 s, and 0.5 s until the change is noticed"
@@ -119,9 +129,9 @@ def _starts(run: Run) -> list[Target]:
 def _growth(run: Run) -> list[Target]:
     times = {size: 1 / rate for size in (10, 1000, 10_000) if (rate := run.median(f"batch_{size}", "ours"))}
     told, flat = "not measured", None
-    if len(times) == 3:  # noqa: PLR2004
+    if len(times) == 3:
         early, late = (times[1000] - times[10]) / 990, (times[10_000] - times[1000]) / 9000
-        flat = abs(late / early - 1) <= 0.1  # noqa: PLR2004
+        flat = abs(late / early - 1) <= 0.1
         told = f"{early * 1e6:.2f} us a further row up to 1 000, {late * 1e6:.2f} us up to 10 000"
     found = [Target("Cost of a further row", "flat within 10%", told, flat)]
     return [*found, _two_workers(run), _versions(run)]
@@ -136,7 +146,7 @@ def _two_workers(run: Run) -> Target:
     cells = [m for m in run.measurements if (m["scenario"], m["row"]) == ("two_workers", "ours")]
     client = median(m["client_cpu"] / m["seconds"] for m in cells)
     times = two / one * TWO / (TWO - client)
-    return Target(title, goal, f"{times:.2f}x (the client took {client:.2f} of a core)", times >= 1.8)  # noqa: PLR2004
+    return Target(title, goal, f"{times:.2f}x (the client took {client:.2f} of a core)", times >= 1.8)
 
 
 def _versions(run: Run) -> Target:

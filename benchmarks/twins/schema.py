@@ -2,10 +2,12 @@
 
 from typing import Annotated, Any, Literal, Optional
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model, with_config
 from typing_extensions import TypedDict
 
 from service.inference.contract import Contract, Feature
+
+STRICT = ConfigDict(extra="forbid", strict=True)
 
 
 def row_adapter(contract: Contract) -> TypeAdapter[dict[str, Any]]:
@@ -18,10 +20,13 @@ def row_adapter(contract: Contract) -> TypeAdapter[dict[str, Any]]:
 
 def batch_adapter(contract: Contract) -> TypeAdapter[dict[str, Any]]:
     """Validates ``{"instances": [row, ...]}``, at least one row."""
-    row = _typed_row(contract)
-    batch = TypedDict("Batch", {"instances": Annotated[list[row], Field(min_length=1)]})  # type: ignore[valid-type]
-    batch.__pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[attr-defined]
-    return TypeAdapter(batch)
+    rows: Any = Annotated[list[_typed_row(contract)], Field(min_length=1)]
+
+    @with_config(STRICT)
+    class Batch(TypedDict):
+        instances: rows
+
+    return TypeAdapter(Batch)
 
 
 def seed_row(contract: Contract) -> type[BaseModel]:
@@ -38,9 +43,8 @@ def seed_row(contract: Contract) -> type[BaseModel]:
 
 
 def _typed_row(contract: Contract) -> Any:
-    row = TypedDict("Row", {feature.name: _strict_type(contract, feature) for feature in contract.features})  # type: ignore[misc]
-    row.__pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[attr-defined]
-    return row
+    fields = {feature.name: _strict_type(contract, feature) for feature in contract.features}
+    return with_config(STRICT)(TypedDict("Row", fields))
 
 
 def _strict_type(contract: Contract, feature: Feature) -> Any:

@@ -19,7 +19,7 @@ def main() -> None:
     chosen = parser.parse_args()
     prepare_host(Settings.read(os.environ))
     tuned = {} if chosen.defaults else LEAN
-    uvicorn.run(chosen.app, host="127.0.0.1", port=chosen.port, workers=chosen.workers, **tuned)  # type: ignore[arg-type]
+    uvicorn.run(chosen.app, host="127.0.0.1", port=chosen.port, workers=chosen.workers, **tuned)
 
 
 LEAN = {

@@ -4,9 +4,11 @@ Under gunicorn ``start`` is called in post_fork; on any other server by the firs
 under preload that would be in the master, whose threads and sessions do not survive a fork.
 """
 
+import gc
 import os
 import threading
 import time
+from contextlib import suppress
 
 from service.models.holder import Holder, Loaded
 from service.settings import Settings
@@ -44,6 +46,15 @@ class Watched:
                 log.error("model_watch_failed", exc_info=True)
             self._loaded_once.set()
             pause.wait(WATCH_SECONDS)
+
+
+def prepare(settings: Settings) -> None:
+    """Import what each load will need, before the fork, so that its pages are shared; load nothing."""
+    with suppress(ImportError):  # told by the load, in words
+        if settings.engine == "onnx":
+            import service.inference.engines.onnx  # noqa: F401
+    gc.collect()
+    gc.freeze()  # a collection in a worker would write to every shared page it looks at
 
 
 def start(settings: Settings) -> Watched:

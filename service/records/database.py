@@ -4,7 +4,6 @@ Whoever only writes records imports none of this.
 """
 
 import os
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,7 +18,7 @@ from service.records.address import CONNECT_SECONDS, is_postgres, postgres_addre
 from service.settings import Settings
 from service.telemetry import log
 
-_engines: dict[tuple[int, str], Engine] = {}
+_engines: dict[tuple[int, str, str], Engine] = {}
 
 
 def make_engine(settings: Settings) -> Engine:
@@ -52,19 +51,23 @@ def connected(settings: Settings) -> Iterator[Connection]:
     Raises:
         StoreUnavailable: there is no database now; nothing was written.
     """
-    key = (os.getpid(), f"{settings.database_url} {settings.var_dir.absolute()}")
     try:
-        if key not in _engines:
-            schema.ensure(settings)
-            _engines[key] = make_engine(settings)
-        with _engines[key].begin() as connection:
-            yield connection
-    except (SQLAlchemyError, schema.SchemaError, sqlite3.Error, OSError) as fault:
+        engine = _engine(settings)
+    except Exception as fault:  # the drivers' errors have nothing in common
         raise _unavailable(fault) from fault
-    except Exception as fault:
-        if type(fault).__module__.startswith("psycopg"):
-            raise _unavailable(fault) from fault
-        raise
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except SQLAlchemyError as fault:
+        raise _unavailable(fault) from fault
+
+
+def _engine(settings: Settings) -> Engine:
+    key = (os.getpid(), settings.database_url, str(settings.var_dir.absolute()))
+    if key not in _engines:
+        schema.ensure(settings)
+        _engines[key] = make_engine(settings)
+    return _engines[key]
 
 
 def _unavailable(fault: Exception) -> StoreUnavailable:

@@ -12,8 +12,6 @@ import orjson
 from service.inference.features import NULL
 from service.records.record import Record
 
-MODEL_PREFIX = b'{"model":'
-RECORD_PREFIX = b'{"prediction_id":"'
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE
 
 

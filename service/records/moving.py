@@ -8,10 +8,9 @@ from pathlib import Path
 import orjson
 
 from service.records.counts import count
-from service.records.line import MODEL_PREFIX
 from service.records.place import REFUSED, spool_files
 from service.records.reader import SpoolFile
-from service.records.rows import KnownModel, Row
+from service.records.rows import MODEL_PREFIX, KnownModel, Row
 from service.records.sink import Sink
 from service.telemetry import log, metrics
 

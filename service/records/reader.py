@@ -4,9 +4,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from service.records.line import MODEL_PREFIX
 from service.records.place import offset_path, read_offset, try_lock
-from service.records.rows import Decoder, KnownModel
+from service.records.rows import MODEL_PREFIX, Decoder, KnownModel
 from service.telemetry import log
 
 CHUNK = 2**20

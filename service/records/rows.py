@@ -9,6 +9,10 @@ import orjson
 
 from service.inference.contract import Contract, Feature, Value
 
+MODEL_PREFIX = b'{"model":'
+RECORD_PREFIX = b'{"prediction_id":"'
+"""How each kind of line begins; line.py writes them."""
+
 
 class Row(NamedTuple):
     """A row of the table, in the order of its columns. ``features`` and ``probabilities`` are JSON texts."""

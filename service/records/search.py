@@ -6,9 +6,8 @@ from pathlib import Path
 
 import orjson
 
-from service.records.line import MODEL_PREFIX, RECORD_PREFIX
 from service.records.place import spool_files
-from service.records.rows import KnownModel
+from service.records.rows import MODEL_PREFIX, RECORD_PREFIX, KnownModel
 from service.records.waiting import waiting_lines
 
 

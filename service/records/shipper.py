@@ -72,7 +72,7 @@ class Shipper:
                 schema.ensure(self._settings)
                 self._sink = connect(self._settings)
             self._mover.move(self._sink)
-            self._prune()
+            self._prune(self._sink)
         except Exception as fault:  # a database may fail in any way its driver likes
             self._fail(fault.__cause__ if isinstance(fault, Outage) and fault.__cause__ else fault)
             return
@@ -98,10 +98,10 @@ class Shipper:
                 self._sink.close()
             self._sink = None
 
-    def _prune(self) -> None:
-        if time.monotonic() >= self._prune_at and self._sink is not None:
+    def _prune(self, sink: Sink) -> None:
+        if time.monotonic() >= self._prune_at:
             self._prune_at = time.monotonic() + PRUNE_SECONDS
-            pruned = self._sink.prune(self._settings.records_keep_days)
+            pruned = sink.prune(self._settings.records_keep_days)
             if pruned:
                 log.info("records_pruned", rows=pruned, keep_days=self._settings.records_keep_days)
 
@@ -117,6 +117,8 @@ def main() -> None:
     descriptor = os.open(folder / SHIPPER, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     if not try_lock(descriptor):
         return
+    if os.fork():  # the child has the lock as well, and is nobody's: a server counts its children
+        os._exit(0)
     with suppress(OSError):
         os.pwrite(descriptor, b"%010d" % os.getpid(), 0)
     with suppress(OSError):

@@ -1,7 +1,7 @@
 """Starting and stopping the shipper: a small process of its own, at most one a host.
 
-Whoever finds none starts one; those that come second see the lock and leave at once. It belongs to no worker and
-outlives each of them; it leaves by itself when the last one is gone and everything is in the database.
+Whoever finds none starts one; those that come second see the lock and leave at once. It is no child of the server and
+outlives every worker; it leaves by itself when the last one is gone and everything is in the database.
 """
 
 import os
@@ -16,7 +16,7 @@ import service
 from service.records.place import SHIPPER, is_held, pending_bytes, spool_folder
 from service.settings import SETTINGS, Settings
 
-DRAIN_SECONDS = 5.0
+DRAIN_SECONDS = 10.0
 _PASSED_ON = (
     "ARTIFACTS_DIR",
     "VAR_DIR",
@@ -33,12 +33,12 @@ _started: list[subprocess.Popen[bytes]] = []
 
 def start(settings: Settings) -> None:
     """Start a shipper; one too many leaves by itself."""
-    _started[:] = [process for process in _started if process.poll() is None]
     _started.append(run_module("service.records.shipper", settings))
 
 
 def start_if_needed(settings: Settings) -> None:
     """Start a shipper where something waits for one and none is there."""
+    _started[:] = [process for process in _started if process.poll() is None]  # no zombie stays
     folder = spool_folder(settings)
     if not is_held(folder / SHIPPER) and pending_bytes(folder):
         start(settings)

@@ -11,7 +11,6 @@ import time
 import zlib
 
 from service.records import shipping
-from service.records.address import check_driver
 from service.records.counts import count, make_counts
 from service.records.place import spool_folder
 from service.records.record import Record
@@ -88,12 +87,7 @@ _current: Spool | None = None
 
 
 def prepare(settings: Settings) -> None:
-    """Make what all workers share, once a host, before the fork: the folder, and by the shipper the database.
-
-    Raises:
-        SettingsError: DATABASE_URL needs a driver that is not installed.
-    """
-    check_driver(settings)
+    """Make what all workers share, once a host, before the fork: the folder, and by the shipper the database."""
     if settings.records == "off":
         return
     folder = spool_folder(settings)

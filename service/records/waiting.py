@@ -4,8 +4,8 @@ from pathlib import Path
 
 import orjson
 
-from service.records.line import RECORD_PREFIX
 from service.records.place import read_offset, spool_files
+from service.records.rows import RECORD_PREFIX
 
 
 def waiting_lines(path: Path) -> list[bytes]:

@@ -3,7 +3,7 @@
 import time
 from functools import lru_cache
 from io import BytesIO
-from typing import Any
+from typing import Any, ClassVar
 
 from gunicorn.http.message import Request, _ip_in_allow_list
 from gunicorn.http.parser import RequestParser
@@ -22,7 +22,22 @@ def _trusted(cfg: Snapshot, address: str) -> bool:
 
 
 class LeanRequest(Request):  # type: ignore[misc]  # gunicorn has no types
-    """A request whose peer is looked up once an address."""
+    """A request whose peer is looked up once an address, and whose first line once: an API has few of them."""
+
+    _LINE = ("method", "uri", "path", "query", "fragment", "version")
+    _lines: ClassVar[dict[bytes, dict[str, Any]]] = {}
+
+    def parse_request_line(self, line_bytes: bytes) -> None:
+        """Take the first line apart, by gunicorn's rules; what it means depends on nothing else."""
+        known = self._lines.get(line_bytes)
+        if known is not None:
+            self.__dict__.update(known)
+            return
+        super().parse_request_line(line_bytes)
+        if len(line_bytes) <= 256:
+            if len(self._lines) >= 512:
+                self._lines.clear()
+            self._lines[line_bytes] = {name: getattr(self, name) for name in self._LINE}
 
     def _peer_is_trusted_proxy(self) -> bool:
         return not isinstance(self.peer_addr, tuple) or _trusted(self.cfg, self.peer_addr[0])

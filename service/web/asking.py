@@ -4,9 +4,6 @@ import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-
-from flask import Response
 
 from schemas.reader import Reader, names_of
 from service.errors import InvalidInput
@@ -14,15 +11,18 @@ from service.inference.features import Matrix
 from service.models.model import Model
 from service.records.record import Record
 from service.telemetry import metrics
+from service.telemetry.lines import Clock
 from service.web import shadow
 from service.web.body import read_body
 from service.web.context import current
+from service.web.messages import Response
 from service.web.recorded import ask
 
 MODEL_VERSION = "X-Model-Version"
+_clock = Clock()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answered:
     """Rows, the model that answered them, and its answers under one id and one time."""
 
@@ -32,7 +32,7 @@ class Answered:
     @property
     def timestamp(self) -> str:
         """UTC, ISO 8601, milliseconds."""
-        return datetime.fromtimestamp(self.record.time, UTC).isoformat(timespec="milliseconds")[:23] + "Z"
+        return _clock.text(self.record.time)
 
 
 def answers(
@@ -47,7 +47,7 @@ def answers(
             asked = request.args.get("model_version") if request.query_string else None
             loaded = app.models.now
             model, role = loaded.choose(asked)
-            body = read_body(request)
+            body = read_body(request, app.settings.max_body_bytes)
             began = time.perf_counter()
             rows = _rows(read, model, body)
             metrics.phase(model.version, "validate", time.perf_counter() - began)
@@ -55,7 +55,7 @@ def answers(
             began = time.perf_counter()
             response = view(Answered(model, request.record))
             metrics.phase(model.version, "serialise", time.perf_counter() - began)
-            response.headers[MODEL_VERSION] = model.version
+            response.stamp(MODEL_VERSION, model.version)
             if loaded.shadow is not None and asked is None:
                 shadow.follow(response, loaded.shadow, read, body, request.record)
             return response

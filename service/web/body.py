@@ -7,17 +7,17 @@ from service.telemetry import metrics
 from service.web.context import ServingRequest
 
 
-def read_body(request: ServingRequest) -> bytes:
-    """The whole body, JSON by its headers, at most MAX_BODY_BYTES long, whether or not it said its length.
+def read_body(request: ServingRequest, most: int) -> bytes:
+    """The whole body, JSON by its headers, at most ``most`` bytes long, whether or not it said its length.
 
     Raises:
         BodyTooLarge, UnsupportedMediaType, MalformedBody
     """
     try:
-        body = request.get_data(cache=False)
+        body = request.body(most)
     except RequestEntityTooLarge:
         metrics.refused("size")
-        raise BodyTooLarge(f"The body is larger than {request.max_content_length} bytes; send fewer rows.") from None
+        raise BodyTooLarge(f"The body is larger than {most} bytes; send fewer rows.") from None
     except ClientDisconnected:
         raise MalformedBody("The body ended before its announced length.") from None
     if not _is_json(request.environ.get("CONTENT_TYPE", "")):

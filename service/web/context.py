@@ -1,6 +1,8 @@
 """The application and the request as the hooks and views of this service see them."""
 
-import flask
+from typing import Any
+
+from flask.globals import _cv_request
 
 from service.guards.limiter import Limiter
 from service.guards.rate import Allowance
@@ -15,7 +17,7 @@ class ServingRequest(Request):
     """A request, and what the hooks have found out about it.
 
     ``started`` is of ``time.perf_counter``, ``client`` the name behind the token, or the address,
-    ``allowance`` what its rate limit leaves it, where the route has one.
+    ``allowance`` what its rate limit leaves it, where the route has one, ``events`` what is logged with its line.
     """
 
     request_id: str = ""
@@ -23,6 +25,7 @@ class ServingRequest(Request):
     client: str = ""
     record: Record | None = None
     allowance: Allowance | None = None
+    events: tuple[tuple[str, dict[str, Any]], ...] = ()
 
 
 class ServingApp(LeanFlask):
@@ -37,4 +40,5 @@ class ServingApp(LeanFlask):
 
 def current() -> tuple[ServingApp, ServingRequest]:
     """The application and the request, taken once instead of through a proxy at each use."""
-    return flask.current_app._get_current_object(), flask.request._get_current_object()  # type: ignore[attr-defined]
+    context = _cv_request.get()
+    return context.app, context.request  # type: ignore[return-value]  # of this application's classes

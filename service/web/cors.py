@@ -5,9 +5,8 @@ What the library adds, patterns for origins and paths, is not wanted, and is whe
 lie. Credentials (cookies) are never allowed; a token travels in a header that the page sets itself.
 """
 
-from flask import Response
-
 from service.web.context import current
+from service.web.messages import Response
 
 ALLOWED = "Authorization, Content-Type, X-Request-ID"
 EXPOSED = (

@@ -6,21 +6,23 @@ matched by host or subdomain.
 """
 
 from collections.abc import Callable
-from functools import cached_property
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
+import flask
 from flask import Flask
-from flask.ctx import RequestContext
-from flask.globals import _cv_app, _cv_request
+from flask.globals import _cv_request
 from flask.sessions import NullSession, SessionInterface
-from werkzeug.routing import MapAdapter, Rule
+from werkzeug.routing import Rule
 
+from service.web.contexts import LeanContext
 from service.web.json import OrjsonProvider
 from service.web.messages import Request, Response
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
+
+Hook = Callable[..., Any]
 
 __all__ = ["LeanFlask", "Request", "Response"]
 
@@ -39,47 +41,6 @@ class NoSession(SessionInterface):
         return True
 
 
-class LeanContext(RequestContext):
-    """A request context that matches a route without variables by one look-up and builds its URL adapter when asked."""
-
-    def __init__(self, app: "LeanFlask", environ: "WSGIEnvironment", request: Any = None, session: Any = None) -> None:
-        self.app = app
-        self.request = app.request_class(environ) if request is None else request
-        self.flashes = None
-        self._session = app.session_interface.open_session(app, self.request) if session is None else session
-        self._after_request_functions = []
-        self._cv_tokens = []
-
-    @cached_property
-    def url_adapter(self) -> MapAdapter | None:  # type: ignore[override]  # an attribute in Flask, set at once
-        """What ``url_for`` asks."""
-        return self.app.create_url_adapter(self.request)
-
-    def match_request(self) -> None:
-        """Find the rule; one without variables is remembered by method and path (at most as many as there are)."""
-        request, known = self.request, self.app.known_routes  # type: ignore[attr-defined]  # of LeanFlask
-        key = request.method, request.path
-        rule = known.get(key)
-        if rule is None or self.app.config["TRUSTED_HOSTS"] is not None:
-            super().match_request()
-            rule = request.url_rule
-            if rule is not None and not rule.arguments:
-                known[key] = rule
-        else:
-            request.url_rule, request.view_args = rule, {}
-
-    def push(self) -> None:
-        """Flask's own, in its order: the application context, the request context, the route."""
-        app_context = _cv_app.get(None)
-        if app_context is None or app_context.app is not self.app:
-            app_context = self.app.app_context()
-            app_context.push()
-        else:
-            app_context = None
-        self._cv_tokens.append((_cv_request.set(self), app_context))
-        self.match_request()
-
-
 class LeanFlask(Flask):
     """A Flask application for synchronous views without sessions."""
 
@@ -90,6 +51,7 @@ class LeanFlask(Flask):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         self.known_routes: dict[tuple[str, str], Rule] = {}
+        self._hooks: dict[str | None, tuple[tuple[Hook, ...], tuple[Hook, ...]]] = {}
         super().__init__(*arguments, **named)
 
     def request_context(self, environ: "WSGIEnvironment") -> LeanContext:
@@ -108,6 +70,34 @@ class LeanFlask(Flask):
             raise TypeError(f"The view {view_func.__name__} is async; views of this application are plain functions.")
         self.known_routes.clear()
         super().add_url_rule(rule, endpoint, view_func, *args, **kw)
+
+    def hooks_of(self, request: flask.Request) -> tuple[tuple[Hook, ...], tuple[Hook, ...]]:
+        """What runs before and after the request, in Flask's order; collected once an endpoint."""
+        found = self._hooks.get(request.endpoint)
+        if found is None:
+            inwards = (None, *reversed(request.blueprints))
+            before = tuple(hook for name in inwards for hook in self.before_request_funcs.get(name, ()))
+            after = tuple(hook for name in inwards for hook in self.after_request_funcs.get(name, ()))
+            found = self._hooks[request.endpoint] = before, after[::-1]
+        return found
+
+    def preprocess_request(self) -> Any:
+        """Run what comes before the view, until something answers."""
+        if self.url_value_preprocessors:
+            return super().preprocess_request()
+        for hook in self.hooks_of(_cv_request.get().request)[0]:
+            answer = hook()
+            if answer is not None:
+                return answer
+        return None
+
+    def process_response(self, response: flask.Response) -> flask.Response:
+        """Run what comes after the view."""
+        context = _cv_request.get()
+        hooks: tuple[Hook, ...] = (*context._after_request_functions, *self.hooks_of(context.request)[1])
+        for hook in hooks:
+            response = hook(response)
+        return response
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Every hook and view is a plain function: nothing to look into."""

@@ -1,10 +1,9 @@
 """The hook after a prediction: its record is kept before its bytes go out, and it is counted and logged."""
 
-from flask import Response
-
 from service.records import spool
-from service.telemetry import log, metrics
+from service.telemetry import metrics
 from service.web.context import current
+from service.web.messages import Response
 
 
 def keep(response: Response) -> Response:
@@ -19,14 +18,14 @@ def keep(response: Response) -> Response:
     metrics.prediction(record.model_version, predictions, record.answers.chosen is None)
     if request.path.endswith("/batch"):
         metrics.batch_rows(len(predictions))
-    log.info(
-        "prediction_made",
-        request_id=record.request_id,
-        prediction_id=record.prediction_id,
-        model_version=record.model_version,
-        prediction=predictions[0] if len(predictions) == 1 else None,
-        rows=len(predictions),
-        latency_ms=round(record.latency_ms, 3),
-        client_ip=request.remote_addr,
-    )
+    line = {
+        "request_id": record.request_id,
+        "prediction_id": record.prediction_id,
+        "model_version": record.model_version,
+        "prediction": predictions[0] if len(predictions) == 1 else None,
+        "rows": len(predictions),
+        "latency_ms": round(record.latency_ms, 3),
+        "client_ip": request.remote_addr,
+    }
+    request.events = (("prediction_made", line),)
     return response

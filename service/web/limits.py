@@ -10,11 +10,10 @@ would be lost, and each one stands for a prediction that was counted.
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
-from flask import Response
-
 from service.errors import TooManyRequests
 from service.telemetry import metrics
 from service.web.context import current
+from service.web.messages import Response
 from service.web.operation import promise_of
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import flask
 from werkzeug.datastructures import EnvironHeaders, Headers
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.wsgi import _get_server  # the one private name: what Request itself calls
 
 if TYPE_CHECKING:
@@ -63,17 +63,22 @@ class Request(flask.Request):
         """The whole body, read once and kept for ``get_data``.
 
         Raises:
+            ClientDisconnected: it ended before its announced length.
             RequestEntityTooLarge: it has more than ``most`` bytes, whether it said so or not.
         """
-        self.max_content_length = most
         length = self.environ.get("CONTENT_LENGTH", "")
-        if not length.isdecimal():  # chunked, or none: Werkzeug reads it up to the limit
-            return self.get_data()
-        if int(length) > most:
+        if not length.isdecimal() or "HTTP_TRANSFER_ENCODING" in self.environ:
+            # Chunked. Werkzeug would cut it at the limit without a word, so one byte more is asked for.
+            ends = "wsgi.input_terminated" in self.environ
+            data: bytes = self.environ["wsgi.input"].read(most + 1) if ends else b""
+        elif len(length) > 18 or int(length) > most:
             raise RequestEntityTooLarge
-        data: bytes = self.environ["wsgi.input"].read(int(length))
-        if len(data) < int(length):
-            return data + self.get_data()
+        else:
+            data = self.environ["wsgi.input"].read(int(length))
+            if len(data) < int(length):
+                raise ClientDisconnected
+        if len(data) > most:
+            raise RequestEntityTooLarge
         self._cached_data = data
         return data
 
@@ -101,6 +106,10 @@ class Response(flask.Response):
         response._on_close = []
         response._whole = True
         return response
+
+    def stamp(self, name: str, value: str) -> None:
+        """Add a header that is not there yet; ``value`` is known to hold no line break."""
+        self.headers._list.append((name, value))
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Any:
         """Answer as a WSGI application."""

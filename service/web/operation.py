@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from marshmallow import Schema
+from marshmallow.fields import Field
 
 from service.errors import ServiceError
 
@@ -18,18 +19,18 @@ ATTRIBUTE = "operation"
 class Operation:
     """One route's promise.
 
-    ``takes`` is a body schema, or the name of one made from the served model's contract; ``scope`` what a token must
-    allow, None for routes that ask for no token; ``query`` the query parameters with their meaning; ``media`` the
-    type of a 200 (a page, text/html, is for people and left out of the API's document).
+    ``takes`` is a body schema, several of which one is taken, or the name of one made from the served model's contract;
+    ``scope`` what a token must allow, None for routes that ask for no token; ``query`` the query parameters with their
+    meaning, or as a field; ``media`` the type of a 200 (a page, text/html, is for people and is not in the document).
     """
 
     summary: str
     tag: Tag
     answers: Mapping[int, type[Schema] | None]
-    takes: type[Schema] | Literal["row", "batch"] | None = None
+    takes: type[Schema] | tuple[type[Schema], ...] | Literal["row", "batch"] | None = None
     fails: tuple[type[ServiceError], ...] = ()
     scope: Scope | None = None
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str | Field[Any]] = field(default_factory=dict)
     media: str = "application/json"
 
 

@@ -1,7 +1,6 @@
 """Asking a model: its answers as a record."""
 
 import time
-import uuid
 from dataclasses import replace
 
 from service.inference.features import Matrix
@@ -9,6 +8,7 @@ from service.models.model import Model
 from service.records.record import Record
 from service.telemetry import metrics
 from service.web.context import ServingRequest
+from service.web.ids import new_id
 
 
 def ask(model: Model, role: str, rows: Matrix, request: ServingRequest) -> Record:
@@ -18,7 +18,7 @@ def ask(model: Model, role: str, rows: Matrix, request: ServingRequest) -> Recor
     ended = time.perf_counter()
     metrics.phase(model.version, "predict", ended - began)
     return Record(
-        prediction_id=str(uuid.uuid4()),
+        prediction_id=new_id(),
         request_id=request.request_id,
         time=time.time(),
         model_version=model.version,

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable
 
-from flask import Response
-
 from schemas.reader import Reader
 from service.errors import ServiceError
 from service.inference.features import Matrix
@@ -11,6 +9,7 @@ from service.models.model import Model
 from service.records import spool
 from service.records.record import Record
 from service.telemetry import log
+from service.web.messages import Response
 from service.web.recorded import ask_again
 
 Read = Callable[[Reader, bytes], Matrix]

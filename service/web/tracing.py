@@ -2,12 +2,11 @@
 
 import re
 import time
-import uuid
-
-from flask import Response
 
 from service.telemetry import log, metrics
 from service.web.context import ServingRequest, current
+from service.web.ids import new_id
+from service.web.messages import Response
 
 REQUEST_ID = "X-Request-ID"
 _SANE = re.compile(r"[\x21-\x7e]{1,128}")
@@ -17,8 +16,8 @@ def begin() -> None:
     """Start the clock; take the client's request id where it is sane, else make one."""
     _, request = current()
     request.started = time.perf_counter()
-    given = request.environ.get("HTTP_X_REQUEST_ID", "")
-    request.request_id = given if _SANE.fullmatch(given) else str(uuid.uuid4())
+    given = request.environ.get("HTTP_X_REQUEST_ID")
+    request.request_id = given if given and _SANE.fullmatch(given) else new_id()
     request.client = request.remote_addr or ""
     log.bind(request.request_id)
     metrics.began(request.environ.get("HTTP_X_REQUEST_START"))
@@ -28,19 +27,19 @@ def finish(response: Response) -> Response:
     """Name the request id on every answer, count and time it, and write its line."""
     _, request = current()
     seconds = time.perf_counter() - request.started
-    response.headers[REQUEST_ID] = request.request_id
+    response.stamp(REQUEST_ID, request.request_id)
     metrics.ended()
     metrics.request(route_of(request), request.method, response.status_code, seconds)
-    log.info(
-        "request",
-        request_id=request.request_id,
-        method=request.method,
-        path=request.path,
-        status=response.status_code,
-        latency_ms=round(seconds * 1000, 3),
-        client_ip=request.remote_addr,
-        client=request.client,
-    )
+    line = {
+        "request_id": request.request_id,
+        "method": request.method,
+        "path": request.path,
+        "status": response.status_code,
+        "latency_ms": round(seconds * 1000, 3),
+        "client_ip": request.remote_addr,
+        "client": request.client,
+    }
+    log.info_many(*request.events, ("request", line))
     return response
 
 

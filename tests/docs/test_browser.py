@@ -8,7 +8,7 @@ import pytest
 
 from service.guards.tokens import SCOPES, line_of, new_token
 
-pytestmark = [pytest.mark.process, pytest.mark.slow, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 WIDTHS = (390, 1280)
 PREDICT = "#operations-predictions-predict"

@@ -13,7 +13,7 @@ import pytest
 
 from service.inference.contract import Contract, Feature
 from service.inference.engines.base import Answers
-from service.records import spool
+from service.records import shipping, spool
 from service.records.record import Record
 from service.settings import Settings
 from tests.records.postgres import Postgres, programs
@@ -41,15 +41,15 @@ def make_settings(tmp_path: Path) -> Callable[..., Settings]:
     return make
 
 
-def make_record(rows: int = 1, seed: int = 0, **replaced: object) -> Record:
+def make_record(count: int = 1, seed: int = 0, **replaced: object) -> Record:
     """An answer to so many random rows."""
     random = np.random.default_rng(seed)
-    city = random.integers(-1, 2, rows).astype(float)
+    city = random.integers(-1, 2, count).astype(float)
     city[city < 0] = np.nan
     matrix = np.column_stack(
-        [random.normal(40, 9, rows), random.integers(0, 9, rows), city, random.integers(0, 2, rows)]
+        [random.normal(40, 9, count), random.integers(0, 9, count), city, random.integers(0, 2, count)]
     )
-    first = random.random(rows)
+    first = random.random(count)
     probabilities = np.column_stack([first, 1 - first])
     chosen = probabilities.argmax(axis=1)
     answers = Answers([CLASSES[index] for index in chosen], probabilities, chosen)
@@ -127,6 +127,11 @@ def spooled_lines(settings: Settings) -> list[dict]:
         except ValueError:
             continue
     return found
+
+
+def drain(settings: Settings) -> None:
+    """Everything to the database, however busy the machine is."""
+    shipping.drain(settings, seconds=60)
 
 
 def until(holds: Callable[[], object], seconds: float = 30) -> None:

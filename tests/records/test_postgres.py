@@ -5,7 +5,7 @@ import pytest
 from service.records import schema, shipping, spool
 from service.records.counts import read_counts
 from service.records.place import pending_bytes
-from tests.records.conftest import make_record, until
+from tests.records.conftest import drain, make_record, until
 
 pytestmark = [pytest.mark.process, pytest.mark.xdist_group("postgres")]
 
@@ -31,7 +31,7 @@ def test_a_stopped_database_costs_no_answer_and_no_record(postgres, make_setting
         (404, 404)
     ]
     spool.close_spool()
-    spool.drain(settings)
+    drain(settings)
 
 
 def test_a_server_starts_without_its_database(postgres, make_settings):
@@ -61,7 +61,7 @@ def test_columns_are_typed_for_queries(postgres, make_settings):
     record = make_record(50)
     spool.append(record)
     spool.close_spool()
-    spool.drain(settings)
+    drain(settings)
     (row,) = postgres.query(
         "SELECT count(*), min(time) > now() - interval '5 minutes', count(*) FILTER (WHERE prediction = '\"yes\"'), "
         "bool_and((features->>'age')::float > 0) FROM predictions"

@@ -12,7 +12,7 @@ from service.records import shipping, spool
 from service.records.counts import read_counts
 from service.records.place import SHIPPER, is_held, spool_files
 from tests.conftest import ROOT, clean_environment
-from tests.records.conftest import make_record, stored, until
+from tests.records.conftest import drain, make_record, stored, until
 
 pytestmark = pytest.mark.process
 
@@ -132,7 +132,7 @@ def test_a_line_cut_off_by_a_kill_is_left_out_and_the_rest_shipped(make_settings
         spool.close_spool()
     (path,) = spool_files(settings.var_dir / "spool")
     path.write_bytes(path.read_bytes()[:-40])
-    spool.drain(settings)
+    drain(settings)
     assert len(stored(settings)) == 2
     assert not spool_files(settings.var_dir / "spool")
 
@@ -143,7 +143,7 @@ def test_drain_brings_everything_to_the_database_and_ends_the_shipper(make_setti
     spool.open_spool(settings)
     spool.append(make_record(1000))
     spool.close_spool()
-    spool.drain(settings)
+    drain(settings)
     assert len(stored(settings)) == 1000
     assert everything_shipped(settings)
 
@@ -154,7 +154,7 @@ def test_the_columns_say_what_was_asked_and_answered(make_settings):
     spool.open_spool(settings)
     spool.append(record)
     spool.close_spool()
-    spool.drain(settings)
+    drain(settings)
     rows = stored(settings)
     assert [row["row_index"] for row in rows] == list(range(20))
     assert [row["prediction"] for row in rows] == record.answers.predictions
@@ -172,7 +172,7 @@ def test_what_the_database_refuses_is_laid_aside_and_the_rest_shipped(make_setti
     for record in (good, bad, make_record(1)):
         spool.append(record)
     spool.close_spool()
-    spool.drain(settings)
+    drain(settings)
     assert len(stored(settings)) == 3
     assert read_counts(settings.var_dir / "spool").lost == 1
     assert bad.prediction_id in (settings.var_dir / "spool" / "refused.txt").read_text()
@@ -185,5 +185,5 @@ def test_old_records_are_pruned(make_settings):
     spool.append(old)
     spool.append(new)
     spool.close_spool()
-    spool.drain(settings)
+    drain(settings)
     assert [row["prediction_id"] for row in stored(settings)] == [new.prediction_id]

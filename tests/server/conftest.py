@@ -1,5 +1,6 @@
 """A real gunicorn around a tiny application, and a client that speaks raw sockets."""
 
+import os
 import re
 import socket
 import subprocess
@@ -103,9 +104,10 @@ def start(folder, worker, more=""):
     config = folder / "conf.py"
     config.write_text(CONFIG.format(worker=WORKERS[worker]) + more)
     log = folder / "log"
+    environment = {"PYTHONPATH": f"{ROOT}:{os.environ.get('PYTHONPATH', '')}", "PATH": "/usr/bin:/bin"}
     with log.open("w") as errors:
         command = [sys.executable, "-m", "gunicorn", "-c", str(config), "--chdir", str(HERE), "echo:app"]
-        process = subprocess.Popen(command, stderr=errors, env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"})
+        process = subprocess.Popen(command, stderr=errors, env=environment)
     while not (found := re.search(r"Listening at: http://127.0.0.1:(\d+)", log.read_text())):
         assert process.poll() is None, log.read_text()
         time.sleep(0.02)

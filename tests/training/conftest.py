@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from threadpoolctl import threadpool_limits
 
+import training.command
 from service.inference.manifest import Manifest
 from training.command import cli
 
@@ -38,9 +40,11 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
     """Factory: ``run("--data", path, "--target", "y")`` in a folder of its own. A traceback fails the test."""
     root = tmp_path / "artifacts"
     monkeypatch.setenv("ARTIFACTS_DIR", str(root))
+    monkeypatch.setattr(training.command, "PARITY_ROWS", 2_000)  # the gate itself has its own tests
 
     def start(*arguments: object) -> Ran:
-        done = CliRunner().invoke(cli, [str(argument) for argument in arguments])
+        with threadpool_limits(1):  # OpenMP's threads spin where test processes share the cores
+            done = CliRunner().invoke(cli, [str(argument) for argument in arguments])
         if done.exception and not isinstance(done.exception, SystemExit):
             raise done.exception
         return Ran(done.exit_code, " ".join(done.output.split()), root)

@@ -3,9 +3,12 @@
 import re
 from html.parser import HTMLParser
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.dummy import DummyClassifier
+from sklearn.pipeline import Pipeline
 
 
 class Loads(HTMLParser):
@@ -57,6 +60,16 @@ def test_a_regression_has_its_residuals(train):
     frame["y"] = 3 * frame["a"] - frame["b"] + draw.normal(0, 0.1, 200)
     page = _card(train, frame, "--model", "linear_regression")
     assert "Residuals" in page and "Importances" in page and page.count("<svg") == 2
+
+
+def test_a_packed_pipeline_says_that_it_may_have_seen_the_sample(make_mixed, run, tmp_path):
+    frame = make_mixed(100)[["visits", "y"]]
+    frame.to_csv(tmp_path / "sample.csv", index=False)
+    joblib.dump(Pipeline([("model", DummyClassifier())]).fit(frame[["visits"]], frame["y"]), tmp_path / "p.joblib")
+    ran = run("pack", tmp_path / "p.joblib", "--data", tmp_path / "sample.csv", "--target", "y")
+    assert ran.code == 0, ran.output
+    page = (ran.folder / "card.html").read_text("utf-8")
+    assert "Fitted elsewhere, measured on a sample of 100 rows that it may have seen" in page
 
 
 @pytest.mark.parametrize("model", ["ridge", "dummy"])

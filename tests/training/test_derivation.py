@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from service.inference.contract import Contract
 from service.inference.features import decode, encode
-from training.derivation import derive_features, dtype_of, matrix_of
+from training.conversion import dtype_of, matrix_of
+from training.derivation import derive_features
 from training.overrides import Overrides, read_overrides
 from training.refusal import Refusal
 from training.sampling import rows_of

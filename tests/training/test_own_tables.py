@@ -93,6 +93,19 @@ def test_labels_keep_their_json_type(labels, train, tmp_path):
     assert {type(label) for label in golden["predictions"]} == {type(labels[0])}
 
 
+def test_a_target_of_pandas_categories_counts_only_those_present(train, tmp_path):
+    pytest.importorskip("pyarrow")
+    frame = pd.DataFrame({"a": range(90), "b": [place % 7 for place in range(90)]})
+    frame["y"] = pd.Categorical([place // 30 for place in range(90)], categories=[0, 1, 2, 3])
+    frame["a"] = pd.Categorical(frame["a"] // 10)
+    path = tmp_path / "table.parquet"
+    frame.to_parquet(path)
+    ran = train(frame.head(1), "--data", path, "--model", "decision_tree")
+    assert ran.code == 0, ran.output
+    assert ran.manifest.classes == (0, 1, 2)
+    assert [feature.type for feature in ran.manifest.contract.features] == ["integer", "integer"]
+
+
 def test_golden_rows_show_nulls_and_rare_categories(make_mixed, train):
     ran = train(make_mixed(), "--model", "decision_tree")
     rows = json.loads((ran.folder / "golden.json").read_text())["rows"]

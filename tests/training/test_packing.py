@@ -54,6 +54,8 @@ def test_a_fitted_pipeline_is_served_as_it_answers(pack, sample, make_client):
     ran = pack(pipeline)
     assert ran.code == 0, ran.output
     assert ran.manifest.version == "random_forest-1" and ran.manifest.contract.names == ("a b", "city")
+    assert "150 rows of the sample; fitted elsewhere" in ran.output
+    assert ran.manifest.training["sample_rows"] == 150 and "holdout_rows" not in ran.manifest.training
     assert "does not use 'more'" in ran.output and "honest only if" in ran.output
     rows = json.loads(sample[["a b", "city"]].to_json(orient="records", double_precision=15))
     answer = make_client(ARTIFACTS_DIR=str(ran.root)).post("/predict/batch", json={"instances": rows})
@@ -74,7 +76,10 @@ def test_estimators_of_other_libraries_are_packed(library, pack, sample):
     model = {"lightgbm": "LGBMClassifier", "xgboost": "XGBClassifier"}[library]
     settings = {"n_estimators": 5} | ({"verbose": -1} if library == "lightgbm" else {})
     sample["y"] = (sample["y"] == "good").astype(int)
-    ran = pack(_fitted(sample, getattr(module, model)(**settings)), sample)
+    pipeline = Pipeline([("all", _pipeline(getattr(module, model)(**settings)))]).fit(
+        sample[["a b", "city"]], sample["y"]
+    )
+    ran = pack(pipeline, sample)
     assert ran.code == 0, ran.output
     assert ran.manifest.libraries[library] == module.__version__
 

@@ -1,16 +1,8 @@
-"""The table of requests and answers under tests/cases: data files, so that every server can be held to them."""
-
-import json
+"""The table of requests and answers under tests/cases, asked in process; tests/benchmarks asks it of real servers."""
 
 import pytest
 
-from tests.conftest import ROOT
-
-CASES = [
-    pytest.param(case, id=f"{path.stem}: {case['name']}")
-    for path in sorted((ROOT / "tests/cases").glob("*.json"))
-    for case in json.loads(path.read_text())
-]
+from tests.contract import JSON, Answered, cases, content, faults
 
 
 @pytest.fixture(scope="module")
@@ -22,22 +14,11 @@ def client(trained, tmp_path_factory):
     return create_app(Settings.read({"ARTIFACTS_DIR": str(trained), "VAR_DIR": str(var)})).test_client()
 
 
-def _body(request):
-    if "hex" in request:
-        return bytes.fromhex(request["hex"])
-    return request["raw"].encode() if "raw" in request else json.dumps(request["body"]).encode()
-
-
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", list(cases()), ids=lambda case: case.id)
 def test_each_case_is_answered_as_the_table_says(client, case):
-    request, expected = case["request"], case["answer"]
-    answer = client.open(request["path"], method=request["method"], headers=request["headers"], data=_body(request))
-    assert answer.status_code == expected["status"], answer.text
-    document = answer.get_json(force=True)
-    if "errors" in expected:
-        assert sorted(document["errors"]) == sorted(expected["errors"])
-        assert document["errors_total"] == len(expected["errors"])
-    elif expected["status"] == 200:
-        assert "prediction" in document or document["count"] == len(document["predictions"])
-    else:
-        assert document["status"] == expected["status"] and "errors" not in document
+    request = case.request
+    sent = content(request)
+    headers = request.get("headers", {"Content-Type": JSON} if sent is not None else {})
+    answer = client.open(request["path"], method=request["method"], headers=headers, data=sent)
+    answered = Answered(answer.status_code, {name.lower(): value for name, value in answer.headers}, answer.data)
+    assert faults(answered, case.answer) == []

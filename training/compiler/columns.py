@@ -160,3 +160,25 @@ def number(value: Any) -> float:
         return float(value)
     except TypeError:
         return float("nan")
+
+
+def simplified(column: Column) -> Column:
+    """A table of codes that stands for a simpler column is that column; others are themselves."""
+    if not isinstance(column, Table):
+        return column
+    raw = Raw(column.source, column.nullable)
+    values = tuple(number(value) for value in column.values)
+    known, null = values[:-1], values[-1]
+    null_fits = not column.nullable or null != null
+    if known == tuple(float(code) for code in range(len(known))):
+        return raw if null_fits else Filled(raw, null)
+    used = values if column.nullable else known
+    if len(set(used)) == 1:
+        return Constant(used[0])
+    for code, value in enumerate(known):
+        others = {other for position, other in enumerate(used) if position != code}
+        if (len(others) == 1 and value != value) or (len(others) == 1 and value not in others):
+            return Coded(raw, (float(code),), (value,), others.pop())
+    if column.nullable and len(set(known)) == 1:
+        return Missing(raw, null, known[0])
+    return Table(column.source, column.nullable, values)

@@ -7,12 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from training.compiler.columns import Column, Doubles, apply
+from training.compiler.columns import Column, Doubles, apply, simplified
+from training.compiler.errors import NotCompilable
 from training.compiler.graph import Graph
 from training.compiler.matrices import matrix
 from training.compiler.thresholds import fold, null_goes_left, peel
 
 Integers = NDArray[np.int64]
+MOST_NODES = 20_000_000
+"""A serialised graph cannot be larger than 2 GB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,8 @@ def add_ensemble(
 
     ``rounded``: the trees compare float32 of the columns, as those of sklearn.tree do.
     """
+    if sum(len(tree.left) for tree in trees) > MOST_NODES:
+        raise NotCompilable("ensemble", f"its trees have more than {MOST_NODES:,} nodes. Limit their depth or number.")
     trees = [_grown(tree) for tree in trees]
     inner = [tree.left >= 0 for tree in trees]
     node_starts = np.cumsum([0] + [int(mask.sum()) for mask in inner])
@@ -102,7 +107,8 @@ def _fold_columns(
     """What nodes compare in place of each used column; ``threshold`` and ``null_left`` are changed to fit, in place."""
     bases = {}
     for index in np.unique(feature).tolist():
-        peeled = peel(apply("Round", columns[index]) if rounded else columns[index])
+        column = simplified(columns[index])
+        peeled = peel(apply("Round", column) if rounded else column)
         nodes = feature == index
         distinct, inverse = np.unique(threshold[nodes], return_inverse=True)
         null_left[nodes] = null_goes_left(peeled.chain, threshold[nodes], null_left[nodes])

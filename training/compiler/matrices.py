@@ -7,14 +7,14 @@ import numpy as np
 from onnx import TensorProto, numpy_helper
 
 from service.inference.engines.onnx import INPUT
-from training.compiler.columns import Coded, Column, Constant, Filled, Missing, Product, Raw, Step, Table, number
+from training.compiler.columns import Coded, Column, Constant, Filled, Missing, Product, Raw, Step, Table, simplified
 from training.compiler.errors import NotCompilable
 from training.compiler.graph import Graph, Matrix
 
 
 def matrix(graph: Graph, columns: Sequence[Column]) -> Matrix:
     """A tensor that holds ``columns``, in whatever order is cheapest and perhaps among others."""
-    columns = [_simplified(column) for column in columns]
+    columns = [simplified(column) for column in columns]
     groups: dict[Any, list[Any]] = {}
     for column in dict.fromkeys(columns):
         groups.setdefault(_kind(column), []).append(column)
@@ -34,28 +34,6 @@ def ordered(graph: Graph, columns: Sequence[Column]) -> str:
     if made.positions == tuple(range(made.width)):
         return made.tensor
     return graph.gather(made.tensor, made.positions)
-
-
-def _simplified(column: Column) -> Column:
-    """A table of codes that stands for a simpler column is that column."""
-    if not isinstance(column, Table):
-        return column
-    raw = Raw(column.source, column.nullable)
-    values = tuple(number(value) for value in column.values)
-    known, null = values[:-1], values[-1]
-    null_fits = not column.nullable or null != null
-    if known == tuple(float(code) for code in range(len(known))):
-        return raw if null_fits else Filled(raw, null)
-    used = values if column.nullable else known
-    if len(set(used)) == 1:
-        return Constant(used[0])
-    for code, value in enumerate(known):
-        others = {other for position, other in enumerate(used) if position != code}
-        if (len(others) == 1 and value != value) or (len(others) == 1 and value not in others):
-            return Coded(raw, (float(code),), (value,), others.pop())
-    if column.nullable and len(set(known)) == 1:
-        return Missing(raw, null, known[0])
-    return Table(column.source, column.nullable, values)
 
 
 def _kind(column: Column) -> Any:

@@ -18,12 +18,14 @@ from service.inference.features import Matrix
 from service.inference.golden import TOLERANCE
 from training.parity.magnitude import magnitude
 from training.parity.random_rows import random_rows
-from training.parity.threshold_rows import threshold_rows
+from training.parity.threshold_rows import ThresholdRows
 
 __all__ = ["Parity", "check", "compare", "magnitude"]
 
 ROWS = 100_000
 ROWS_FULL = 1_000_000
+MOST_THRESHOLD_ROWS = 3
+"""For each random row."""
 CHUNK = 10_000
 Progress = Callable[[int, int], None]
 """Called with the rows done and the rows there are."""
@@ -56,7 +58,7 @@ def check(
 ) -> Parity:
     """Hold ``engine`` to the answers of the fitted ``pipeline`` on ``rows`` random rows and those on thresholds."""
     draw = np.random.default_rng(seed)
-    placed = threshold_rows(pipeline, contract, dtypes, draw, thorough=rows >= ROWS_FULL)
+    placed = ThresholdRows(pipeline, contract, dtypes, draw, MOST_THRESHOLD_ROWS * rows)
     reference = SklearnEngine(pipeline, contract, dtypes, tuple(getattr(pipeline, "classes_", ())))
     total, done, flips, largest = rows + len(placed), 0, 0, 0.0
     for chunk in _chunks(contract, draw, rows, placed):
@@ -97,8 +99,7 @@ def _apart(found: Matrix, expected: Matrix, scale: Matrix) -> float:
     return float(np.nan_to_num(difference, nan=np.inf).max(initial=0.0))
 
 
-def _chunks(contract: Contract, draw: np.random.Generator, rows: int, placed: Matrix) -> Iterator[Matrix]:
+def _chunks(contract: Contract, draw: np.random.Generator, rows: int, placed: ThresholdRows) -> Iterator[Matrix]:
     for start in range(0, rows, CHUNK):
         yield random_rows(contract, min(CHUNK, rows - start), draw)
-    for start in range(0, len(placed), CHUNK):
-        yield placed[start : start + CHUNK]
+    yield from placed.chunks(CHUNK)

@@ -1,4 +1,4 @@
-"""The seed's FastAPI service. ``AS_DESIGNED_LOAD=request`` loads the model on every request, the mistake it warns of."""
+"""The seed's FastAPI service. ``AS_DESIGNED_LOAD=request`` loads the model on each request, as it warns not to."""
 
 import json
 import logging
@@ -8,7 +8,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
@@ -73,7 +73,7 @@ class BatchPredictionInput(BaseModel):
 app = FastAPI(title="ML Model API", lifespan=lifespan)
 limiter = Limiter(key_func=get_remote_address)
 app.state.limiter = limiter
-app.add_exception_handler(RateLimitExceeded, _rate_limit_exceeded_handler)  # type: ignore[arg-type]
+app.add_exception_handler(RateLimitExceeded, _rate_limit_exceeded_handler)
 security = HTTPBearer(auto_error=bool(clients))
 
 
@@ -101,7 +101,7 @@ def current_model() -> Loaded:
     return load_model_and_artifacts(settings) if per_request else loaded["model"]
 
 
-def authorised(token: HTTPAuthorizationCredentials | None = Depends(security)) -> str:
+def authorised(token: Annotated[HTTPAuthorizationCredentials | None, Depends(security)]) -> str:
     """The client's name."""
     if not clients:
         return ""
@@ -138,7 +138,9 @@ async def model_info() -> dict[str, Any]:
 
 @app.post("/predict")
 @limited
-async def predict(request: Request, input_data: PredictionInput, client: str = Depends(authorised)) -> dict[str, Any]:
+async def predict(
+    request: Request, input_data: PredictionInput, client: Annotated[str, Depends(authorised)]
+) -> dict[str, Any]:
     """Single prediction."""
     model = current_model()
     answer = _predict_one(request, model, input_data, client, str(uuid.uuid4()))
@@ -148,7 +150,7 @@ async def predict(request: Request, input_data: PredictionInput, client: str = D
 @app.post("/predict/batch")
 @limited
 async def predict_batch(
-    request: Request, input_data: BatchPredictionInput, client: str = Depends(authorised)
+    request: Request, input_data: BatchPredictionInput, client: Annotated[str, Depends(authorised)]
 ) -> dict[str, Any]:
     """Batch prediction."""
     model = current_model()

@@ -24,6 +24,7 @@ settings = Settings.read(os.environ)
 guards = Guards(settings)
 models: dict[str, Model] = {}
 JSON = "application/json"
+READING = ["GET", "HEAD"]
 
 
 @asynccontextmanager
@@ -38,6 +39,7 @@ async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
 app = FastAPI(
     title="Tabular model service, FastAPI twin",
     lifespan=lifespan,
+    redirect_slashes=False,
     openapi_url=None,  # until the busy routes stand: the router asks its routes one after the other
     telemetry={"tracing": False, "metrics": False, "logs": False},  # ours instead
 )
@@ -96,16 +98,16 @@ for path, endpoint, adapter in (("/predict", predict, row_adapter), ("/predict/b
     )
 
 
-@app.get("/")
+@app.api_route("/", methods=READING)
 async def index() -> dict[str, Any]:
     """What this service offers."""
-    routes = {route.path: getattr(route, "summary", None) or route.name for route in app.routes}  # type: ignore[attr-defined]
+    routes = {route.path: getattr(route, "summary", None) or route.name for route in app.routes}
     return {"service": app.title, "version": app.version, "model_version": models["stable"].version, "routes": routes}
 
 
-@app.get("/health")
-@app.get("/health/live")
-@app.get("/health/ready")
+@app.api_route("/health", methods=READING)
+@app.api_route("/health/live", methods=READING)
+@app.api_route("/health/ready", methods=READING)
 async def health() -> dict[str, Any]:
     """Ready for traffic: a twin without its model does not start."""
     manifest = models["stable"].manifest
@@ -119,7 +121,7 @@ async def health() -> dict[str, Any]:
     }
 
 
-@app.get("/model/info")
+@app.api_route("/model/info", methods=READING)
 async def model_info(request: Request) -> dict[str, Any]:
     """All that is known of the model."""
     if not guards.idle:

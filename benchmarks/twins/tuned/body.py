@@ -18,11 +18,8 @@ async def read_json(request: Request, most: int) -> Any:
     headers = {name: value for name, value in request.scope["headers"] if name in WANTED}
     if int(headers.get(b"content-length", 0)) > most:
         raise _too_large(most)
-    media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-    if media_type != b"application/json" and not (
-        media_type.startswith(b"application/") and media_type.endswith(b"+json")
-    ):
-        raise Problem(errors.UnsupportedMediaType, "Send the body as application/json.")
+    if not _is_json(headers.get(b"content-type", b"")):
+        raise Problem(errors.UnsupportedMediaType, "Send the body as application/json, in UTF-8.")
     if headers.get(b"content-encoding", b"identity") != b"identity":
         raise Problem(errors.UnsupportedMediaType, "Send the body without Content-Encoding.")
     body = await _bytes(request, most)
@@ -30,6 +27,17 @@ async def read_json(request: Request, most: int) -> Any:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
         raise Problem(errors.MalformedBody, "The body is not JSON in UTF-8.") from None
+
+
+def _is_json(content_type: bytes) -> bool:
+    if content_type == b"application/json":
+        return True
+    media_type, _, parameters = content_type.lower().partition(b";")
+    media_type, charset = media_type.strip(), parameters.replace(b" ", b"").replace(b'"', b"")
+    dialect = media_type.startswith(b"application/") and media_type.endswith(b"+json")
+    return (media_type == b"application/json" or dialect) and (
+        b"charset=" not in charset or b"charset=utf-8" in charset
+    )
 
 
 async def _bytes(request: Request, most: int) -> bytes:

@@ -46,8 +46,8 @@ def verified(clients: dict[str, str], token: str) -> str | None:
 
 
 def known_clients(path: Path | None) -> dict[str, str]:
-    """Token hash (SHA-256, hex) to client name; one ``name:hash`` or ``name hash`` a line, # starts a comment."""
+    """Token hash (SHA-256, hex) to client name, of a file in the service's format: ``name:hash[:scopes]`` a line."""
     if path is None:
         return {}
-    lines = [line.partition("#")[0].replace(":", " ").split() for line in path.read_text().splitlines()]
-    return {words[-1].lower(): words[0] for words in lines if len(words) >= 2}
+    lines = [line.partition("#")[0].strip().split(":") for line in path.read_text().splitlines()]
+    return {words[1].strip().lower(): words[0] for words in lines if len(words) >= 2}

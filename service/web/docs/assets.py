@@ -9,14 +9,15 @@ from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
-from flask import Response, request, send_file
+from flask import Response, request
 
 from service.errors import NotFound
 from service.version import __version__
 
 _OWN = Path(__file__).parent / "static"
 _DAY = 86_400
-_ELSEWHERE = ("https://cdn.redoc.ly/", "https://cdn.redocly.com/", "https://otel.cloud.redocly.com/")
+_TYPES = {".css": "text/css", ".js": "text/javascript", ".png": "image/png"}
+_ELSEWHERE = (b"https://cdn.redoc.ly/", b"https://cdn.redocly.com/", b"https://otel.cloud.redocly.com/")
 """Where ReDoc would fetch a logo and icons from, and report its use to."""
 
 
@@ -39,10 +40,10 @@ def _files() -> dict[str, Path]:
 @lru_cache(maxsize=1)
 def _redoc() -> bytes:
     """ReDoc's script, with every address of another host taken out of it."""
-    script = (_package("offapi") / "redoc.js").read_text("utf-8")
+    script = (_package("offapi") / "redoc.js").read_bytes()
     for host in _ELSEWHERE:
-        script = script.replace(host, "data:,")
-    return script.encode()
+        script = script.replace(host, b"data:,")
+    return script
 
 
 @lru_cache(maxsize=1)
@@ -58,14 +59,14 @@ def asset(filename: str) -> Response:
         NotFound: it is none of the pages' files.
     """
     if filename == "redoc.js":
-        response = Response(_redoc(), mimetype="text/javascript")
-        response.set_etag(edition())
-        response.make_conditional(request)
+        body = _redoc()
     elif filename in _files():
-        response = send_file(_files()[filename])
+        body = _files()[filename].read_bytes()
     else:
         raise NotFound("The pages have no such file.")
-    response.cache_control.no_cache = None
+    response = Response(body, mimetype=_TYPES[Path(filename).suffix])
+    response.add_etag()
     response.cache_control.public = True
     response.cache_control.max_age = _DAY
+    response.make_conditional(request)
     return response

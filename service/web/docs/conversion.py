@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import Schema, fields
 
 from schemas.answers import Answer
 
+OPENAPI = "3.1.0"
 UNBOUNDED = 1e300
 """A bound this far out is a contract's way to say that there is none; in a document it would be noise."""
 
@@ -39,9 +41,22 @@ class Converter(OpenAPIConverter):
 
 
 class Plugin(MarshmallowPlugin):
-    """apispec's plugin with our rules; a schema's name in the document is its class's."""
+    """apispec's plugin with our rules."""
 
     Converter = Converter
 
     def __init__(self) -> None:
-        super().__init__(lambda schema: (schema if isinstance(schema, type) else type(schema)).__name__)
+        super().__init__(_name)
+
+
+def _name(schema: Schema | type[Schema]) -> str:
+    return (schema if isinstance(schema, type) else type(schema)).__name__.removesuffix("Schema")
+
+
+def convert(field: fields.Field[Any]) -> dict[str, Any]:
+    """The JSON Schema of a single field, such as a query parameter's."""
+    plugin = Plugin()
+    APISpec("", "", OPENAPI, plugins=[plugin])
+    assert plugin.converter is not None
+    made: dict[str, Any] = plugin.converter.field2property(field)
+    return made

@@ -5,18 +5,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from apispec import APISpec
+from marshmallow.fields import Field
 from werkzeug.routing import Rule
 
 from service.errors import Forbidden, ServiceError, TooManyRequests, Unauthorized
 from service.models.model import Model
 from service.version import NAME, __version__
 from service.web.context import ServingApp
-from service.web.docs.conversion import Plugin
+from service.web.docs.conversion import OPENAPI, Plugin, convert
 from service.web.docs.responses import Document, header_components, responses
 from service.web.docs.samples import Samples, samples_of
 from service.web.operation import Operation, promise_of
 
-OPENAPI = "3.1.0"
 PAGE = "text/html"
 TAGS = {
     "predictions": "Ask the model.",
@@ -82,10 +82,7 @@ def _operation(app: ServingApp, model: Model | None, promise: Operation, samples
         "responses": responses(promise, _faults(app, promise, guarded), samples),
     }
     if promise.query:
-        operation["parameters"] = [
-            {"name": name, "in": "query", "required": False, "description": meaning, "schema": {"type": "string"}}
-            for name, meaning in promise.query.items()
-        ]
+        operation["parameters"] = [_parameter(name, said) for name, said in promise.query.items()]
     if promise.takes is not None:
         operation["requestBody"] = {"required": True, "content": {"application/json": _body(model, promise, samples)}}
     if guarded:
@@ -99,7 +96,16 @@ def _faults(app: ServingApp, promise: Operation, guarded: bool) -> tuple[type[Se
     return ((Unauthorized, Forbidden) if guarded else ()) + told + (ServiceError,)
 
 
+def _parameter(name: str, said: str | Field[Any]) -> Document:
+    schema = {"type": "string"} if isinstance(said, str) else convert(said)
+    meaning = said if isinstance(said, str) else schema.pop("description", "")
+    return {"name": name, "in": "query", "required": False, "description": meaning, "schema": schema}
+
+
 def _body(model: Model | None, promise: Operation, samples: Samples) -> Document:
+    if isinstance(promise.takes, tuple):
+        examples = {form.__name__: {"value": samples.bodies[form]} for form in promise.takes if form in samples.bodies}
+        return {"schema": {"oneOf": list(promise.takes)}} | ({"examples": examples} if examples else {})
     if promise.takes not in ("row", "batch"):
         return {"schema": promise.takes}
     example: Any = samples.row if promise.takes == "row" else samples.batch
@@ -111,11 +117,12 @@ def _body(model: Model | None, promise: Operation, samples: Samples) -> Document
 
 def _refine_outcomes(schemas: dict[str, Document], samples: Samples) -> None:
     """Say what only the served model knows: the type of its labels, and whether it has probabilities."""
-    for name in ("Outcome", "PredictionAnswer"):
+    for name in ("RowAnswer", "PredictionAnswer"):
         properties = schemas[name]["properties"]
-        properties["prediction"] |= samples.outcome
+        properties["prediction"] |= samples.prediction
         if not samples.probability:
             properties.pop("probability", None)
+    schemas["Outcome"]["properties"]["outcome"] |= samples.outcome
 
 
 def _description(app: ServingApp, model: Model | None) -> str:

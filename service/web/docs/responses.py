@@ -3,7 +3,7 @@
 from typing import Any
 
 from schemas.problems import MEDIA_TYPE, problem_example, problem_meaning, problem_schema
-from service.errors import Forbidden, NotReady, ServiceError, TooManyRequests, Unauthorized
+from service.errors import ServiceError, TooManyRequests
 from service.web.docs.samples import Samples
 from service.web.operation import Operation
 
@@ -19,12 +19,8 @@ HEADERS: dict[str, tuple[str, Document]] = {
     "WWW-Authenticate": ("How to authenticate (RFC 6750).", {"type": "string"}),
 }
 _LIMIT = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
-_OWN: dict[type[ServiceError], str] = {
-    TooManyRequests: "Retry-After",
-    NotReady: "Retry-After",
-    Unauthorized: "WWW-Authenticate",
-    Forbidden: "WWW-Authenticate",
-}
+_OWN = {401: ("WWW-Authenticate",), 403: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
+"""Headers that come with a status."""
 
 
 def header_components() -> dict[str, Document]:
@@ -43,9 +39,7 @@ def responses(promise: Operation, faults: tuple[type[ServiceError], ...], sample
     for fault in faults:
         by_status.setdefault(fault.status, []).append(fault)
     for status, same in sorted(by_status.items()):
-        own = tuple(_OWN[fault] for fault in same if fault in _OWN)
-        headers = own + (limited if TooManyRequests in same else ())
-        found.setdefault(str(status), _problem(same, headers, samples))
+        found.setdefault(str(status), _problem(same, _OWN.get(status, ()) + limited, samples))
     return found
 
 
@@ -58,7 +52,7 @@ def _answer(promise: Operation, status: int, limited: tuple[str, ...], samples: 
     summary = (schema.__doc__ or "").partition("\n")[0] if schema is not None else promise.summary + "."
     return {
         "description": summary,
-        "headers": _references(versioned + limited + (("Retry-After",) if status == NotReady.status else ())),
+        "headers": _references(versioned + limited + _OWN.get(status, ())),
         "content": {promise.media: content},
     }
 

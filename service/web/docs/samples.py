@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.answers import BatchAnswer, PredictionAnswer
-from service.inference.contract import Value
+from schemas.feedback import OutcomeSchema, OutcomesSchema
+from service.inference.contract import LARGEST_INTEGER, Value
 from service.inference.features import encode
 from service.models.model import Model
 
@@ -14,14 +15,17 @@ _FACTS = {
 }
 _JSON_TYPES: dict[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string", type(None): "null"}
 _MOST_SHOWN = 20
+_MOST_LISTED = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Examples of bodies and answers, by schema; ``outcome`` is what the schema of a prediction says beside them."""
+    """Examples, of a row and by schema; ``prediction`` and ``outcome`` are the schemas of what this model predicts."""
 
     row: dict[str, Value]
     answers: dict[Any, dict[str, Any]]
+    bodies: dict[Any, dict[str, Any]]
+    prediction: dict[str, Any]
     outcome: dict[str, Any]
     probability: bool
 
@@ -39,7 +43,7 @@ class Samples:
 def samples_of(model: Model | None) -> Samples:
     """The examples of a model; general ones where none is loaded."""
     if model is None:
-        return Samples({"feature_1": 0.5}, {}, {}, True)
+        return Samples({"feature_1": 0.5}, {}, {}, {}, {}, True)
     contract = model.manifest.contract
     found = model.engine.predict(encode(contract, [list(contract.example.values())]))
     said: dict[str, Any] = {"prediction": found.predictions[0]}
@@ -50,10 +54,12 @@ def samples_of(model: Model | None) -> Samples:
         PredictionAnswer: said | facts,
         BatchAnswer: {"predictions": [said, said], "count": 2} | facts,
     }
-    return Samples(contract.example, answers, _outcome(model), "probability" in said)
+    outcome = {"prediction_id": _FACTS["prediction_id"], "row": 0, "outcome": said["prediction"]}
+    bodies = {OutcomeSchema: outcome, OutcomesSchema: {"outcomes": [outcome, outcome | {"row": 1}]}}
+    return Samples(contract.example, answers, bodies, _prediction(model), _outcome(model), "probability" in said)
 
 
-def _outcome(model: Model) -> dict[str, Any]:
+def _prediction(model: Model) -> dict[str, Any]:
     classes = model.manifest.classes
     if not classes:
         return {"type": "number", "description": "The predicted number."}
@@ -63,3 +69,11 @@ def _outcome(model: Model) -> dict[str, Any]:
         "type": types[0] if len(types) == 1 else types,
         "description": f"The predicted label, in the type it was trained with. One of: {shown}.",
     }
+
+
+def _outcome(model: Model) -> dict[str, Any]:
+    """What may have happened: one of the labels, each a constant: an ``enum`` of mixed types breaks clients."""
+    labels = [label for label in model.manifest.classes if label is not None]
+    if not labels:
+        return {"anyOf": [{"type": "number", "minimum": -LARGEST_INTEGER, "maximum": LARGEST_INTEGER}]}
+    return {"anyOf": [{"const": label} for label in labels]} if len(labels) <= _MOST_LISTED else {}

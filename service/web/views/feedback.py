@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, jsonify
 
-from schemas.feedback import FeedbackAnswer, FeedbackSchema, read_feedback
+from schemas.feedback import FeedbackAnswer, OutcomeSchema, OutcomesSchema, read_feedback
 from service.errors import (
     BodyTooLarge,
     Conflict,
@@ -37,7 +37,7 @@ FAILS = (
         "Tell what really happened to predicted rows",
         "records",
         {201: FeedbackAnswer, 200: FeedbackAnswer},
-        FeedbackSchema,
+        (OutcomeSchema, OutcomesSchema),
         FAILS,
         scope="predict",
     )
@@ -47,7 +47,7 @@ def tell() -> tuple[Response, int]:
     from service.records.feedback import Outcome, keep_outcomes  # SQLAlchemy, only for those who ask for it
 
     app, request = current()
-    read, many = read_feedback(read_body(request), app.settings.max_batch_rows)
+    read, many = read_feedback(read_body(request, app.settings.max_body_bytes), app.settings.max_batch_rows)
     outcomes = [Outcome(**one, place=f"outcomes.{index}." if many else "") for index, one in enumerate(read)]
     created = keep_outcomes(app.settings, outcomes, request.client)
     return jsonify({"count": len(outcomes), "created": created}), 201 if created else 200

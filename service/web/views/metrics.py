@@ -11,7 +11,13 @@ metrics = Blueprint("metrics", __name__)
 
 @metrics.get("/metrics")
 @operation(
-    Operation("What was counted and timed, over all workers, for Prometheus", "service", {200: None}, scope="observe")
+    Operation(
+        "What was counted and timed, over all workers, for Prometheus",
+        "service",
+        {200: None},
+        scope="observe",
+        media="text/plain",
+    )
 )
 def exposed() -> Response:
     """Prometheus text format."""

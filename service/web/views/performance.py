@@ -1,18 +1,21 @@
 """GET /model/performance: how well each version does on what really happened."""
 
+import re
 from datetime import UTC, datetime
 
 from flask import Blueprint, Response, jsonify
 
 from schemas.feedback import PerformanceAnswer
-from schemas.window import read_window
+from schemas.window import read_window, window_field
 from service.errors import InvalidInput, StoreUnavailable, UnknownVersion
+from service.settings import VERSION
 from service.web.context import current
 from service.web.operation import Operation, operation
 
 performance = Blueprint("performance", __name__, url_prefix="/model")
 
 WINDOW = "7d"
+UNKNOWN = "The model_version asked for has no records and is not loaded."
 
 
 @performance.get("/performance")
@@ -24,7 +27,7 @@ WINDOW = "7d"
         fails=(UnknownVersion, InvalidInput, StoreUnavailable),
         scope="observe",
         query={
-            "window": f"How far back the predictions go: 30m, 24h, 7d; {WINDOW} where left out.",
+            "window": window_field(WINDOW),
             "model_version": "This version only; any that has records or is loaded.",
         },
     )
@@ -38,9 +41,11 @@ def live() -> Response:
     version = request.args.get("model_version")
     until = datetime.now(UTC)
     since = until - read_window(window)
+    if version is not None and not re.fullmatch(VERSION, version):
+        raise UnknownVersion(UNKNOWN)
     versions = of_records(app.settings, since, until, version)
     if version is not None and not versions and version not in app.models.now.models:
-        raise UnknownVersion("The model_version asked for has no records and is not loaded.")
+        raise UnknownVersion(UNKNOWN)
     return jsonify({"window": window, "since": _text(since), "until": _text(until), "versions": versions})
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import orjson
-from flask import Blueprint, Response
+from flask import Blueprint
 
 from schemas.answers import BatchAnswer, PredictionAnswer
 from schemas.reader import Reader
@@ -17,13 +17,13 @@ from service.errors import (
     UnsupportedMediaType,
 )
 from service.web.asking import Answered, answers
+from service.web.messages import Response
 from service.web.operation import Operation, operation
 
 predictions = Blueprint("predictions", __name__)
 
 FAILS = (UnknownVersion, TooManyRequests, NotReady, BodyTooLarge, UnsupportedMediaType, MalformedBody, InvalidInput)
 QUERY = {"model_version": "A loaded version to ask instead of the one that routing chooses."}
-JSON = "application/json"
 
 
 @predictions.post("/predict")
@@ -33,7 +33,7 @@ JSON = "application/json"
 @answers(Reader.row)
 def predict(answered: Answered) -> Response:
     """Answer one row."""
-    return Response(orjson.dumps(_outcomes(answered)[0] | _facts(answered)), content_type=JSON)
+    return Response.ready(orjson.dumps(_outcomes(answered)[0] | _facts(answered)))
 
 
 @predictions.post("/predict/batch")
@@ -45,7 +45,7 @@ def predict_batch(answered: Answered) -> Response:
     """Answer many rows in their order, all or none, by one version."""
     outcomes = _outcomes(answered)
     document = {"predictions": outcomes, "count": len(outcomes)} | _facts(answered)
-    return Response(orjson.dumps(document), content_type=JSON)
+    return Response.ready(orjson.dumps(document))
 
 
 def _outcomes(answered: Answered) -> list[dict[str, Any]]:
@@ -53,6 +53,8 @@ def _outcomes(answered: Answered) -> list[dict[str, Any]]:
     found = answered.record.answers
     if found.probabilities is None or found.chosen is None:
         return [{"prediction": prediction} for prediction in found.predictions]
+    if len(found.chosen) == 1:
+        return [{"prediction": found.predictions[0], "probability": found.probabilities.item(0, found.chosen.item())}]
     likely = found.probabilities[range(len(found.chosen)), found.chosen].tolist()
     return [
         {"prediction": prediction, "probability": probability}

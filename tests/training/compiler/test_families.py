@@ -14,8 +14,10 @@ from sklearn.ensemble import (
     RandomForestClassifier,
     RandomForestRegressor,
 )
+from sklearn.feature_selection import SelectKBest, VarianceThreshold, f_classif
 from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, LogisticRegression, Ridge, RidgeClassifier
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -236,3 +238,9 @@ def test_float32_columns_reach_trees_as_they_are(fit, make_rows):
     features = ColumnTransformer([("numbers", "passthrough", NUMBERS)])
     for model in (RandomForestRegressor(10, random_state=0), HistGradientBoostingRegressor(max_iter=8)):
         assert fit(make_pipeline(features, model), 0, dtypes).difference(make_rows(2000, 1)) == (0, 0.0)
+
+
+def test_selected_columns_and_a_finished_search_are_compiled(fit, make_rows):
+    chosen = make_pipeline(IMPUTED, SelectKBest(f_classif, k=5), VarianceThreshold(), DecisionTreeClassifier())
+    search = GridSearchCV(chosen, {"decisiontreeclassifier__max_depth": [3, 5]}, cv=2)
+    assert fit(search).difference(make_rows(1000, 1)) == (0, 0.0)

@@ -1,0 +1,36 @@
+"""One suite of requests for the Flask service and both FastAPI twins; every deviation is named, with its reason."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.contract import ask, cases, deviation, faults
+
+DEVIATIONS = json.loads((Path(__file__).parent / "deviations.json").read_text())
+CASES = list(cases())
+
+pytestmark = pytest.mark.process
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+@pytest.mark.parametrize("row", ["ours", "tuned", "as_designed"])
+def test_a_server_answers_as_promised_or_deviates_for_a_reason(row, case, serve):
+    answer = ask(serve(row).port, case)
+    named = deviation(DEVIATIONS.get(row, []), case)
+    if named is None:
+        assert faults(answer, case.answer) == []
+    else:
+        assert faults(answer, case.answer) != [], f"no longer a deviation: {named['reason']}"
+        assert faults(answer, named["answer"]) == []
+
+
+def test_every_deviation_has_a_reason_and_a_case():
+    for row, entries in DEVIATIONS.items():
+        for entry in entries:
+            assert entry["reason"], row
+            assert any(deviation([entry], case) for case in CASES), entry
+
+
+def test_case_names_are_told_apart():
+    assert len({case.id for case in CASES}) == len(CASES)

@@ -1,0 +1,122 @@
+"""``flask records ...`` as one types it."""
+
+import csv
+import json
+from datetime import UTC, datetime
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from service.inference.contract import Contract, Feature
+from service.inference.engines.base import Answers
+from service.records import shipping, spool
+from service.records.commands import records_group
+from service.records.feedback import Outcome, keep_outcomes
+from tests.records.conftest import drain, make_record, stored
+
+pytestmark = pytest.mark.process
+
+
+@pytest.fixture
+def settings(make_settings):
+    return make_settings(RECORDS_KEEP_DAYS="0")
+
+
+@pytest.fixture
+def flask_records(settings):
+    """Runs a command on the same records."""
+
+    def run(*arguments, code=0, **environment):
+        given = {
+            "VAR_DIR": str(settings.var_dir),
+            "DATABASE_URL": settings.database_url,
+            "RECORDS_KEEP_DAYS": "0",
+        } | environment
+        done = CliRunner(env=given).invoke(records_group, arguments)
+        assert done.exit_code == code, done.output
+        return done.output
+
+    return run
+
+
+def keep(settings, *records):
+    spool.open_spool(settings)
+    for record in records:
+        spool.append(record)
+    spool.close_spool()
+
+
+def test_status_and_ship(settings, flask_records, monkeypatch):
+    with monkeypatch.context() as off:
+        off.setattr(shipping, "start", lambda settings: None)
+        keep(settings, make_record(4, time=make_record().time - 60), make_record(3))
+    said = flask_records("status")
+    assert "7 rows wait" in said and "shipped   0" in said and "not running" in said
+    lag = float(said.split("lag")[1].split()[0])
+    assert 59 < lag < 120
+    assert "Everything is in" in flask_records("ship")
+    said = flask_records("status")
+    assert "0 rows wait" in said and "shipped   7" in said and "lost      0" in said
+    assert len(stored(settings)) == 7
+
+
+def test_a_table_has_a_column_a_feature_and_the_outcome(settings, flask_records, tmp_path):
+    record = make_record(6)
+    keep(settings, record)
+    drain(settings)
+    keep_outcomes(settings, [Outcome(record.prediction_id, 2, "yes")], "tester")
+    assert "6 rows" in flask_records("export", "--to", str(tmp_path / "records.parquet"))
+    table = pq.read_table(tmp_path / "records.parquet")
+    rows = table.to_pylist()
+    assert [row["feature.age"] for row in rows] == record.rows[:, 0].tolist()
+    assert str(table.schema.field("feature.visits").type) == "int64"
+    assert str(table.schema.field("feature.member").type) == "bool"
+    assert [row["outcome"] for row in rows] == [None, None, "yes", None, None, None]
+    assert rows[0]["probabilities"] == record.answers.probabilities[0].tolist()
+    assert rows[0]["time"].timestamp() == pytest.approx(record.time, abs=0.001)
+
+    flask_records("export", "--to", str(tmp_path / "records.csv"))
+    with (tmp_path / "records.csv").open(encoding="utf-8", newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert [line["prediction"] for line in lines] == record.answers.predictions
+    assert json.loads(lines[0]["probabilities"]) == rows[0]["probabilities"]
+    assert {line["feature.city"] for line in lines} <= {"Köln", "Paris", ""}
+
+
+def test_export_takes_a_span_of_time_and_a_version(settings, flask_records, tmp_path):
+    moments = [datetime(2026, 1, day, tzinfo=UTC).timestamp() for day in (1, 2, 3)]
+    numbers = Contract("regression", "y", (Feature("x", "number"),))
+    other = make_record(
+        1, time=moments[1], model_version="ridge-1", contract=numbers, rows=np.array([[1.0]]), classes=()
+    )
+    other.answers = Answers([2.5], None, None)
+    keep(settings, *(make_record(1, time=moment) for moment in moments), other)
+    drain(settings)
+    target = tmp_path / "some.parquet"
+    assert "2 rows" in flask_records("export", "--to", str(target), "--since", "2026-01-02", "--until", "2026-01-03")
+    table = pq.read_table(target).to_pylist()
+    assert sorted(row["prediction"] for row in table) == sorted(["2.5", make_record().answers.predictions[0]])
+    assert "1 rows" in flask_records("export", "--to", str(target), "--version", "ridge-1")
+    (row,) = pq.read_table(target).to_pylist()
+    assert (row["prediction"], row["feature.x"]) == (2.5, 1.0)
+    assert "feature.age" not in row
+
+
+def test_export_names_what_it_cannot_do(settings, flask_records, tmp_path):
+    assert ".csv or .parquet" in flask_records("export", "--to", str(tmp_path / "records.xlsx"), code=2)
+    keep(settings, make_record())
+    drain(settings)
+    assert "cannot be written" in flask_records("export", "--to", str(tmp_path / "absent" / "a.csv"), code=1)
+    said = flask_records("export", "--to", str(tmp_path / "a.csv"), code=1, DATABASE_URL=f"sqlite:///{tmp_path}")
+    assert "does not answer" in said and "Traceback" not in said
+    assert not list(tmp_path.glob("*.csv")) and not list(tmp_path.glob(".*.part"))
+
+
+def test_prune_deletes_what_is_older(settings, flask_records):
+    keep(settings, make_record(2, time=make_record().time - 10 * 86400), make_record())
+    drain(settings)
+    assert "Deleted 2 rows" in flask_records("prune", "--keep-days", "7")
+    assert len(stored(settings)) == 1
+    assert "--keep-days" in flask_records("prune", code=1, RECORDS_KEEP_DAYS="0")

@@ -1,0 +1,83 @@
+"""The questions that drift and the dashboard ask."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from service.records.live import ACCURACY
+
+from service.records import spool
+from service.records.database import connected
+from service.records.feedback import Outcome, keep_outcomes
+from service.records.questions import count_by_version, known_models, recent_rows
+from service.records.rows import timestamp
+from service.records.sink import connect
+from tests.records.conftest import CLASSES, CONTRACT, drain, make_record
+
+pytestmark = pytest.mark.process
+
+NOW = datetime.now(UTC)
+HOUR = timedelta(hours=1)
+
+
+def keep(settings):
+    spool.open_spool(settings)
+    now = NOW.timestamp()
+    spool.append(make_record(4, time=now - 3 * 3600))
+    spool.append(make_record(2, time=now - 600))
+    spool.append(make_record(3, seed=1, time=now - 60))
+    spool.append(make_record(1, time=now - 60, model_version="forest-2", role="canary"))
+    spool.close_spool()
+    drain(settings)
+
+
+def accuracy(settings):
+    """What the shipper would tell."""
+    sink = connect(settings)
+    told = sink.ask(ACCURACY, *[timestamp((NOW - HOUR).timestamp())] * 2)
+    sink.close()
+    return [(version, int(outcomes), int(hits)) for version, outcomes, hits in told]
+
+
+def asked(settings):
+    with connected(settings) as connection:
+        counts = count_by_version(connection, NOW - HOUR, NOW)
+        rows = [row for part in recent_rows(connection, "forest-1", NOW - HOUR, NOW) for row in part]
+        newest = [row for part in recent_rows(connection, "forest-1", NOW - HOUR, NOW, most=3) for row in part]
+        models = known_models(connection)
+    return counts, rows, newest, models
+
+
+def check(settings):
+    record = make_record(3, time=NOW.timestamp() - 1)
+    spool.open_spool(settings)
+    spool.append(record)
+    outcomes = [Outcome(record.prediction_id, row, label) for row, label in enumerate(record.answers.predictions)]
+    other = "no" if outcomes[0].outcome == "yes" else "yes"
+    keep_outcomes(settings, [replace(outcomes[0], outcome=other), *outcomes[1:]], "tester")
+    spool.close_spool()
+    drain(settings)
+    assert accuracy(settings) == [("forest-1", 3, 2)]
+    counts, rows, newest, models = asked(settings)
+    assert counts == {"forest-1": 8, "forest-2": 1}
+    assert sorted(models) == ["forest-1", "forest-2"]
+    assert (models["forest-1"].contract, models["forest-1"].classes) == (CONTRACT, CLASSES)
+    assert newest == rows[:3]
+    assert {row.time for row in newest} == {rows[0].time} and rows[0].time > rows[-1].time
+    ages = make_record(3).rows[:, 0].tolist()
+    assert sorted(row.features["age"] for row in newest) == sorted(ages)
+    assert {type(row.features["member"]) for row in rows} == {bool}
+    assert {row.prediction for row in rows} <= set(CLASSES)
+
+
+def test_what_was_asked_lately_by_version_in_sqlite(make_settings):
+    settings = make_settings()
+    keep(settings)
+    check(settings)
+
+
+@pytest.mark.xdist_group("postgres")
+def test_what_was_asked_lately_by_version_in_postgres(postgres, make_settings):
+    settings = make_settings(DATABASE_URL=postgres.address)
+    keep(settings)
+    check(settings)

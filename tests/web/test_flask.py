@@ -1,0 +1,220 @@
+"""The lean Flask classes keep what Flask promises: contexts, hooks in their order, routing, bodies, answers."""
+
+import io
+
+import flask
+import pytest
+from flask import Blueprint, Flask, current_app, g, request, session, url_for
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.web.flask import LeanFlask
+from service.web.ids import new_id
+from service.web.messages import Response
+
+
+def application(base=LeanFlask):
+    app = base("test", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = 1000
+    told = app.told = []
+    inner = Blueprint("inner", __name__)
+    for place, name in ((app, "app"), (inner, "inner")):
+        place.before_request(lambda name=name: told.append(f"before {name}"))
+        place.after_request(lambda response, name=name: told.append(f"after {name}") or response)
+    app.before_request(lambda: "stopped" if request.args.get("stop") else None)
+
+    @app.get("/")
+    def home():
+        flask.after_this_request(lambda response: told.append("after this") or response)
+        g.seen = current_app.name
+        return {"endpoint": request.endpoint, "url": url_for("inner.item", number=3), "session": dict(session)}
+
+    @inner.route("/items/<int:number>", methods=["GET", "PUT"])
+    def item(number):
+        return {"number": number, "q": request.args.get("q"), "host": request.host, "path": request.full_path}
+
+    @inner.get("/folder/")
+    def folder():
+        return "", 204
+
+    app.register_blueprint(inner)
+    return app
+
+
+ASKED = [
+    ("GET", "/"),
+    ("HEAD", "/"),
+    ("OPTIONS", "/"),
+    ("POST", "/"),
+    ("GET", "/?stop=1"),
+    ("GET", "/items/7?q=%C3%A9"),
+    ("PUT", "/items/7"),
+    ("GET", "/items/x"),
+    ("GET", "/folder"),
+    ("GET", "/folder/"),
+    ("GET", "//items/7"),
+    ("GET", "/nothing"),
+    ("GET", "/caf%C3%A9"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), ASKED)
+def test_it_answers_as_flask_does_and_runs_the_same_hooks(method, path):
+    lean, plain = application(), application(Flask)
+    for _ in range(2):  # the second time the route is known
+        ours = lean.test_client().open(path, method=method)
+        theirs = plain.test_client().open(path, method=method)
+        assert ours.status_code == theirs.status_code
+        assert ours.headers.get("Location") == theirs.headers.get("Location")
+        assert ours.headers.get("Allow", "").split(", ").sort() == theirs.headers.get("Allow", "").split(", ").sort()
+        if ours.status_code == 200 and method != "HEAD":
+            assert ours.get_json(silent=True) == theirs.get_json(silent=True)
+        assert lean.told == plain.told
+
+
+def test_what_waits_for_the_end_of_a_context_is_run():
+    app = application()
+    app.teardown_request(lambda fault: app.told.append("teardown request"))
+    app.teardown_appcontext(lambda fault: app.told.append("teardown app"))
+    with flask.appcontext_popped.connected_to(lambda sender: app.told.append("popped"), app):
+        app.test_client().get("/")
+    assert app.told[-3:] == ["teardown request", "teardown app", "popped"]
+
+
+def test_contexts_are_gone_after_the_request():
+    app = application()
+    with app.test_client() as client:
+        client.get("/")
+        assert g.seen == "test"  # kept for the test, as Flask does
+    assert not flask.has_request_context()
+    assert not flask.has_app_context()
+
+
+def test_a_request_of_another_host_than_the_trusted_ones_is_refused_even_on_a_known_route():
+    app = application()
+    assert app.test_client().get("/items/1").status_code == 200
+    app.config["TRUSTED_HOSTS"] = ["localhost"]
+    assert app.test_client().get("/", headers={"Host": "evil"}).status_code == 400
+
+
+def test_known_routes_are_no_more_than_the_routes_without_variables():
+    app = application()
+    for number in range(50):
+        app.test_client().get(f"/items/{number}")
+        app.test_client().get(f"/nothing/{number}")
+    app.test_client().get("/")
+    assert set(app.known_routes) == {("GET", "/")}
+
+
+def test_an_async_view_is_refused_when_registered():
+    async def view():
+        return ""
+
+    with pytest.raises(TypeError, match="view is async"):
+        application().add_url_rule("/a", view_func=view)
+
+
+@pytest.mark.parametrize("length", ["3", None])
+def test_a_body_is_read_whole_whether_or_not_it_says_its_length(length):
+    app = application()
+
+    @app.post("/echo")
+    def echo():
+        return Response.ready(request.body(5) + request.get_data())
+
+    given = {} if length else {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
+    answer = app.test_client().post(
+        "/echo", input_stream=io.BytesIO(b"abc"), content_length=length, environ_overrides=given
+    )
+    assert answer.data == b"abcabc"
+
+
+@pytest.mark.parametrize(
+    ("sent", "length", "status"),
+    [(b"abcdef", "6", 413), (b"abcdef", None, 413), (b"", "9" * 5000, 413), (b"ab", "3", 400)],
+)
+def test_a_body_that_is_too_long_or_too_short_is_refused(sent, length, status):
+    app = application()
+    app.post("/echo")(lambda: request.body(5))
+    environ = {"CONTENT_LENGTH": length} if length else {"HTTP_TRANSFER_ENCODING": "chunked"}
+    answer = app.test_client().post(
+        "/echo", input_stream=io.BytesIO(sent), environ_overrides={"wsgi.input_terminated": True} | environ
+    )
+    assert answer.status_code == status
+
+
+def test_a_ready_answer_is_one_like_any_other():
+    app = application()
+
+    @app.get("/ready")
+    def ready():
+        answer = Response.ready(b'{"a":1}', [("X-A", "1")])
+        answer.stamp("X-B", "2")
+        if request.args:
+            answer.status_code = int(request.args["status"])
+        return answer
+
+    client = app.test_client()
+    answer = client.get("/ready")
+    assert (answer.status, answer.json) == ("200 OK", {"a": 1})
+    assert [*answer.headers][:4] == [
+        ("Content-Type", "application/json"),
+        ("Content-Length", "7"),
+        ("X-A", "1"),
+        ("X-B", "2"),
+    ]
+    assert client.head("/ready").data == b""
+    assert client.get("/ready?status=204").headers.get("Content-Length") is None
+    assert client.get("/ready?status=404").data == b'{"a":1}'
+
+
+def test_a_ready_answer_that_is_changed_is_sent_changed():
+    app = application()
+
+    @app.get("/changed")
+    def changed():
+        answer = Response.ready(b"{}")
+        answer.set_data(b"other")
+        answer.headers["Content-Type"] = "text/plain"
+        return answer
+
+    answer = app.test_client().get("/changed")
+    assert (answer.data, answer.content_length, answer.content_type) == (b"other", 5, "text/plain")
+
+
+def test_what_runs_on_close_is_run_after_the_answer():
+    app = application()
+
+    @app.get("/closing")
+    def closing():
+        answer = Response.ready(b"{}")
+        answer.call_on_close(lambda: app.told.append("closed"))
+        return answer
+
+    app.test_client().get("/closing").close()
+    assert app.told[-1] == "closed"
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(), st.lists))
+def test_json_goes_out_and_comes_in_again(value):
+    app = application()
+    with app.app_context():
+        assert flask.json.loads(flask.json.dumps(value)) == value
+        assert flask.json.loads(flask.jsonify(value).data) == value
+
+
+def test_json_that_is_none_is_refused_on_the_way_in():
+    with application().app_context():
+        for text in ("NaN", "[Infinity]", "{", ""):
+            with pytest.raises(ValueError, match=r".+"):
+                flask.json.loads(text)
+
+
+def test_ids_are_version_4_uuids_and_differ():
+    import uuid
+
+    ids = {new_id() for _ in range(2000)}
+    assert len(ids) == 2000
+    for text in ids:
+        parsed = uuid.UUID(text)
+        assert (parsed.version, parsed.variant, str(parsed)) == (4, uuid.RFC_4122, text)

@@ -1,0 +1,147 @@
+"""``python -m training.compiler.report``: how each family's graph compares with its pipeline, on real data sets.
+
+Writes ``benchmarks/results/compiler.json`` and a table of it, ``compiler.md``. Times are medians of one thread, taken
+in turns, so that their ratio holds where their absolute values are noise.
+"""
+
+import argparse
+import json
+import platform
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from importlib import import_module
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from service.inference.contract import Task
+from service.inference.engines.onnx import OnnxEngine
+from service.inference.engines.sklearn import SklearnEngine
+from training import example
+from training.compiler import NotCompilable, compile_pipeline
+from training.compiler.datasets import DATASETS
+from training.examples import Examples
+from training.families import FAMILIES
+from training.parity import check, magnitude
+from training.preprocessing import make_pipeline
+
+RESULTS = Path("benchmarks/results")
+LIBRARIES = ("scikit-learn", "onnxruntime", "onnx", "numpy")
+COLUMNS = (
+    "data set",
+    "family",
+    "rows",
+    "flips",
+    "largest difference",
+    "graph 1 row",
+    "sklearn 1 row",
+    "graph 1 000 rows",
+)
+ASKED = ((1, 10), (1000, 2))
+"""Rows at once, and how many turns."""
+OTHERS = {"lightgbm": ("LGBMClassifier", "LGBMRegressor"), "xgboost": ("XGBClassifier", "XGBRegressor")}
+CALLS = 5
+
+
+def compare(name: str, family: str, pipeline: Any, examples: Examples, rows: int) -> dict[str, Any]:
+    """One line of the table: fit, compile, hold to the gate, time."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        coded = family == "xgboost" and examples.classes  # it takes no texts as labels
+        target = np.unique(examples.target, return_inverse=True)[1] if coded else examples.target
+        pipeline.fit(examples.frame, target)
+        line: dict[str, Any] = {"dataset": name, "family": family}
+        contract = replace(examples.contract, magnitude=magnitude(pipeline, examples.contract, examples.dtypes))
+        try:
+            graph = compile_pipeline(pipeline, contract, examples.dtypes)
+        except NotCompilable as fault:
+            return line | {"reason": str(fault)}
+        engine = OnnxEngine(graph, examples.classes)
+        reference = SklearnEngine(pipeline, contract, examples.dtypes, examples.classes)
+        line |= asdict(check(pipeline, engine, contract, examples.dtypes, rows)) | {"graph_bytes": len(graph)}
+        draw = np.random.default_rng(0)
+        for count, times in ASKED:
+            matrix = examples.matrix[draw.integers(0, len(examples), count)]
+            asked = (lambda: engine.predict(matrix), lambda: reference.predict(matrix))  # noqa: B023 - called at once
+            line[f"graph_{count}_us"], line[f"sklearn_{count}_us"] = _seconds(asked, times)
+    return line
+
+
+def _seconds(asked: tuple[Callable[[], object], ...], times: int) -> list[float]:
+    """The median microseconds of a call of each, by turns of a few calls, so that a turn finds its own caches warm."""
+    taken: list[list[float]] = [[] for _ in asked]
+    for _ in range(times):
+        for call, found in zip(asked, taken, strict=True):
+            for _ in range(CALLS):
+                started = time.perf_counter()
+                call()
+                found.append((time.perf_counter() - started) * 1e6)
+    return [round(median(found), 1) for found in taken]
+
+
+def _others(task: Task) -> dict[str, Any]:
+    """An estimator of each other library that is installed."""
+    found = {}
+    for library, (classifier, regressor) in OTHERS.items():
+        if find_spec(library) is not None:
+            kind = getattr(import_module(library), classifier if task == "classification" else regressor)
+            found[library] = kind(
+                n_estimators=100, n_jobs=1, random_state=0, verbosity=-1 if library == "lightgbm" else 0
+            )
+    return found
+
+
+def table(lines: list[dict[str, Any]]) -> str:
+    """The lines in Markdown."""
+    heads = [*COLUMNS, "sklearn 1 000 rows"]
+    rows = [heads, ["---"] * 2 + ["---:"] * (len(heads) - 2)]
+    for line in lines:
+        first = [line["dataset"], line["family"]]
+        if "rows" not in line:
+            rows.append([*first, line["reason"], *[""] * (len(heads) - 3)])
+            continue
+        times = [line[f"{who}_{count}_us"] for count, _ in ASKED for who in ("graph", "sklearn")]
+        units = [*(f"{value:,.0f} us" for value in times[:2]), *(f"{value / 1000:,.2f} ms" for value in times[2:])]
+        rows.append([*first, f"{line['rows']:,}", str(line["flips"]), f"{line['largest_difference']:.1e}", *units])
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def main() -> None:
+    """Run it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--rows", type=int, default=20_000, help="random rows of each comparison, beside threshold rows"
+    )
+    parser.add_argument("--default-rows", type=int, default=1_000_000, help="the same for the default model")
+    parser.add_argument("--output", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    work: list[tuple[str, str, Any, Examples, int]] = []
+    default = example.make_examples(0)
+    work.append(("default", "random_forest", example.make_pipeline(0), default, options.default_rows))
+    for name, load in DATASETS.items():
+        examples = load()
+        task: Task = examples.contract.task
+        for family in FAMILIES.values():
+            if task in family.estimators:
+                pipeline = make_pipeline(examples.contract, family.make(task, 0), family.needs)
+                work.append((name, family.name, pipeline, examples, options.rows))
+        for library, model in _others(task).items():
+            work.append((name, library, make_pipeline(examples.contract, model, "complete"), examples, options.rows))
+    lines = [compare(*job) for job in tqdm(work, unit="model")]
+    options.output.mkdir(parents=True, exist_ok=True)
+    libraries = {library: version(library) for library in LIBRARIES}
+    document = {"python": platform.python_version(), "libraries": libraries, "lines": lines}
+    (options.output / "compiler.json").write_text(json.dumps(document, indent=1) + "\n")
+    (options.output / "compiler.md").write_text(table(lines))
+    tqdm.write(table(lines))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""The options that training and packing share, and how their values are read."""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from service.settings import VERSION
+
+Command = Callable[..., Any]
+FILE = click.Path(path_type=Path)
+
+
+def shared(command: Command) -> Command:
+    """The options that training and packing share."""
+    for option in reversed(
+        (
+            click.option("--contract", type=FILE, help="YAML or JSON that declares types, ranges, choices; wins."),
+            click.option(
+                "--ranges",
+                type=click.Choice(["declared", "observed"]),
+                default="declared",
+                show_default=True,
+                help="Ranges to enforce: those of --contract only, or those seen in the data too.",
+            ),
+            click.option(
+                "--floor",
+                "floors",
+                multiple=True,
+                metavar="METRIC=VALUE",
+                callback=_read_floors,
+                help="Refuse a model below it (of an error: above). May be repeated.",
+            ),
+            click.option("--name", callback=_check_name, help="Name of the artifact, before its number."),
+            click.option("--full", is_flag=True, help="Compare the graph with the pipeline on 1 000 000 rows."),
+            click.option(
+                "--seed",
+                default=42,
+                show_default=True,
+                type=click.IntRange(0, 2**32 - 1),
+                help="Of every random draw: same seed, same model.",
+            ),
+            click.option("--delimiter", default=",", show_default=True, callback=_read_delimiter, help="Of a CSV."),
+            click.option("--decimal", default=".", show_default=True, help="Decimal mark of a CSV."),
+            click.option("--encoding", default="utf-8-sig", show_default="utf-8", help="Of a CSV."),
+            click.option("--missing", multiple=True, help="A further text of a CSV that means null."),
+            click.option("--card/--no-card", default=True, show_default=True, help="Draw the HTML model card."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def _read_floors(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> Mapping[str, float]:
+    floors = {}
+    for pair in pairs:
+        name, _sign, value = pair.partition("=")
+        try:
+            floors[name.strip()] = float(value)
+        except ValueError:
+            raise click.BadParameter(f"{pair!r} must look like accuracy=0.9") from None
+    return floors
+
+
+def _check_name(_: click.Context, __: click.Parameter, name: str | None) -> str | None:
+    if name and not re.fullmatch(VERSION, f"{name}-1"):
+        raise click.BadParameter("letters, digits, '_', '.' and '-' only, and not a '.' first")
+    return name
+
+
+def _read_delimiter(_: click.Context, __: click.Parameter, text: str) -> str:
+    text = "\t" if text in ("\\t", "tab") else text
+    if len(text) != 1:
+        raise click.BadParameter("one character, or \\t")
+    return text
