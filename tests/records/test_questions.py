@@ -4,14 +4,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from service.records.live import ACCURACY
 
 from service.records import spool
 from service.records.database import connected
 from service.records.feedback import Outcome, keep_outcomes
+from service.records.performance import performance
 from service.records.questions import count_by_version, known_models, recent_rows
-from service.records.rows import timestamp
-from service.records.sink import connect
 from tests.records.conftest import CLASSES, CONTRACT, drain, make_record
 
 pytestmark = pytest.mark.process
@@ -29,14 +27,6 @@ def keep(settings):
     spool.append(make_record(1, time=now - 60, model_version="forest-2", role="canary"))
     spool.close_spool()
     drain(settings)
-
-
-def accuracy(settings):
-    """What the shipper would tell."""
-    sink = connect(settings)
-    told = sink.ask(ACCURACY, *[timestamp((NOW - HOUR).timestamp())] * 2)
-    sink.close()
-    return [(version, int(outcomes), int(hits)) for version, outcomes, hits in told]
 
 
 def asked(settings):
@@ -57,7 +47,9 @@ def check(settings):
     keep_outcomes(settings, [replace(outcomes[0], outcome=other), *outcomes[1:]], "tester")
     spool.close_spool()
     drain(settings)
-    assert accuracy(settings) == [("forest-1", 3, 2)]
+    first, second = performance(settings, NOW - HOUR, NOW)
+    assert (first["predictions"], first["outcomes"], first["accuracy"]) == (8, 3, pytest.approx(2 / 3))
+    assert (second["predictions"], second["outcomes"], second["accuracy"]) == (1, 0, None)
     counts, rows, newest, models = asked(settings)
     assert counts == {"forest-1": 8, "forest-2": 1}
     assert sorted(models) == ["forest-1", "forest-2"]

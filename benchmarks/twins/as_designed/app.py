@@ -184,6 +184,7 @@ def _predict_one(request: Request, model: Loaded, instance: Any, client: str, pr
             Answers([prediction], probabilities, chosen),
             latency,
             client or address,
+            model.manifest.classes,
         )
     )
     metrics.prediction(version, [prediction], probabilities is None)

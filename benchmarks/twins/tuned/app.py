@@ -19,6 +19,7 @@ from benchmarks.twins.tuned.observability import Observability
 from benchmarks.twins.tuned.route import LeanRoute
 from service import errors
 from service.settings import Settings
+from service.telemetry import metrics
 
 settings = Settings.read(os.environ)
 guards = Guards(settings)
@@ -119,6 +120,12 @@ async def health() -> dict[str, Any]:
         "model_accuracy": accuracy,
         "model_metric": manifest.metric,
     }
+
+
+@app.api_route("/metrics", methods=READING)
+async def metrics_text() -> Response:
+    """For Prometheus."""
+    return Response(metrics.exposition(), media_type="text/plain; version=0.0.4")
 
 
 @app.api_route("/model/info", methods=READING)

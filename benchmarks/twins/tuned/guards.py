@@ -12,6 +12,7 @@ from starlette.requests import Request
 from benchmarks.twins.tuned.problems import Problem
 from service import errors
 from service.settings import Settings
+from service.telemetry import metrics
 
 
 class Guards:
@@ -32,9 +33,11 @@ class Guards:
             name = verified(self._clients, token.strip()) if scheme.lower() == "bearer" else None
             if name is None:
                 challenge = {"WWW-Authenticate": "Bearer"}
+                metrics.refused("auth")
                 raise Problem(errors.Unauthorized, "Send a known token as Authorization: Bearer.", challenge)
             request.scope["client_name"] = client = name
         if self._limit is not None and not self._limiter.hit(self._limit, client):
+            metrics.refused("limit")
             reset, _ = self._limiter.get_window_stats(self._limit, client)
             wait = {"Retry-After": str(max(1, round(reset - time.time())))}
             raise Problem(errors.TooManyRequests, f"The limit is {self._limit}.", wait)

@@ -1,10 +1,10 @@
 """One loaded artifact as the routes see it: validate, encode, predict, record, serialise."""
 
 import time
+from collections.abc import MutableMapping
 from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 import orjson
@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from benchmarks.twins.loading import load_engine
 from benchmarks.twins.schema import batch_adapter, row_adapter
+from benchmarks.twins.tuned.ids import new_id
 from benchmarks.twins.tuned.problems import invalid
 from service.inference.engines.base import Answers
 from service.inference.features import Matrix, codes_of
@@ -37,17 +38,24 @@ class Model:
         self._codes = {i: codes for i, feature in enumerate(contract.features) if (codes := codes_of(feature))}
         self._regression = contract.task == "regression"
 
-    def predict(self, body: Any, scope: dict[str, Any]) -> bytes:
+    def predict(self, body: Any, scope: MutableMapping[str, Any]) -> bytes:
         """The answer to one row."""
         row = self._checked(self._validate_row, body)
         document, answers = self._answer([row], scope)
-        return orjson.dumps({**_one(answers), **document})
+        began = time.perf_counter()
+        content = orjson.dumps({**_one(answers), **document})
+        metrics.phase(self.version, "serialise", time.perf_counter() - began)
+        return content
 
-    def predict_batch(self, body: Any, scope: dict[str, Any]) -> bytes:
+    def predict_batch(self, body: Any, scope: MutableMapping[str, Any]) -> bytes:
         """The answer to a batch."""
         rows = self._checked(self._validate_batch, body)["instances"]
         document, answers = self._answer(rows, scope)
-        return orjson.dumps({"predictions": _each(answers), "count": len(rows), **document})
+        metrics.batch_rows(len(rows))
+        began = time.perf_counter()
+        content = orjson.dumps({"predictions": _each(answers), "count": len(rows), **document})
+        metrics.phase(self.version, "serialise", time.perf_counter() - began)
+        return content
 
     def _checked(self, validate: Any, body: Any) -> Any:
         started = time.perf_counter()
@@ -64,7 +72,7 @@ class Model:
         name = field.split(".", 2)[-1] if field.startswith("instances.") else field
         return name if name in self.manifest.contract.names else "unknown"
 
-    def _answer(self, rows: list[dict[str, Any]], scope: dict[str, Any]) -> tuple[dict[str, str], Answers]:
+    def _answer(self, rows: list[dict[str, Any]], scope: MutableMapping[str, Any]) -> tuple[dict[str, str], Answers]:
         started = time.perf_counter()
         matrix = self._matrix(rows)
         answers = self._engine.predict(matrix)
@@ -72,16 +80,24 @@ class Model:
         metrics.phase(self.version, "predict", ended - started)
         metrics.prediction(self.version, answers.predictions, self._regression)
         now = time.time()
-        prediction_id = str(uuid4())
+        prediction_id = new_id()
         latency_ms = (ended - scope["started"]) * 1000
         client = scope.get("client_name") or (scope["client"] or ("",))[0]
         request_id = scope["request_id"]
-        contract = self.manifest.contract
-        spool.append(
-            Record(
-                prediction_id, request_id, now, self.version, "stable", contract, matrix, answers, latency_ms, client
-            )
+        record = Record(
+            prediction_id=prediction_id,
+            request_id=request_id,
+            time=now,
+            model_version=self.version,
+            role="stable",
+            contract=self.manifest.contract,
+            rows=matrix,
+            answers=answers,
+            latency_ms=latency_ms,
+            client=client,
+            classes=self.manifest.classes,
         )
+        spool.append(record)
         first = answers.predictions[0] if len(rows) == 1 else None
         scope["prediction"] = {
             "request_id": request_id,

@@ -3,10 +3,12 @@
 import re
 import time
 from typing import Any
-from uuid import uuid4
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from benchmarks.twins.tuned.ids import new_id
+from benchmarks.twins.tuned.problems import Problem, answer
+from service.errors import ServiceError
 from service.telemetry import log, metrics
 
 SANE = re.compile(rb"[\x21-\x7e]{1,128}").fullmatch
@@ -26,6 +28,7 @@ class Observability:
         scope["started"] = started = time.perf_counter()
         request_id = _request_id(scope["headers"])
         scope["request_id"] = request_id.decode()
+        metrics.began()
         status = 500
 
         async def send_with_id(message: Message) -> None:
@@ -33,17 +36,23 @@ class Observability:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"].append((b"x-request-id", request_id))
+                metrics.ended()
                 _told(scope, status, time.perf_counter() - started)
             await send(message)
 
-        await self.app(scope, receive, send_with_id)
+        try:
+            await self.app(scope, receive, send_with_id)
+        except Exception:
+            log.error("error", request_id=scope["request_id"], path=scope["path"], exc_info=True)
+            fault = Problem(ServiceError, "The service failed to answer; its log tells why under this request_id.")
+            await answer(fault, scope["request_id"])(scope, receive, send_with_id)
 
 
 def _request_id(headers: list[tuple[bytes, bytes]]) -> bytes:
     for name, value in headers:
         if name == b"x-request-id" and SANE(value):
             return value
-    return str(uuid4()).encode()
+    return new_id().encode()
 
 
 def _told(scope: dict[str, Any], status: int, seconds: float) -> None:
@@ -53,10 +62,11 @@ def _told(scope: dict[str, Any], status: int, seconds: float) -> None:
     asked = {
         "request_id": scope["request_id"],
         "method": scope["method"],
-        "route": route,
+        "path": scope["path"],
         "status": status,
         "latency_ms": round(seconds * 1000, 3),
         "client_ip": client[0] if client else "",
+        "client": scope.get("client_name", ""),
     }
     if "prediction" in scope:
         log.info_many(("prediction_made", scope["prediction"]), ("request", asked))

@@ -1,0 +1,177 @@
+"""The report is computed from raw results: here from made-up ones, whose conclusion is known."""
+
+import json
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from benchmarks.compare import compare_runs
+from benchmarks.report import write_report
+from benchmarks.report.conclusion import conclusion, noise
+from benchmarks.report.targets import targets
+from benchmarks.results import Run
+from tests.services import program
+
+TITLES = {"ours": "Flask, ours", "tuned": "FastAPI, tuned", "plain": "FastAPI, plain", "as_designed": "the design"}
+
+
+@pytest.fixture
+def make_run():
+    """Factory: ``make_run(ours=[...rates by round...], tuned=[...])``; ``batch`` and ``open_70`` alike."""
+
+    def make(foreign=0.0, facts=None, **rates):
+        run = Run(
+            {"time": "now", "cpu": "a cpu", "cores": [0, 1], "kernel": "1", "python": "3", "libraries": {"flask": "3"}},
+            {"rounds": 3, "seconds": 1, "artifact": {"version": "m-1", "features": 5, "engine": "onnx"}},
+            {row: {"title": TITLES[row], "family": "fastapi", "command": row, "dialect": "ours"} for row in rates},
+            {name: {"title": name, "kind": "closed"} for name in ("one_row", "batch_100", "open_70")},
+            facts=facts or {},
+        )
+        for row, by_round in rates.items():
+            for number, rate in enumerate(by_round):
+                for scenario in run.scenarios:
+                    cell = {"scenario": scenario, "row": row, "round": number, "rate": rate, "requests": rate}
+                    cell |= {"seconds": 1, "failed": 0, "wrong": 0, "socket": 0, "rows_per_request": 1}
+                    cell |= {"server_cpu": 0.9, "client_cpu": 0.5, "pss_mib": 90.0, "foreign_cpu_share": foreign}
+                    run.measurements.append(cell | {"latency": [100 / rate * p for p in range(103)], "offered": rate})
+        return run
+
+    return make
+
+
+def test_the_conclusion_names_the_winner_whoever_it_is(make_run):
+    won = " ".join(conclusion(make_run(ours=[120, 121, 119], tuned=[100, 101, 100])))
+    lost = " ".join(conclusion(make_run(ours=[80, 81, 79], tuned=[100, 101, 100])))
+    even = " ".join(conclusion(make_run(ours=[80, 120, 100], tuned=[100, 101, 100])))
+    assert "Moving to ASGI would cost throughput" in won
+    assert "Moving to ASGI, tuned as here, would give 1.25x" in lost
+    assert "No significant difference" in even
+
+
+def test_a_straw_man_is_called_one(make_run):
+    fair = " ".join(conclusion(make_run(tuned=[110, 111, 110], plain=[100, 100, 101])))
+    unfair = " ".join(conclusion(make_run(tuned=[90, 91, 90], plain=[100, 100, 101])))
+    assert "it is no straw man" in fair
+    assert "IT IS A STRAW MAN" in unfair
+
+
+def test_a_disturbed_run_says_so(make_run):
+    assert noise(make_run(ours=[100, 100, 101])) == []
+    told = " ".join(noise(make_run(foreign=0.8, ours=[100, 150, 101])))
+    assert "Other programs took 0.80 of a core" in told
+    assert "one_row/ours" in told
+
+
+def test_targets_are_reached_missed_or_not_measured(make_run):
+    found = {t.title: t for t in targets(make_run(ours=[100, 101, 99], tuned=[90, 90, 91], as_designed=[2, 2, 2]))}
+    by_start = lambda start: next(t for title, t in found.items() if title.startswith(start))  # noqa: E731
+    assert by_start("One row, against the tuned").reached is True
+    assert by_start("One row, against the FastAPI design").reached is False
+    assert by_start("Cold start").reached is None
+
+
+class Outside(HTMLParser):
+    """Collects whatever a page would fetch."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        fetched = attributes.get("src") or (attributes.get("href") if tag in ("link", "image", "use") else None)
+        if tag == "script" or (fetched and not fetched.startswith("#")):
+            self.found.append((tag, fetched))
+
+
+def test_the_page_stands_alone_and_the_table_has_each_row(make_run, tmp_path):
+    run = make_run(ours=[100, 101, 99], tuned=[90, 90, 91], as_designed=[2, 2, 2])
+    run.skipped = {"mlserver": "<not here>"}
+    page, table = write_report(run, tmp_path / "run.json")
+    html = page.read_text()
+    outside = Outside()
+    outside.feed(html)
+    assert outside.found == []
+    assert "&lt;not here&gt;" in html
+    assert html.count("<svg") >= 4
+    for title in ("Flask, ours", "FastAPI, tuned", "the design"):
+        assert title in html
+        assert f"| {title} |" in table
+
+
+def test_a_result_read_back_gives_the_same_report(make_run, tmp_path):
+    run = make_run(ours=[100, 101, 99], tuned=[90, 90, 91])
+    run.save(tmp_path / "a.json")
+    again = Run.read(tmp_path / "a.json")
+    assert write_report(again, tmp_path / "a.json")[1] == write_report(run, tmp_path / "a.json")[1]
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"format": 99}', "{"])
+def test_a_file_that_is_no_result_is_refused_by_name(tmp_path, content):
+    path = tmp_path / "other.json"
+    path.write_text(content)
+    with pytest.raises(ValueError, match=r"other\.json"):
+        Run.read(path)
+
+
+def test_two_runs_are_compared_cell_by_cell(make_run):
+    before, after = (
+        make_run(ours=[100, 101, 99], tuned=[90, 95, 85]),
+        make_run(ours=[200, 199, 201], tuned=[91, 94, 86]),
+    )
+    after.environment["kernel"] = "2"
+    told = compare_runs(before, after)
+    assert "| one_row | ours | 100 | 200 | 2.00x | faster |" in told
+    assert "| one_row | tuned | 90 | 91 | 1.01x | no significant difference |" in told
+    assert "kernel: 1 -> 2" in told
+
+
+@pytest.mark.process
+@pytest.mark.slow
+def test_a_run_measures_reports_and_keeps_its_raw_results(artifact, tmp_path):
+    program("wrk", "wrk")
+    out = tmp_path / "run.json"
+    asked = ["--rows", "tuned,bare_asgi", "--scenarios", "one_row,open_70", "--rounds", "1"]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks",
+        *asked,
+        "--minutes",
+        "0.1",
+        "--artifact",
+        str(artifact),
+        "--out",
+        str(out),
+    ]
+    ran = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    cells = {(m["scenario"], m["row"]): m for m in json.loads(out.read_text())["measurements"]}
+    assert cells["one_row", "tuned"]["rate"] > 0
+    assert cells["open_70", "tuned"]["checked"] > 0
+    assert all(m["failed"] == m["wrong"] == 0 for (_, row), m in cells.items() if row == "tuned")
+    assert out.with_suffix(".html").exists()
+    assert "FastAPI twin, tuned" in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--rows", "nobody"], "no row named nobody"),
+        (["--scenarios", "nothing"], "no scenario named nothing"),
+        (["--artifact", "nowhere"], "nowhere is no artifact"),
+        (["compare", "nowhere.json", "nowhere.json"], "nowhere.json cannot be read"),
+    ],
+)
+def test_a_bad_command_is_one_clear_sentence(arguments, told):
+    from click.testing import CliRunner
+
+    from benchmarks.command import main
+
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 1
+    assert told in result.output
+    assert "Traceback" not in result.output

@@ -1,0 +1,71 @@
+import math
+from statistics import median
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.statistics import figure, percentile, ratio, spread, welch
+
+RATES = st.lists(st.floats(1, 1e6), min_size=3, max_size=9)
+
+
+def test_rows_that_differ_by_less_than_their_rounds_do_not_differ():
+    found = ratio([100, 120, 90, 105, 95], [101, 99, 104, 100, 98])
+    assert not found.significant
+    assert "no significant difference" in str(found)
+
+
+def test_a_steady_difference_is_significant_even_where_the_machine_drifts():
+    drifting = [100, 80, 60, 90, 70]
+    found = ratio(
+        [rate * 1.1 * wobble for rate, wobble in zip(drifting, (1, 1.01, 0.99, 1, 1.01), strict=True)], drifting
+    )
+    assert found.significant
+    assert found.ratio == pytest.approx(1.1, rel=0.01)
+    assert not welch(drifting, [rate * 1.1 for rate in drifting])  # unpaired, the drift hides it
+
+
+@given(RATES)
+def test_a_row_does_not_differ_from_itself(rates):
+    assert not ratio(rates, rates).significant
+
+
+@given(RATES, st.floats(0.1, 10))
+def test_the_ratio_turned_round_is_its_inverse(rates, times):
+    other = [rate * times for rate in rates]
+    assert ratio(rates, other).ratio * ratio(other, rates).ratio == pytest.approx(1)
+
+
+@pytest.mark.parametrize("rounds", [1, 2])
+def test_two_rounds_say_nothing(rounds):
+    found = ratio([200.0] * rounds, [100.0] * rounds)
+    assert not found.significant
+    assert "too few rounds" in str(found)
+
+
+def test_without_a_round_in_common_there_is_no_ratio():
+    assert ratio([], [1.0]) is None
+    assert ratio([0.0], [1.0]) is None
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1), st.floats(0.01, 1))
+def test_a_percentile_is_a_measured_value_that_enough_others_do_not_exceed(values, share):
+    ordered = sorted(values)
+    found = percentile(ordered, share)
+    assert found in ordered
+    assert sum(value <= found for value in ordered) >= share * len(ordered) - 1e-9
+
+
+def test_spread_is_seen_from_the_median():
+    assert spread([90, 100, 120]) == pytest.approx(0.3)
+    assert spread([0.0, 0.0]) == 0
+    assert median([90, 100, 120]) == 100
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.01234, "0.0123"), (7.0, "7"), (999.4, "999"), (1234.0, "1 230"), (45_678.0, "45 700"), (math.inf, "-")],
+)
+def test_figures_have_three_digits_that_count(value, text):
+    assert figure(value) == text
