@@ -58,7 +58,7 @@ class Distribution:
         elif not self.edges:
             bins = ["all"]
         else:
-            texts = [f"{edge:.4g}" for edge in self.edges]
+            texts = [f"{edge:.3g}" for edge in self.edges]
             between = [f"{low} – {high}" for low, high in itertools.pairwise(texts)]
             bins = [f"< {texts[0]}", *between, f"≥ {texts[-1]}"]
         return [*bins, "null", "unseen"]

@@ -34,9 +34,12 @@ def shown() -> Response:
 @dashboard.get("/dashboard/data")
 @operation(Operation("What the dashboard draws", "service", {200: None}, scope="observe", media=HTML))
 def data() -> Response:
-    """The last hour, a point every ten seconds, and now."""
-    app, _ = current()
-    response = jsonify({"bounds": history.BOUNDS, "points": history.read(app.settings)})
+    """A point every ten seconds of the last hour, those after ``since`` if it is given, and now."""
+    app, request = current()
+    since = request.args.get("since", 0.0, float)
+    *points, now = history.read(app.settings)
+    later = [point for point in points if point["time"] > since]
+    response = jsonify({"bounds": history.BOUNDS, "points": [*later, now]})
     response.headers["Cache-Control"] = "no-store"
     return response
 

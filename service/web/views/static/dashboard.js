@@ -87,11 +87,13 @@ function show(bounds) {
 
 async function refresh() {
   try {
-    const told = await fetchJson(figures.dataset.source);
+    const known = points.findLast((point) => !point.own)?.time ?? 0;
+    const told = await fetchJson(`${figures.dataset.source}?since=${known}`);
     const last = told.points.pop();
     // The page's own samples bridge the time since the last of the service's, and stand in where it keeps none.
-    const own = points.filter((point) => point.own && point.time > (told.points.at(-1)?.time ?? 0) && point.time < last.time);
-    points = [...told.points, ...own, { ...last, own: true }].slice(-720);
+    const kept = points.filter((point) => !point.own).concat(told.points);
+    const own = points.filter((point) => point.own && point.time > (kept.at(-1)?.time ?? 0));
+    points = [...kept, ...own, { ...last, own: true }].slice(-720);
     // Counters that went back belong to a service that was started anew.
     const restart = points.findLastIndex((point, place) => place && total(point.requests) < total(points[place - 1].requests));
     if (restart > 0) points = points.slice(restart);

@@ -14,7 +14,7 @@ function shares(counts) {
 function feature(found, name) {
   const figure = document.createElement("figure");
   const caption = element("figcaption", "", `${name}: `);
-  const told = found.psi === null ? "" : `, PSI ${found.psi.toPrecision(3)}, p ${found.p_value.toPrecision(2)}`;
+  const told = found.psi === null ? "" : `, PSI ${found.psi.toPrecision(3)}, p ${found.p_value < 1e-4 ? "< 0.0001" : found.p_value.toPrecision(2)}`;
   caption.append(element("span", `verdict ${found.verdict}`, found.verdict), told);
   const frame = document.createElement("div"), canvas = document.createElement("canvas");
   canvas.setAttribute("aria-label", `${name} in training and live`);

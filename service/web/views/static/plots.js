@@ -26,7 +26,7 @@ function plot(canvas, type, options = {}) {
     options: {
       ...still,
       interaction: { mode: "index", intersect: false },
-      elements: { point: { radius: 0 }, line: { borderWidth: 2 } },
+      elements: { point: { radius: 1.5 }, line: { borderWidth: 2 } },
       scales: { x: axis, y: { ...axis, beginAtZero: true } },
       plugins: { legend: { position: "bottom", labels } },
       ...options,
