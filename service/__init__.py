@@ -4,10 +4,13 @@ Where to look, from the outside in (imports point down this list only):
 
 - ``app``         the application factory: the path of a request on one screen
 - ``web``         everything that knows Flask: hooks, error handler, docs, views
+- ``server``      what is ours of gunicorn: the worker class, refusals before a request is one
 - ``models``      what this worker has loaded, and which version answers
-- ``records``     every answered prediction, kept
+- ``guards``      who may ask, and how often
+- ``records``     every answered prediction, kept; feedback; questions asked of it
 - ``telemetry``   metrics and the structured log
+- ``remote``      a Redis that may be away
 - ``errors``      what may go wrong, with its HTTP status
 - ``settings``    what an operator may set
-- ``inference``   contract, artifact and engine: pure, without Flask or clock
+- ``inference``   contract, artifact, engine, drift: pure, without Flask or clock
 """
