@@ -64,7 +64,7 @@ def spread(values: Sequence[float]) -> float:
 
 def percentile(ordered: Sequence[float], share: float) -> float:
     """Of ascending values; the smallest that at least ``share`` of them do not exceed."""
-    return ordered[min(len(ordered) - 1, math.ceil(share * len(ordered)) - 1)] if ordered else math.nan
+    return ordered[max(0, min(len(ordered), math.ceil(share * len(ordered))) - 1)] if ordered else math.nan
 
 
 def figure(value: float) -> str:

@@ -14,10 +14,10 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 def window_field(default: str) -> fields.String:
-    """The parameter as a document shows it."""
+    """The parameter as a document shows it; ``default`` says what holds where it is left out."""
     return fields.String(
         validate=validate.Regexp(PATTERN),
-        metadata={"description": f"How far back to look: 30m, 24h, 7d; {default} where left out.", "example": default},
+        metadata={"description": f"How far back to look: 30m, 24h, 7d; {default} where left out.", "example": "24h"},
     )
 
 

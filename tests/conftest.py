@@ -53,10 +53,13 @@ def artifacts(trained: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def make_client(trained: Path, tmp_path: Path) -> Callable[..., FlaskClient]:
-    """Factory of in-process clients: ``make_client(RATE_LIMIT="2/minute")``."""
+    """Factory of in-process clients: ``make_client(RATE_LIMIT="2/minute")``.
+
+    They keep no records unless asked to, ``RECORDS="on"``: each of them would have a shipper until the last test ends.
+    """
 
     def make(**environment: str) -> FlaskClient:
-        given = {"ARTIFACTS_DIR": str(trained), "VAR_DIR": str(tmp_path / "var")} | environment
+        given = {"ARTIFACTS_DIR": str(trained), "VAR_DIR": str(tmp_path / "var"), "RECORDS": "off"} | environment
         return create_app(Settings.read(given)).test_client()
 
     return make

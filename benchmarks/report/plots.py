@@ -173,7 +173,9 @@ def _bars(labels: list[str], values: list[list[float]], colours: list[str], unit
         axes.barh(places, middles, xerr=reach, **bars)
         for place, label, middle, high in zip(places, labels, middles, reach[1], strict=True):
             axes.text(0, place + 0.24, label, va="bottom", fontsize=9.5)
-            axes.text(middle + high, place, f"  {figure(middle)}", va="center", fontsize=9.5)
+            axes.annotate(
+                figure(middle), (middle + high, place), (5, 0), textcoords="offset points", va="center", fontsize=9.5
+            )
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
         axes.set_ylim(-0.5, len(labels) - 0.2)
@@ -189,6 +191,7 @@ def _finish(axes: Axes, across: str, up: str) -> None:
     axes.set_ylabel(up)
     for axis in (axes.yaxis, *((axes.xaxis,) if across != "percentile" else ())):
         axis.set_major_formatter(FuncFormatter(lambda value, _: figure(value)))
+        axis.set_minor_formatter(NullFormatter())
     axes.figure.legend(loc="outside upper left", fontsize=8.5, ncols=1, frameon=False)
 
 

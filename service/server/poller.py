@@ -8,11 +8,11 @@ from functools import partial
 from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any
 
-from gunicorn import util
-from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.workers.gthread import ThreadWorker
 
 from service.errors import RequestTimeout
-from service.server.environ import base_environ, peer_environ
+from service.server.connection import Connection
+from service.server.environ import base_environ
 from service.server.options import Snapshot
 from service.server.reading import SLOWEST, SlowParser
 
@@ -21,22 +21,7 @@ LINGER = 2.0
 """Seconds that a closing connection is read on, so that the client gets all of its answer (RFC 9112, 9.6)."""
 
 
-class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
-    """A connection, what was read of its next requests and what of its answer is not sent yet."""
-
-    def __init__(self, cfg: Any, sock: Any, client: Any, server: Any, environ: dict[str, Any]) -> None:
-        super().__init__(cfg, sock, client, server)
-        self.initialized = self.data_ready = True
-        self.environ = environ | peer_environ(client, server)
-        self.read = bytearray()
-        self.req: Any = None
-        self.head = self.whole = self.requests = 0
-        self.unsent = memoryview(b"")
-        self.keep = self.closing = False
-        self.deadline = self.limit = 0.0
-
-
-class PollingWorker(ThreadWorker):  # type: ignore[misc]
+class PollingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """Watches connections; a subclass handles what was read."""
 
     patience = 30.0
@@ -190,17 +175,6 @@ class PollingWorker(ThreadWorker):  # type: ignore[misc]
         conn.read.clear()
         conn.keep = False
         self.rest(conn)
-
-    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
-        """Refuse as gunicorn does, which knows no 408."""
-        if not isinstance(exc, RequestTimeout):
-            super().handle_error(req, client, addr, exc)
-            return
-        self.log.debug("A request from %s did not arrive in time.", addr)
-        try:
-            util.write_error(client, 408, "Request Timeout", "")
-        except OSError:
-            self.log.debug("Failed to send error message.")
 
     def murder_pending(self) -> None:
         """Close what is over: requests that never came whole, answers nobody reads, idle connections."""

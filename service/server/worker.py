@@ -8,12 +8,15 @@ body, Expect, Upgrade, an answer that is a stream) is left to the threads of gun
 from datetime import datetime
 from typing import Any
 
+from gunicorn import util
 from gunicorn.http.body import LengthReader
 from gunicorn.workers.gthread import ThreadWorker
 
+from service.errors import RequestTimeout
+from service.server.connection import Connection
 from service.server.environ import environ_of
 from service.server.options import unfit
-from service.server.poller import Connection, PollingWorker
+from service.server.poller import PollingWorker
 from service.server.reading import Heads
 from service.server.response import BufferedResponse
 
@@ -125,3 +128,14 @@ class InlineWorker(PollingWorker):
                 items.close()
             self.settle(req, resp, environ, started)
         return False
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
+        """Refuse as gunicorn does, which knows no 408."""
+        if not isinstance(exc, RequestTimeout):
+            super().handle_error(req, client, addr, exc)
+            return
+        self.log.debug("A request from %s did not arrive in time.", addr)
+        try:
+            util.write_error(client, 408, "Request Timeout", "")
+        except OSError:
+            self.log.debug("Failed to send error message.")

@@ -18,9 +18,11 @@ EXAMPLES = "12"
 SEED = "20260131"
 
 
-def _run(*command):
+def _run(folder, *command):
     tools = str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]
-    return subprocess.run(command, capture_output=True, text=True, timeout=240, env=os.environ | {"PATH": tools})
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=240, cwd=folder, env=os.environ | {"PATH": tools}
+    )
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def generate_client(tmp_path, monkeypatch):
     def make(server):
         package = tmp_path / "generated_client"
         generator = [sys.executable, "-m", "openapi_python_client", "generate", "--meta", "none", "--fail-on-warning"]
-        made = _run(*generator, "--url", f"{server.url}/apispec.json", "--output-path", str(package))
+        made = _run(tmp_path, *generator, "--url", f"{server.url}/apispec.json", "--output-path", str(package))
         assert made.returncode == 0, made.stdout + made.stderr
         monkeypatch.syspath_prepend(str(tmp_path))
         return package.name
@@ -66,6 +68,7 @@ def test_nobody_finds_an_answer_that_the_document_does_not_promise(serve, tmp_pa
     tokens.write_text(line_of("schemathesis", token, SCOPES) + "\n")
     server = serve(API_TOKENS_FILE=str(tokens), RATE_LIMIT="1000000/minute")
     found = _run(
+        tmp_path,  # it keeps what it found there
         *(sys.executable, "-m", "schemathesis.cli", "run", f"{server.url}/apispec.json"),
         *("-H", f"Authorization: Bearer {token}", "--max-examples", EXAMPLES, "--seed", SEED),
         *("--generation-database", "none", "--no-color", "--warnings", "off"),

@@ -134,7 +134,7 @@ def drain(settings: Settings) -> None:
     shipping.drain(settings, seconds=60)
 
 
-def until(holds: Callable[[], object], seconds: float = 30) -> None:
+def until(holds: Callable[[], object], seconds: float = 120) -> None:
     """Wait for what must come."""
     deadline = time.monotonic() + seconds
     while not holds():

@@ -13,7 +13,7 @@ ROW = {"feature_1": 0.1, "feature_2": 0.2, "feature_3": 0.3, "feature_4": 40.0, 
 
 @pytest.fixture
 def client(make_client):
-    yield make_client()
+    yield make_client(RECORDS="on")
     spool.close_spool()
 
 
@@ -112,7 +112,7 @@ def test_a_batch_of_outcomes_is_kept_whole_or_not_at_all(client, unshipped):
 
 
 def test_without_a_database_feedback_says_so_and_predictions_go_on(make_client, tmp_path, unshipped):
-    client = make_client(DATABASE_URL=f"sqlite:///{tmp_path}")
+    client = make_client(RECORDS="on", DATABASE_URL=f"sqlite:///{tmp_path}")
     prediction_id = predict(client)["prediction_id"]
     status, problem = tell(client, prediction_id=prediction_id, outcome=1)
     assert (status, problem["type"]) == (503, "urn:problem:records-unavailable")
@@ -138,7 +138,7 @@ def test_a_shadow_is_judged_by_the_same_outcome(make_client, artifacts, unshippe
     document = json.loads((artifacts / "shadow-1" / MANIFEST).read_text()) | {"version": "shadow-1"}
     (artifacts / "shadow-1" / MANIFEST).write_text(json.dumps(document | {"sha256": seal(document)}))
     (artifacts / "routing.json").write_text(json.dumps({"stable": stable, "shadow": "shadow-1"}))
-    client = make_client(ARTIFACTS_DIR=str(artifacts))
+    client = make_client(RECORDS="on", ARTIFACTS_DIR=str(artifacts))
     answer = predict(client, 2)
     outcomes = [{"prediction_id": answer["prediction_id"], "row": row, "outcome": 1} for row in range(2)]
     assert tell(client, outcomes=outcomes)[0] == 201

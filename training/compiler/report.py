@@ -19,6 +19,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from service.inference.contract import Task
@@ -134,7 +135,8 @@ def main() -> None:
                 work.append((name, family.name, pipeline, examples, options.rows))
         for library, model in _others(task).items():
             work.append((name, library, make_pipeline(examples.contract, model, "complete"), examples, options.rows))
-    lines = [compare(*job) for job in tqdm(work, unit="model")]
+    with threadpool_limits(1):
+        lines = [compare(*job) for job in tqdm(work, unit="model")]
     options.output.mkdir(parents=True, exist_ok=True)
     libraries = {library: version(library) for library in LIBRARIES}
     document = {"python": platform.python_version(), "libraries": libraries, "lines": lines}

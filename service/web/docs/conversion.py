@@ -28,6 +28,8 @@ class Converter(OpenAPIConverter):
         if "example" in made:  # JSON Schema's own word is ``examples``
             example = made.pop("example")
             made |= {"examples": [example]} if example is not None or field.allow_none else {}
+        if "pattern" in made:  # Marshmallow matches from the start, JSON Schema anywhere; \Z is Python's alone
+            made["pattern"] = "^" + made["pattern"].removeprefix("^").replace(r"\Z", "$")
         if made.get("additionalProperties") == {}:  # which some generators of clients do not read
             made["additionalProperties"] = True
         return made

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from flask import Blueprint, Response, jsonify
 
 from schemas.drift import DriftAnswer
-from schemas.window import read_window
+from schemas.window import read_window, window_field
 from service.errors import InvalidInput, StoreUnavailable, UnknownVersion
 from service.inference.drift import ALARM, SIGNIFICANCE, WATCH
 from service.web.context import current
@@ -25,7 +25,7 @@ drift = Blueprint("drift", __name__, url_prefix="/model")
         fails=(UnknownVersion, InvalidInput, StoreUnavailable),
         scope="observe",
         query={
-            "window": "How far back the rows go: 30m, 24h, 7d; DRIFT_HOURS where left out.",
+            "window": window_field("DRIFT_HOURS"),
             "model_version": "This version only; any that has records or is loaded.",
             "format": "html for a page.",
         },

@@ -19,7 +19,7 @@ def index() -> Response:
     routes = [
         {"method": method, "path": rule.rule, "purpose": promise.summary}
         for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule)
-        if (promise := promise_of(app.view_functions[rule.endpoint])) is not None
+        if not rule.arguments and (promise := promise_of(app.view_functions[rule.endpoint])) is not None
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
     ]
     return jsonify(

@@ -1,7 +1,7 @@
 """A small mixed table, and factories of what is fitted on it."""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from threadpoolctl import threadpool_limits
 
 from service.inference.contract import Contract, Feature
 from service.inference.engines.onnx import OnnxEngine
@@ -60,6 +61,13 @@ class Fitted:
             warnings.filterwarnings("ignore", "Found unknown categories")
             expected = reference.predict(matrix)
         return compare(self.engine().predict(matrix), expected)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> Iterator[None]:
+    """Histogram boosting's threads wait for each other by spinning: slow where other tests hold the cores."""
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.fixture
