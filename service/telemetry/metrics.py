@@ -24,6 +24,8 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS",
 _BOUNDS = {metric.name: metric.buckets for metric in METRICS.values()}
 _START = re.compile(r"(?:t=)?(\d{10})(?:\.(\d{1,6})|(\d{3})(\d{3})?)?")
 
+GREENLETS = 1000
+"""What gunicorn's worker_connections allows a gevent worker."""
 _lost = 0
 
 
@@ -35,7 +37,7 @@ def prepare(settings: Settings) -> None:
 def open_metrics(settings: Settings) -> None:
     """Take a worker's place, after the fork; again in the same process does nothing."""
     OWN.join(settings)
-    _set(settings.threads if settings.worker_class == "gthread" else 1, "http_worker_slots")
+    _set({"gthread": settings.threads, "gevent": GREENLETS}.get(settings.worker_class, 1), "http_worker_slots")
 
 
 def leave(pid: int) -> None:

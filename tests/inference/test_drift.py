@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -109,6 +109,7 @@ def test_a_boolean_label_stored_as_a_number_is_found():
 counts = st.lists(st.integers(0, 10**6), min_size=2, max_size=12).map(lambda values: np.array(values, dtype=np.float64))
 
 
+@settings(deadline=None)
 @given(counts, st.data())
 def test_psi_is_symmetric_never_negative_and_nought_for_the_same(before, data):
     after = np.array(data.draw(st.permutations(before.tolist())))
@@ -117,6 +118,7 @@ def test_psi_is_symmetric_never_negative_and_nought_for_the_same(before, data):
     assert stability_index(before, after) == pytest.approx(stability_index(after, before))
 
 
+@settings(deadline=None)
 @given(st.lists(st.none() | st.floats(allow_nan=False)), st.lists(st.floats(-1e9, 1e9), unique=True, max_size=9))
 def test_every_value_falls_into_exactly_one_bin(values, edges):
     trained = Distribution("number", tuple(sorted(edges)), None, (1,) * (len(edges) + 1), 0)
@@ -124,6 +126,7 @@ def test_every_value_falls_into_exactly_one_bin(values, edges):
     assert len(trained.tally(values)) == len(trained.names) == len(trained.reference)
 
 
+@settings(deadline=None)
 @given(st.floats(1e-3, 500), st.integers(1, 60))
 def test_the_tail_of_chi_squared_is_scipys(statistic, freedom):
     assert chi_squared_tail(statistic, freedom) == pytest.approx(

@@ -103,6 +103,6 @@ def test_an_address_that_is_taken_stops_the_start_with_one_sentence(serve, free_
     host, port = free_address.split(":")
     with (
         socket.create_server((host, int(port))),
-        pytest.raises(AssertionError, match=r"Error: METRICS_BIND=.*Address already in use\.\n$"),
+        pytest.raises(AssertionError, match=r"Error: METRICS_BIND=.*Address already in use\.\n"),
     ):
         serve(METRICS_BIND=free_address)

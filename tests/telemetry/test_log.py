@@ -5,7 +5,7 @@ import sys
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.telemetry.lines import as_json, as_text, fitted
@@ -89,6 +89,7 @@ anything = st.recursive(
 )
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.dictionaries(st.text(min_size=1), anything))
 def test_whatever_the_fields_hold_makes_one_line(fields):
     head = {"time": "t", "level": "info", "event": "e", "pid": 1}

@@ -3,7 +3,7 @@ import re
 import threading
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -137,6 +137,7 @@ def test_a_slot_that_is_full_goes_on_and_says_so():
 amounts = st.lists(st.tuples(st.sampled_from(["/a", "/b"]), st.integers(0, 10**6)), max_size=20)
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(amounts, min_size=1, max_size=4))
 def test_the_counts_of_processes_add_up_whether_they_live_or_not(processes):
     counted, expected = [], {}
