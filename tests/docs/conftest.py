@@ -1,13 +1,15 @@
 """A real browser without a network but the loopback."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -48,20 +50,29 @@ class Browser:
 
     def wait(self, selector: str, text: str = "") -> WebElement:
         """The first element that is shown, with this text in it if any is given."""
-
-        def found(driver: webdriver.Chrome) -> WebElement | None:
-            for element in driver.find_elements(By.CSS_SELECTOR, selector):
-                if element.is_displayed() and text in element.text:
-                    return element
-            return None
-
-        return WebDriverWait(self.driver, PATIENCE_SECONDS, ignored_exceptions=None).until(
-            found, f"{selector} with {text!r} did not appear"
-        )
+        return self._until(selector, text, lambda element: element)
 
     def click(self, selector: str, text: str = "") -> None:
         """Click an element once it is there; by script, since a bar may lie over it."""
-        self.driver.execute_script("arguments[0].click()", self.wait(selector, text))
+        self._until(
+            selector, text, lambda element: self.driver.execute_script("arguments[0].click(); return 1", element)
+        )
+
+    def read(self, selector: str, text: str = "") -> str:
+        """An element's text."""
+        return self._until(selector, text, lambda element: element.text)
+
+    def _until(self, selector: str, text: str, use: Callable[[WebElement], Any]) -> Any:
+        """What ``use`` makes of the element; tried again while the page is being drawn anew."""
+
+        def tried(driver: webdriver.Chrome) -> Any:
+            for element in driver.find_elements(By.CSS_SELECTOR, selector):
+                if element.is_displayed() and text in element.text:
+                    return use(element)
+            return None
+
+        waiting = WebDriverWait(self.driver, PATIENCE_SECONDS, ignored_exceptions=(StaleElementReferenceException,))
+        return waiting.until(tried, f"{selector} with {text!r} did not appear")
 
     def hosts(self) -> set[str]:
         """Every host that was asked for anything since the last call, from the browser's own log of its network."""
