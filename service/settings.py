@@ -1,7 +1,5 @@
 """What an operator may set: one table of environment variables, read and checked once into a frozen object."""
 
-import importlib.util
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -9,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from click import ClickException
+
+from service import setting_values as values
+from service.setting_values import VERSION as VERSION
 
 
 class SettingsError(ClickException, ValueError):
@@ -25,138 +26,92 @@ class Setting:
     help: str
 
 
-def _integer(least: int, most: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,18}", text) or not least <= int(text) <= most:
-            raise ValueError(f"must be a whole number from {least} to {most}")
-        return int(text)
-
-    return read
-
-
-def _one_of(*names: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if text.lower() not in names:
-            raise ValueError(f"must be one of {', '.join(names)}")
-        return text.lower()
-
-    return read
-
-
-def _matching(pattern: str, form: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if text and not re.fullmatch(pattern, text):
-            raise ValueError(f"must look like {form}")
-        return text
-
-    return read
-
-
-def _worker_class(text: str) -> str:
-    module = {"inline": "gunicorn", "sync": "gunicorn", "gthread": "gunicorn"}.get(
-        text, text.rpartition(".")[0] or text
-    )
-    try:
-        found = importlib.util.find_spec(module) is not None and (text == module == "gevent" or module != text)
-    except (ImportError, ValueError):
-        found = False
-    if not found:
-        raise ValueError("must be inline, sync, gthread, gevent (where gevent is installed) or package.module.Class")
-    return text
-
-
-def _share(text: str) -> float:
-    if not re.fullmatch(r"[0-9]*\.?[0-9]+", text) or not 0 <= float(text) <= 1:
-        raise ValueError("must be a number from 0 to 1")
-    return float(text)
-
-
-def _names(text: str) -> frozenset[str]:
-    return frozenset(name.strip() for name in text.split(",") if name.strip())
-
-
-def _origins(text: str) -> frozenset[str]:
-    origins = _names(text)
-    if wrong := [name for name in origins if name != "*" and not re.fullmatch(_ORIGIN, name)]:
-        raise ValueError(f"must list origins like https://app.example:8443, without a path, or be *; not {wrong[0]}")
-    return origins
-
-
-def _file(text: str) -> Path | None:
-    if text and not (Path(text).is_file() and os.access(text, os.R_OK)):
-        raise ValueError(f"must name a readable file; {text} is none. Make an empty one first if need be")
-    return Path(text) if text else None
-
-
-VERSION = r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,127}"
-_PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])"
-_BIND = rf"(unix:.+|fd://\d+|(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.\-]+):{_PORT})"
-_ORIGIN = r"[a-z][a-z0-9+.\-]*://(\[[0-9a-f:.]+\]|[a-z0-9.\-_]+)(:[0-9]{1,5})?"
-_PERIOD = r"(second|minute|hour|day)"
-
 SETTINGS: tuple[Setting, ...] = (
-    Setting("PORT", "", _matching(_PORT, "8000"), "port to listen on, on every address, where BIND is not set"),
-    Setting("BIND", "", _matching(_BIND, "127.0.0.1:8000 or unix:/run/serving.sock"), "address to listen on"),
     Setting(
-        "WEB_CONCURRENCY", "", lambda text: _integer(1, 512)(text or str(_cores())), "worker processes; one a core"
+        "PORT", "", values.matching(values.PORT, "8000"), "port to listen on, on every address, where BIND is not set"
     ),
-    Setting("WORKER_CLASS", "inline", _worker_class, "inline (ours), or any of gunicorn's: sync, gthread, gevent"),
-    Setting("THREADS", "4", _integer(1, 256), "threads of a worker, for gthread"),
+    Setting(
+        "BIND", "", values.matching(values.BIND, "127.0.0.1:8000 or unix:/run/serving.sock"), "address to listen on"
+    ),
+    Setting(
+        "WEB_CONCURRENCY",
+        "",
+        lambda text: values.integer(1, 512)(text or str(values.cores())),
+        "worker processes; one a core",
+    ),
+    Setting(
+        "WORKER_CLASS", "inline", values.worker_class, "inline (ours), or any of gunicorn's: sync, gthread, gevent"
+    ),
+    Setting("THREADS", "4", values.integer(1, 256), "threads of a worker, for gthread"),
     Setting("ARTIFACTS_DIR", "./artifacts", Path, "folder of the artifacts and of routing.json"),
     Setting(
-        "MODEL_VERSION", "", _matching(VERSION, "random_forest-1"), "serve this version, whatever routing.json says"
+        "MODEL_VERSION",
+        "",
+        values.matching(values.VERSION, "random_forest-1"),
+        "serve this version, whatever routing.json says",
     ),
     Setting(
         "MODEL_URI",
         "",
-        _matching(r"models:/[^/]+/[1-9][0-9]*", "models:/name/3"),
+        values.matching(r"models:/[^/]+/[1-9][0-9]*", "models:/name/3"),
         "serve this model of an MLflow registry",
     ),
-    Setting("ENGINE", "onnx", _one_of("onnx", "sklearn"), "onnx runs the compiled graph, sklearn the pipeline itself"),
+    Setting(
+        "ENGINE", "onnx", values.one_of("onnx", "sklearn"), "onnx runs the compiled graph, sklearn the pipeline itself"
+    ),
     Setting("VAR_DIR", "./var", Path, "folder of everything written at run time"),
     Setting(
         "DATABASE_URL",
         "",
-        _matching(r"(sqlite:///.+|postgres(ql)?://.+)", "postgresql://user@host/name or sqlite:///file.db"),
+        values.matching(r"(sqlite:///.+|postgres(ql)?://.+)", "postgresql://user@host/name or sqlite:///file.db"),
         "database of the records; SQLite in VAR_DIR where empty",
     ),
-    Setting("RECORDS", "on", _one_of("on", "off"), "keep a record of every answered prediction"),
-    Setting("RECORDS_KEEP_DAYS", "90", _integer(0, 36500), "days a record is kept; 0 keeps all"),
-    Setting("RECORDS_SAMPLE", "1", _share, "share of the answers that are recorded, for huge volumes"),
-    Setting("RECORDS_REDACT", "", _names, "features, comma-separated, whose values are not recorded"),
+    Setting("RECORDS", "on", values.one_of("on", "off"), "keep a record of every answered prediction"),
+    Setting("RECORDS_KEEP_DAYS", "90", values.integer(0, 36500), "days a record is kept; 0 keeps all"),
+    Setting("RECORDS_SAMPLE", "1", values.share, "share of the answers that are recorded, for huge volumes"),
+    Setting("RECORDS_REDACT", "", values.names, "features, comma-separated, whose values are not recorded"),
     Setting(
-        "REDIS_URL", "", _matching(r"(rediss?|unix)://.+", "redis://host:6379/0"), "shares limits and cache over hosts"
+        "REDIS_URL",
+        "",
+        values.matching(r"(rediss?|unix)://.+", "redis://host:6379/0"),
+        "shares limits and cache over hosts",
     ),
-    Setting("API_TOKENS_FILE", "", _file, "file of client names and token hashes; without it no token is asked for"),
+    Setting(
+        "API_TOKENS_FILE",
+        "",
+        values.readable_file,
+        "file of client names and token hashes; without it no token is asked for",
+    ),
     Setting(
         "RATE_LIMIT",
         "",
-        _matching(rf"[1-9]\d{{0,8}} ?(/|per) ?([1-9]\d{{0,3}} ?)?{_PERIOD}s?", "100/minute"),
+        values.matching(rf"[1-9]\d{{0,8}} ?(/|per) ?([1-9]\d{{0,3}} ?)?{values.PERIOD}s?", "100/minute"),
         "predictions a client may ask for; empty means no limit",
     ),
-    Setting("TRUSTED_PROXIES", "0", _integer(0, 10), "proxies in front whose X-Forwarded-For is believed"),
-    Setting("CORS_ORIGINS", "", _origins, "origins, comma-separated, whose pages may call the service"),
-    Setting("CACHE", "off", _one_of("off", "local", "redis"), "cache of predictions"),
-    Setting("MAX_BODY_BYTES", "16777216", _integer(1, 2**31), "largest request body"),
-    Setting("MAX_BATCH_ROWS", "10000", _integer(1, 10_000_000), "most rows of a batch"),
+    Setting("TRUSTED_PROXIES", "0", values.integer(0, 10), "proxies in front whose X-Forwarded-For is believed"),
+    Setting("CORS_ORIGINS", "", values.origins, "origins, comma-separated, whose pages may call the service"),
+    Setting("CACHE", "off", values.one_of("off", "local", "redis"), "cache of predictions"),
+    Setting("MAX_BODY_BYTES", "16777216", values.integer(1, 2**31), "largest request body"),
+    Setting("MAX_BATCH_ROWS", "10000", values.integer(1, 10_000_000), "most rows of a batch"),
     Setting(
-        "LOG_LEVEL", "info", _one_of("debug", "info", "warning", "error", "critical"), "least level that is logged"
+        "LOG_LEVEL",
+        "info",
+        values.one_of("debug", "info", "warning", "error", "critical"),
+        "least level that is logged",
     ),
     Setting(
         "METRICS_BIND",
         "",
-        _matching(rf"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.\-]+):{_PORT}", "127.0.0.1:9100"),
+        values.matching(rf"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.\-]+):{values.PORT}", "127.0.0.1:9100"),
         "address for /metrics alone, answered even while every worker is busy, without a token; empty means none",
     ),
-    Setting("MONITOR_SECONDS", "60", _integer(0, 600), "seconds between looks at drift and live accuracy; 0 is never"),
-    Setting("DRIFT_HOURS", "24", _integer(1, 8760), "hours of records that drift and live accuracy are told of"),
-    Setting("DRIFT_ROWS", "200", _integer(20, 1_000_000), "fewest rows that drift is judged on"),
-    Setting("LOG_FORMAT", "json", _one_of("json", "text"), "json for machines, text for a terminal"),
+    Setting(
+        "MONITOR_SECONDS", "60", values.integer(0, 600), "seconds between looks at drift and live accuracy; 0 is never"
+    ),
+    Setting("DRIFT_HOURS", "24", values.integer(1, 8760), "hours of records that drift and live accuracy are told of"),
+    Setting("DRIFT_ROWS", "200", values.integer(20, 1_000_000), "fewest rows that drift is judged on"),
+    Setting("LOG_FORMAT", "json", values.one_of("json", "text"), "json for machines, text for a terminal"),
 )
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,4 +174,5 @@ def _value(setting: Setting, environment: Mapping[str, str]) -> Any:
     try:
         return setting.read(text)
     except ValueError as fault:
-        raise SettingsError(f"{setting.name}={text!r} cannot be used: it {fault}.") from None
+        shown = re.sub(r"://[^/]*@", "://***@", text)  # a password must not end up in a log
+        raise SettingsError(f"{setting.name}={shown!r} cannot be used: it {fault}.") from None
