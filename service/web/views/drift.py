@@ -27,15 +27,12 @@ drift = Blueprint("drift", __name__, url_prefix="/model")
         query={
             "window": window_field("DRIFT_HOURS"),
             "model_version": "This version only; any that has records or is loaded.",
-            "format": "html for a page.",
         },
     )
 )
 def found() -> Response:
     """By version and feature, with what each bin holds."""
     app, request = current()
-    if request.args.get("format") == "html":
-        return page("drift.html")
     from service.records.drift import MOST_ROWS  # SQLAlchemy, only for those who ask for it
     from service.records.drift import drift as of_records
 

@@ -29,7 +29,7 @@ function feature(found, name) {
 
 async function show() {
   try {
-    const told = await fetchJson(versions.dataset.source + location.search.replace(/([?&])format=html(&|$)/, "$1"));
+    const told = await fetchJson(versions.dataset.source + location.search);
     for (const version of told.versions) {
       const heading = element("h2", "", `${version.model_version}: `);
       heading.append(element("span", `verdict ${version.verdict}`, version.verdict));
