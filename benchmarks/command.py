@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -59,6 +60,7 @@ def main(
     if context.invoked_subcommand:
         return
     check_installed()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped on the way out
     try:
         plan = make_plan(rows, scenarios, quick, minutes or (2.5 if quick else 25.0), rounds)
     except ValueError as fault:

@@ -86,7 +86,9 @@ class Run:
 
 def newest() -> Path | None:
     """The result file written last."""
-    return max(FOLDER.glob("*.json"), key=lambda path: path.stat().st_mtime, default=None)
+    return max(
+        (*FOLDER.glob("run-*.json"), *FOLDER.glob("quick-*.json")), key=lambda path: path.stat().st_mtime, default=None
+    )
 
 
 def _rounded(value: Any) -> Any:

@@ -19,7 +19,8 @@ class Row:
 
     ``command`` may hold {python}, {port}, {workers}, {artifact} (the artifact's folder) and {work} (a folder of its
     own). ``needs`` names modules, or programs with a leading slash or dot, without which the row is skipped.
-    ``dialect`` says how it is asked (dialects.py); ``keep_alive`` is False where the server closes every connection.
+    ``dialect`` says how it is asked (dialects.py); ``keep_alive`` is False where the server closes every connection;
+    ``loops`` is True where a batch costs as much as its rows one by one.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Row:
     dialect: str = "ours"
     keep_alive: bool = True
     prepare: tuple[str, ...] = ()
+    loops: bool = False
 
     def missing(self) -> str | None:
         """Why this row cannot run here, or None."""
@@ -137,12 +139,14 @@ ROWS: tuple[Row, ...] = (
         "FastAPI as the seed writes it, uvicorn",
         "fastapi",
         (*TWIN, "benchmarks.twins.as_designed.app:app", *UVICORN, "--defaults"),
+        loops=True,
     ),
     Row(
         "as_designed_gunicorn",
         "FastAPI as the seed writes it, gunicorn asgi",
         "fastapi",
         (*GUNICORN, *ASGI, "benchmarks.twins.as_designed.app:app"),
+        loops=True,
     ),
     Row(
         "as_designed_loading",
@@ -150,6 +154,7 @@ ROWS: tuple[Row, ...] = (
         "fastapi",
         (*TWIN, "benchmarks.twins.as_designed.app:app", *UVICORN, "--defaults"),
         {"AS_DESIGNED_LOAD": "request"},
+        loops=True,
     ),
     Row(
         "bare_wsgi",
