@@ -54,7 +54,7 @@ def everything_shipped(settings):
 
 def shipper_of(settings):
     path = settings.var_dir / "spool" / SHIPPER
-    return int(path.read_bytes()) if is_held(path) else None
+    return int(path.read_bytes() or 0) if is_held(path) else None
 
 
 def test_a_killed_worker_loses_no_record_and_duplicates_none(make_settings, write):
