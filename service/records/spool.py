@@ -84,6 +84,7 @@ class Spool:
 
 _spools: dict[Settings, Spool] = {}
 _current: Spool | None = None
+_opened_for: Settings | None = None
 
 
 def prepare(settings: Settings) -> None:
@@ -101,15 +102,16 @@ def prepare(settings: Settings) -> None:
 
 def open_spool(settings: Settings) -> None:
     """Open this process's own part, after the fork; again in the same process does nothing."""
-    global _current
-    if _current is not None and _current.settings is settings:
+    global _current, _opened_for
+    if settings is _opened_for:  # by identity: this is asked on every request, and comparing settings takes longer
         return
     if settings.records == "off":
         _current = None
-        return
-    if settings not in _spools:
-        _spools[settings] = Spool(settings)
-    _current = _spools[settings]
+    else:
+        if settings not in _spools:
+            _spools[settings] = Spool(settings)
+        _current = _spools[settings]
+    _opened_for = settings
 
 
 def append(record: Record) -> None:
@@ -120,8 +122,8 @@ def append(record: Record) -> None:
 
 def close_spool() -> None:
     """Flush and close, when the worker leaves."""
-    global _current
-    _current = None
+    global _current, _opened_for
+    _current = _opened_for = None
     while _spools:
         _spools.popitem()[1].close()
 
@@ -133,8 +135,8 @@ def drain(settings: Settings) -> None:
 
 
 def _forget() -> None:
-    global _current
-    _current = None
+    global _current, _opened_for
+    _current = _opened_for = None
     while _spools:
         _spools.popitem()[1].forget()
 
