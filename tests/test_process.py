@@ -47,7 +47,9 @@ def test_a_killed_worker_is_replaced_and_no_request_after_it_fails(serve):
 def test_a_worker_that_answered_leaves_without_an_abort_and_reports_to_nobody(serve):
     server = serve(WEB_CONCURRENCY="1")
     server.until(lambda: server.ask("/predict", ROW)[0] == 200)
-    assert len(os.listdir(f"/proc/{server.pid}/task")) == 1, "a thread of the master does not survive its forks"
+    assert len(list(Path(f"/proc/{server.pid}/task").iterdir())) == 1, (
+        "a thread of the master does not survive its forks"
+    )
     assert server.stop() == 0
     assert "was sent" not in server.log()
     assert "terminate called" not in server.log()
