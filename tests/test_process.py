@@ -44,6 +44,17 @@ def test_a_killed_worker_is_replaced_and_no_request_after_it_fails(serve):
     assert all(server.ask("/predict", ROW)[0] == 200 for _ in range(20))
 
 
+def test_a_worker_that_answered_leaves_without_an_abort_and_reports_to_nobody(serve):
+    server = serve(WEB_CONCURRENCY="1")
+    server.until(lambda: server.ask("/predict", ROW)[0] == 200)
+    assert len(list(Path(f"/proc/{server.pid}/task").iterdir())) == 1, (
+        "a thread of the master does not survive its forks"
+    )
+    assert server.stop() == 0
+    assert "was sent" not in server.log()
+    assert "terminate called" not in server.log()
+
+
 def test_a_promoted_version_is_served_by_every_worker_without_a_restart(serve, two_versions):
     server = serve(WEB_CONCURRENCY="2", ARTIFACTS_DIR=str(two_versions))
     workers = server.workers

@@ -67,7 +67,7 @@ class Manifest:
             raise ArtifactError(
                 f"{path} cannot be read: {fault.strerror}. Train again, or name another version."
             ) from None
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ArtifactError(f"{path} is not JSON: it was cut off or edited. Restore it, or train again.") from None
         if not isinstance(document, dict) or not isinstance(document.get("format"), int):
             raise ArtifactError(f"{path} is no manifest: it has no format number. Restore it, or train again.")

@@ -8,7 +8,7 @@ import click
 
 from service.inference.artifact import versions
 from service.inference.manifest import ArtifactError, Manifest
-from service.models.routing import Routing, RoutingError, read_routing, write_routing
+from service.models.routing import Routing, RoutingError, is_version, read_routing, write_routing
 from service.settings import Settings
 
 
@@ -43,6 +43,8 @@ def promote(version: str, canary: float | None, shadow: bool, keep: bool) -> Non
         raise click.UsageError("--canary, --shadow and --keep exclude each other.")
     settings = Settings.read(os.environ)
     try:
+        if not is_version(version):
+            raise ArtifactError("it is no version's name. See: flask models list")
         Manifest.read(settings.artifacts_dir / version)
     except ArtifactError as fault:
         raise click.ClickException(f"{version} was not promoted: {fault}") from None

@@ -75,6 +75,13 @@ class Holder:
         canary, shadow = models.get(routing.canary or ""), models.get(routing.shadow or "")
         self._swap(Loaded(stable, canary, routing.share, shadow, models, faults))
 
+    def stumble(self) -> None:
+        """Tell, once, of an exception that ``refresh`` did not foresee; called while it is handled."""
+        fault = "Which versions are wanted, or what they are, could not be found out; the log tells why."
+        if fault not in self.loaded.faults:
+            log.error("model_watch_failed", exc_info=True)
+            self._swap(replace(self.loaded, faults=(fault,)))
+
     def _keep(self, fault: str) -> None:
         """Go on with what is loaded, or with what worked last on this host, and say what is wrong."""
         loaded = self.loaded

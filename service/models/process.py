@@ -43,7 +43,7 @@ class Watched:
             try:
                 self.holder.refresh()
             except Exception:  # the watcher must outlive whatever it meets
-                log.error("model_watch_failed", exc_info=True)
+                self.holder.stumble()
             self._loaded_once.set()
             pause.wait(WATCH_SECONDS)
 

@@ -1,14 +1,18 @@
 """artifacts/routing.json: which version is stable, and which others are loaded beside it."""
 
 import json
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from service.inference.artifact import versions, write_atomically
 from service.inference.manifest import ArtifactError, Manifest
+from service.settings import VERSION
 
 ROUTING = "routing.json"
+MEND = "Mend it, or write it anew with: flask models promote"
 
 
 class RoutingError(RuntimeError):
@@ -53,24 +57,41 @@ def read_routing(root: Path) -> Routing | None:
     except FileNotFoundError:
         newest = newest_version(root)
         return Routing(newest) if newest else None
-    except (OSError, ValueError) as fault:
-        raise RoutingError(
-            f"{path} cannot be read as JSON: {fault}. Write it anew with: flask models promote"
-        ) from None
-    try:
-        canary = document.get("canary") or {}
-        routing = Routing(
-            document["stable"],
-            canary.get("version"),
-            float(canary.get("share", 0.0)),
-            document.get("shadow"),
-            tuple(document.get("keep") or ()),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise RoutingError(f"{path} must name a stable version. Write it anew with: flask models promote") from None
-    if not all(isinstance(version, str) for version in routing.wanted) or not 0 <= routing.share <= 1:
-        raise RoutingError(f"{path}: versions must be strings and the canary's share a number from 0 to 1.")
-    return routing
+    except (OSError, ValueError, RecursionError) as fault:
+        raise RoutingError(f"{path} cannot be read as JSON: {fault}. {MEND}") from None
+    wrong = [name for name, fits in _FITS.items() if not fits(document.get(name) if type(document) is dict else None)]
+    if wrong:
+        raise RoutingError(f"{path}: {wrong[0]} must be {_FORMS[wrong[0]]}. {MEND}")
+    canary, share = (document.get("canary") or {}).get("version"), (document.get("canary") or {}).get("share", 0.0)
+    return Routing(document["stable"], canary, float(share), document.get("shadow"), tuple(document.get("keep") or ()))
+
+
+def is_version(name: object) -> bool:
+    """Whether it may be a version's name: that of one folder, not a path."""
+    return isinstance(name, str) and re.fullmatch(VERSION, name) is not None
+
+
+def _is_canary(entry: Any) -> bool:
+    if entry is None or entry == {}:
+        return True
+    if type(entry) is not dict or not is_version(entry.get("version")):
+        return False
+    share = entry.get("share", 0.0)
+    return type(share) in (int, float) and 0 <= share <= 1
+
+
+_FITS: Mapping[str, Callable[[Any], bool]] = {
+    "stable": is_version,
+    "canary": _is_canary,
+    "shadow": lambda entry: entry is None or is_version(entry),
+    "keep": lambda entry: entry is None or (type(entry) is list and all(map(is_version, entry))),
+}
+_FORMS = {
+    "stable": "the name of a version",
+    "canary": 'null or like {"version": "random_forest-2", "share": 0.05}, a share from 0 to 1',
+    "shadow": "null or the name of a version",
+    "keep": "a list of names of versions",
+}
 
 
 def write_routing(root: Path, routing: Routing) -> None:

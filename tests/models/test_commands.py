@@ -49,9 +49,10 @@ def test_promote_writes_routing(run, artifacts, options, key, value):
     assert json.loads((artifacts / "routing.json").read_bytes())[key] == value
 
 
-def test_promote_refuses_what_is_not_there_and_changes_nothing(run, artifacts):
+@pytest.mark.parametrize("version", ["nix-1", "../artifacts/random_forest-1", "random_forest-1/", "."])
+def test_promote_refuses_what_is_not_there_and_changes_nothing(run, artifacts, version):
     before = (artifacts / "routing.json").read_bytes()
-    refused = run("promote", "nix-1")
+    refused = run("promote", version)
     assert refused.exit_code == 1
     assert "was not promoted" in refused.output
     assert (artifacts / "routing.json").read_bytes() == before

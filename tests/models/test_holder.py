@@ -120,13 +120,33 @@ def test_routing_that_is_not_json_changes_nothing_and_is_told(root, make_holder)
 
 
 @pytest.mark.parametrize(
-    "text", ["[]", "{}", '{"stable": 3}', '{"stable": "a", "canary": {"version": "b", "share": 2}}']
+    ("text", "named"),
+    [
+        ("[]", "stable"),
+        ("{}", "stable"),
+        ('{"stable": 3}', "stable"),
+        ('{"stable": ""}', "stable"),
+        ('{"stable": ["a"]}', "stable"),
+        ('{"stable": "a\\u0000b"}', "stable"),
+        ('{"stable": "../artifacts/random_forest-1"}', "stable"),
+        ('{"stable": "a", "canary": "b"}', "canary"),
+        ('{"stable": "a", "canary": {"share": 0.5}}', "canary"),
+        ('{"stable": "a", "canary": {"version": "b", "share": 2}}', "canary"),
+        ('{"stable": "a", "canary": {"version": "b", "share": true}}', "canary"),
+        ('{"stable": "a", "shadow": {"version": "b"}}', "shadow"),
+        ('{"stable": "a", "keep": "abc"}', "keep"),
+        ('{"stable": "a", "keep": [["b"]]}', "keep"),
+        ("[" * 100_000, "JSON"),
+    ],
 )
-def test_routing_that_cannot_be_followed_is_told(root, make_holder, text):
+def test_routing_that_cannot_be_followed_is_told_by_what_is_wrong(root, make_holder, text, named):
     (root / "routing.json").write_text(text)
     holder = make_holder()
     assert holder.loaded.stable is None
     assert "routing.json" in holder.loaded.faults[0]
+    assert named in holder.loaded.faults[0]
+    with pytest.raises(NotReady, match="routing"):
+        holder.loaded.choose(None)
 
 
 def test_no_artifact_at_all_is_told_and_a_first_one_is_picked_up(root, make_holder, tmp_path):

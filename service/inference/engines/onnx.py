@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import service.inference.engines.no_telemetry  # noqa: F401  # before onnxruntime, for what it sets
+
+# isort: split
 import numpy as np
 import onnxruntime as ort
 
