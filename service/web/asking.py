@@ -50,11 +50,19 @@ def answers(
             body = read_body(request, app.settings.max_body_bytes)
             began = time.perf_counter()
             rows = _rows(read, model, body)
-            metrics.phase(model.version, "validate", time.perf_counter() - began)
+            validated = time.perf_counter()
             request.record = ask(model, role, rows, request)
-            began = time.perf_counter()
+            predicted = time.perf_counter()
             response = view(Answered(model, request.record))
-            metrics.phase(model.version, "serialise", time.perf_counter() - began)
+            serialised = time.perf_counter()
+            for phase, seconds in (
+                ("validate", validated - began),
+                ("predict", predicted - validated),
+                ("serialise", serialised - predicted),
+            ):
+                metrics.phase(model.version, phase, seconds)
+                if request.phases is not None:
+                    request.phases[phase] = seconds
             response.stamp(MODEL_VERSION, model.version)
             if loaded.shadow is not None and asked is None:
                 shadow.follow(response, loaded.shadow, read, body, request.record)

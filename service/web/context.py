@@ -17,7 +17,8 @@ class ServingRequest(Request):
     """A request, and what the hooks have found out about it.
 
     ``started`` is of ``time.perf_counter``, ``client`` the name behind the token, or the address,
-    ``allowance`` what its rate limit leaves it, where the route has one, ``events`` what is logged with its line.
+    ``allowance`` what its rate limit leaves it, where the route has one, ``events`` what is logged with its line,
+    ``phases`` seconds by name, where the client asks for Server-Timing.
     """
 
     request_id: str = ""
@@ -25,6 +26,7 @@ class ServingRequest(Request):
     client: str = ""
     record: Record | None = None
     allowance: Allowance | None = None
+    phases: dict[str, float] | None = None
     events: tuple[tuple[str, dict[str, Any]], ...] = ()
 
 

@@ -1,5 +1,7 @@
 """The hook after a prediction: its record is kept before its bytes go out, and it is counted and logged."""
 
+import time
+
 from service.records import spool
 from service.telemetry import metrics
 from service.web.context import current
@@ -12,8 +14,11 @@ def keep(response: Response) -> Response:
     record = request.record
     if record is None or response.status_code != 200:
         return response
+    began = time.perf_counter()
     spool.open_spool(app.settings)  # where the server has no hook for it; else it is open
     spool.append(record)
+    if request.phases is not None:
+        request.phases["record"] = time.perf_counter() - began
     predictions = record.answers.predictions
     metrics.prediction(record.model_version, predictions, record.answers.chosen is None)
     if request.path.endswith("/batch"):

@@ -205,3 +205,12 @@ def test_a_fault_of_the_service_is_500_without_a_word_of_python(make_client):
     answer = client.post("/predict", json=ROW)
     _problem(answer, 500)
     assert "secret" not in answer.text and "ZeroDivision" not in answer.text and "Traceback" not in answer.text
+
+
+def test_a_client_that_asks_is_told_where_the_time_went(make_client):
+    client = make_client(RECORDS="on")
+    told = client.post("/predict", json=ROW, headers={"X-Server-Timing": "1"}).headers["Server-Timing"]
+    phases = {name: float(spent) for name, spent in re.findall(r"([a-z]+);dur=([0-9.]+)", told)}
+    assert list(phases) == ["validate", "predict", "serialise", "record", "total"]
+    assert sum(phases.values()) - phases["total"] <= phases["total"]
+    assert "Server-Timing" not in client.post("/predict", json=ROW).headers
