@@ -1,0 +1,137 @@
+"""Where the microseconds of one /predict go: each stage alone, on distinct rows, in CPU time of one process.
+
+``python -m benchmarks.budget`` writes ``results/budget.json`` and ``budget.md``. A stage in a tight loop has warmer
+caches than in a live worker, so the stages are a lower bound; the whole application call is given beside them, and the
+whole request by a lab run.
+"""
+
+import io
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from benchmarks.results import FOLDER
+from benchmarks.twins.loading import wanted_version
+from benchmarks.workload import make_pool
+from schemas.checks import QuickCheck
+from service.app import create_app
+from service.records import spool
+from service.settings import Settings
+from service.telemetry import log, metrics
+from service.web.messages import Response
+
+DISTINCT, CALLS, TRIES = 512, 3000, 9
+
+
+def measure(work: Callable[[int], object]) -> float:
+    """Microseconds of CPU a call takes: the median of a few loops."""
+    taken = []
+    for _ in range(TRIES):
+        began = time.process_time()
+        for call in range(CALLS):
+            work(call % DISTINCT)
+        taken.append((time.process_time() - began) / CALLS * 1e6)
+    return sorted(taken)[TRIES // 2]
+
+
+def main() -> None:
+    """Measure, write, print."""
+    with tempfile.TemporaryDirectory() as var:
+        settings = Settings.read({**os.environ, "VAR_DIR": var})
+        shown, out = os.dup(1), os.open(Path(var) / "log", os.O_WRONLY | os.O_CREAT)
+        os.dup2(out, 1)  # the log goes to a file, as deployed
+        stages = _stages(settings)
+        os.dup2(shown, 1)
+    FOLDER.mkdir(exist_ok=True)
+    (FOLDER / "budget.json").write_text(json.dumps(stages, indent=2) + "\n")
+    lines = ["| stage | us |", "|---|---:|", *(f"| {name} | {spent:.1f} |" for name, spent in stages.items())]
+    (FOLDER / "budget.md").write_text("\n".join(lines) + "\n")
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _stages(settings: Settings) -> dict[str, float]:
+    folder = settings.artifacts_dir / wanted_version(settings)
+    pool = make_pool(folder, DISTINCT * 2)
+    rows = pool.rows[:DISTINCT]
+    bodies = [orjson.dumps(row) for row in rows]
+    app = create_app(settings)
+    metrics.open_metrics(settings)
+    spool.open_spool(settings)
+    whole = measure(lambda place: _call(app, bodies[place]))  # starts the load of the model, and warms all up
+    model = app.models.now.choose(None)[0]
+    quick = QuickCheck(model.manifest.contract)
+    matrices = [pool.matrix[place : place + 1] for place in range(DISTINCT)]
+    kept = _records(app, bodies)
+    line = {"request_id": "x" * 36, "model_version": model.version, "prediction": 1, "rows": 1, "latency_ms": 0.123}
+    answer = {
+        "prediction": 1,
+        "probability": 0.93,
+        "model_version": model.version,
+        "timestamp": "x" * 24,
+        "id": "x" * 36,
+    }
+    alone = {
+        "parse": measure(lambda place: orjson.loads(bodies[place])),
+        "validate": measure(lambda place: quick.row(rows[place])),
+        "predict": measure(lambda place: model.engine.predict(matrices[place])),
+        "serialise": measure(lambda place: Response.ready(orjson.dumps(answer))),
+        "record": measure(lambda place: spool.append(kept[place])),
+        "log": measure(lambda place: log.info_many(("prediction_made", line), ("request", line))),
+        "metrics": measure(lambda place: _count(model.version)),
+    }
+    spool.close_spool()
+    return alone | {
+        "Flask, hooks and views (the rest)": whole - sum(alone.values()),
+        "the application's whole call": whole,
+    }
+
+
+def _count(version: str) -> None:
+    metrics.began()
+    for phase in ("validate", "predict", "serialise"):
+        metrics.phase(version, phase, 1e-5)
+    metrics.prediction(version, [1], False)
+    metrics.ended()
+    metrics.request("/predict", "POST", 200, 1e-4)
+
+
+def _records(app: Any, bodies: list[bytes]) -> list[Any]:
+    """The records that the service itself made of these requests."""
+    found: list[Any] = []
+    append, spool.append = spool.append, found.append
+    try:
+        for body in bodies:
+            _call(app, body)
+    finally:
+        spool.append = append
+    return found
+
+
+def _call(app: Any, body: bytes) -> bytes:
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": "/predict",
+        "QUERY_STRING": "",
+        "SCRIPT_NAME": "",
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "CONTENT_TYPE": "application/json",
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.errors": sys.stderr,
+    }
+    return b"".join(app(environ, lambda status, headers, exc_info=None: None))
+
+
+if __name__ == "__main__":
+    main()
