@@ -22,8 +22,8 @@ train: $(VENV)/run.done  ## train a model: make train ARGS="--data file.csv --ta
 test: $(VENV)/dev.done  ## run the whole suite; ARGS is handed to pytest
 	@python -m pytest -n 2 --dist loadgroup $(ARGS)
 
-quick: $(VENV)/dev.done  ## run the tests that need no other program and no time
-	@python -m pytest -m "not process and not slow" $(ARGS)
+quick: $(VENV)/dev.done  ## run the tests that need no other program: about a minute
+	@python -m pytest -n 2 -m "not process and not slow" $(ARGS)
 
 check: $(VENV)/dev.done  ## formatter, linter, type checker, layer rule
 	@ruff format --check . && ruff check . && mypy && python -m pytest -q tests/test_layers.py

@@ -10,6 +10,8 @@ import pytest
 from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import Pipeline
 
+pytestmark = pytest.mark.slow
+
 
 class Loads(HTMLParser):
     """Collects whatever a page would fetch."""

@@ -12,6 +12,8 @@ from service.inference.artifact import PIPELINE
 from service.inference.engines.sklearn import SklearnEngine
 from service.inference.features import encode
 
+pytestmark = pytest.mark.slow
+
 CLASSIFIERS = ["random_forest", "extra_trees", "gradient_boosting", "hist_gradient_boosting", "decision_tree"]
 CLASSIFIERS += ["logistic_regression", "ridge", "dummy"]
 REGRESSORS = [name for name in CLASSIFIERS if name != "logistic_regression"] + ["linear_regression"]

@@ -8,6 +8,8 @@ import pytest
 from service.inference.manifest import MANIFEST, seal
 from service.records import shipping, spool
 
+pytestmark = pytest.mark.slow
+
 ROW = {"feature_1": 0.1, "feature_2": 0.2, "feature_3": 0.3, "feature_4": 40.0, "feature_5": 5}
 
 

@@ -34,6 +34,8 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from tests.training.compiler.conftest import DTYPES, NATIVE
 
+pytestmark = pytest.mark.slow
+
 EXACT, CLOSE = 0.0, 1e-12
 NUMBERS, TEXTS = ["width", "großer Wert"], ["colour", "side"]
 IMPUTED = ColumnTransformer(
