@@ -10,7 +10,6 @@ from service.errors import (
     MalformedBody,
     NotFound,
     StoreUnavailable,
-    TooManyRequests,
     UnsupportedMediaType,
 )
 from service.web.body import read_body
@@ -21,7 +20,6 @@ feedback = Blueprint("feedback", __name__)
 
 FAILS = (
     NotFound,
-    TooManyRequests,
     BodyTooLarge,
     UnsupportedMediaType,
     MalformedBody,
