@@ -131,6 +131,37 @@ def test_every_worker_class_serves(serve, worker_class):
     assert server.ask("/predict", ROW)[0] == 200
 
 
+def _raw(server, text):
+    """All that a half-closed client is told."""
+    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=20) as sock:
+        sock.sendall(text.encode())
+        sock.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: sock.recv(65536), b""))
+
+
+def test_a_body_that_is_none_is_the_clients_fault_and_ends_the_connection(serve):
+    server = serve(WEB_CONCURRENCY="1")
+    head = "POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    after = "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+    for body in ("zz\r\n{}\r\n0\r\n\r\n", "2\r\n{}XX0\r\n\r\n", "5\r\n{}\r\n"):
+        told = _raw(server, head + "Transfer-Encoding: chunked\r\n\r\n" + body + after)
+        assert told.startswith(b"HTTP/1.1 400 "), told
+        assert told.count(b"HTTP/1.1") == 1, "what follows malformed chunks is no request"
+    told = _raw(server, head + 'Content-Length: 20\r\n\r\n{"feature_1"')
+    assert told.startswith(b"HTTP/1.1 400 ")
+    assert b"ended before its announced length" in told
+    assert server.events("error") == []
+
+
+def test_a_request_that_gunicorn_refuses_is_logged_under_the_id_it_was_told(serve):
+    server = serve(WEB_CONCURRENCY="1")
+    assert server.ask("/predict", ROW, {"X-Request-ID": "the-one-before"})[0] == 200
+    told = _raw(server, "GET /health HTTP/1.1\r\nBad Header: 1\r\n\r\n")
+    document = json.loads(told.partition(b"\r\n\r\n")[2])
+    server.until(lambda: [line["request_id"] for line in server.events("refused")] == [document["request_id"]])
+    assert all("request_id" not in line for line in server.events("server"))
+
+
 def test_a_port_in_use_is_said(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -68,6 +68,28 @@ def promote(version: str, canary: float | None, shadow: bool, keep: bool) -> Non
     click.echo(f"{version} is now {_role(version, routing)}.")
 
 
+@models_group.command("retire")
+@click.argument("version")
+def retire(version: str) -> None:
+    """Take VERSION out of canary, shadow and keep; the stable version stays."""
+    settings = Settings.read(os.environ)
+    routing = _routing(settings)
+    if routing is None or version not in routing.wanted:
+        raise click.ClickException(f"{version} is in no role. See: flask models list")
+    if version == routing.stable:
+        raise click.ClickException(f"{version} is the stable version. Promote another one first.")
+    leaves = routing.canary == version
+    routing = replace(
+        routing,
+        canary=None if leaves else routing.canary,
+        share=0.0 if leaves else routing.share,
+        shadow=None if routing.shadow == version else routing.shadow,
+        keep=tuple(kept for kept in routing.keep if kept != version),
+    )
+    write_routing(settings.artifacts_dir, routing)
+    click.echo(f"{version} is in no role any more.")
+
+
 def _routing(settings: Settings) -> Routing | None:
     try:
         return read_routing(settings.artifacts_dir)

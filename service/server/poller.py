@@ -112,7 +112,9 @@ class PollingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
             return
         except OSError:
             found = b""
-        if not found:
+        if not found and conn.req is not None and not conn.closing:
+            self.to_stock(conn)  # which answers that the body is too short; who half-closed still listens
+        elif not found:
             self.drop(conn)
         elif not conn.closing:
             if not conn.read:

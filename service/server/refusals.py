@@ -7,6 +7,8 @@ from socket import socket
 import orjson
 from gunicorn import util
 
+from service.telemetry import log
+
 _DETAILS = {
     400: "The request is not valid HTTP: its request line, a header or its chunked framing is malformed.",
     403: "This address may not connect in this way.",
@@ -26,13 +28,14 @@ def install_problem_answers() -> None:
 
 def write_problem(sock: socket, status_int: int, reason: str, mesg: str) -> None:
     """Answer a request that gunicorn refuses. ``mesg`` echoes the input: it stays in the log."""
-    util.write_nonblock(sock, problem(status_int))
+    request_id = str(uuid.uuid4())
+    log.info("refused", request_id=request_id, status=status_int, reason=mesg)
+    util.write_nonblock(sock, problem(status_int, request_id))
 
 
-def problem(status: int) -> bytes:
+def problem(status: int, request_id: str) -> bytes:
     """The whole HTTP answer, head and body; the connection closes after it."""
     phrase = HTTPStatus(status).phrase
-    request_id = uuid.uuid4().hex
     body = orjson.dumps(
         {
             "type": "about:blank",

@@ -19,7 +19,7 @@ def read_body(request: ServingRequest, most: int) -> bytes:
         metrics.refused("size")
         raise BodyTooLarge(f"The body is larger than {most} bytes; send fewer rows.") from None
     except ClientDisconnected:
-        raise MalformedBody("The body ended before its announced length.") from None
+        raise MalformedBody("The body ended before its announced length, or its chunks are malformed.") from None
     if not _is_json(request.environ.get("CONTENT_TYPE", "")):
         raise UnsupportedMediaType("Send JSON, with Content-Type: application/json.")
     if request.environ.get("HTTP_CONTENT_ENCODING", "identity").lower() not in ("identity", ""):

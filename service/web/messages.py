@@ -9,6 +9,8 @@ from werkzeug.datastructures import EnvironHeaders, Headers
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.wsgi import _get_server  # the one private name: what Request itself calls
 
+from service.errors import ServiceError
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
@@ -63,23 +65,32 @@ class Request(flask.Request):
         """The whole body, read once and kept for ``get_data``.
 
         Raises:
-            ClientDisconnected: it ended before its announced length.
+            ClientDisconnected: it ended before its announced length, or its chunks are malformed.
             RequestEntityTooLarge: it has more than ``most`` bytes, whether it said so or not.
         """
         length = self.environ.get("CONTENT_LENGTH", "")
         if not length.isdecimal() or "HTTP_TRANSFER_ENCODING" in self.environ:
             # Chunked. Werkzeug would cut it at the limit without a word, so one byte more is asked for.
             ends = "wsgi.input_terminated" in self.environ
-            data: bytes = self.environ["wsgi.input"].read(most + 1) if ends else b""
+            data = self._read(most + 1) if ends else b""
         elif len(length) > 18 or int(length) > most:
             raise RequestEntityTooLarge
         else:
-            data = self.environ["wsgi.input"].read(int(length))
+            data = self._read(int(length))
             if len(data) < int(length):
                 raise ClientDisconnected
         if len(data) > most:
             raise RequestEntityTooLarge
         self._cached_data = data
+        return data
+
+    def _read(self, most: int) -> bytes:
+        try:
+            data: bytes = self.environ["wsgi.input"].read(most)
+        except ServiceError:  # the inline worker's own
+            raise
+        except Exception as fault:  # each server has its own for chunks that are none and clients that are gone
+            raise ClientDisconnected from fault
         return data
 
     def close(self) -> None:

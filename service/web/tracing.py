@@ -49,6 +49,7 @@ def finish(response: Response) -> Response:
         "client": request.client,
     }
     log.info_many(*request.events, ("request", line))
+    log.bind("")  # what this thread says next is of another request, or of none
     return response
 
 

@@ -58,6 +58,18 @@ def test_promote_refuses_what_is_not_there_and_changes_nothing(run, artifacts, v
     assert (artifacts / "routing.json").read_bytes() == before
 
 
+def test_retire_takes_a_version_out_of_every_role_but_stable(run, artifacts):
+    roles = {"canary": {"version": "b-1", "share": 0.1}, "shadow": "b-1", "keep": ["b-1", "c-1"]}
+    (artifacts / "routing.json").write_text(json.dumps({"stable": "random_forest-1"} | roles))
+    assert run("retire", "b-1").exit_code == 0
+    left = {"stable": "random_forest-1", "canary": None, "shadow": None, "keep": ["c-1"]}
+    assert json.loads((artifacts / "routing.json").read_bytes()) == left
+    for version, why in (("random_forest-1", "stable"), ("b-1", "no role")):
+        refused = run("retire", version)
+        assert refused.exit_code == 1
+        assert why in refused.output
+
+
 def test_promote_mends_a_routing_file_that_cannot_be_read(run, artifacts):
     (artifacts / "routing.json").write_text("{")
     assert run("promote", "random_forest-1").exit_code == 0

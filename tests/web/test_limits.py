@@ -37,6 +37,14 @@ def test_a_bad_request_counts_too(make_client):
     assert client.post("/predict", json=ROW).status_code == 429
 
 
+def test_feedback_is_free(make_client):
+    client = make_client(RATE_LIMIT="1/minute")
+    known = client.post("/predict", json=ROW).get_json()["prediction_id"]
+    told = [client.post("/feedback", json={"prediction_id": known, "outcome": 1}) for _ in range(3)]
+    assert 429 not in [answer.status_code for answer in told]
+    assert "RateLimit-Limit" not in told[0].headers
+
+
 def test_nothing_else_is_limited(make_client):
     client = make_client(RATE_LIMIT="1/minute")
     client.post("/predict", json=ROW)
