@@ -2,7 +2,11 @@
 
 import os
 import signal
+import sys
+from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))  # gunicorn reads this file before it follows --chdir
 
 import service.single_thread  # noqa: F401  # before numpy, for what it sets
 

@@ -22,7 +22,7 @@ ESTIMATOR_LIBRARIES = ("scikit-learn", "lightgbm", "xgboost")
 def versions(root: Path) -> list[str]:
     """The names of the folders of ``root`` that hold a manifest, readable or not, sorted."""
     try:
-        return sorted(entry.name for entry in root.iterdir() if entry.name[0] != "." and (entry / MANIFEST).exists())
+        return sorted(entry.name for entry in root.iterdir() if entry.name[0] != "." and (entry / MANIFEST).is_file())
     except OSError:
         return []
 

@@ -122,7 +122,7 @@ class Contract:
             features = tuple(_feature(entry) for entry in document["features"])
             return cls(document["task"], document["target"], features, float(document.get("magnitude", 1e300)))
         except (KeyError, TypeError, AttributeError) as fault:
-            raise ContractError(f"the contract is malformed: {fault!r}") from fault
+            raise ContractError("the contract is malformed") from fault
 
 
 def _feature(entry: Mapping[str, Any]) -> Feature:

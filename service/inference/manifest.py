@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -69,7 +70,7 @@ class Manifest:
             ) from None
         except (ValueError, RecursionError):
             raise ArtifactError(f"{path} is not JSON: it was cut off or edited. Restore it, or train again.") from None
-        if not isinstance(document, dict) or not isinstance(document.get("format"), int):
+        if not isinstance(document, dict) or type(document.get("format")) is not int:
             raise ArtifactError(f"{path} is no manifest: it has no format number. Restore it, or train again.")
         if document["format"] != FORMAT:
             raise ArtifactError(
@@ -84,10 +85,15 @@ class Manifest:
 
     @classmethod
     def _from_json(cls, document: dict[str, Any], path: Path) -> "Manifest":
+        wrong = [name for name, form in FORMS.items() if not isinstance(document.get(name), form)]
+        if not wrong and not re.fullmatch(TIME, document["created"]):
+            wrong = ["created"]
+        if wrong:
+            raise ArtifactError(f"{path} is incomplete: {wrong[0]} is missing, or of another form. Train again.")
+        known = {entry.name: document[entry.name] for entry in fields(cls)}
         try:
-            known = {entry.name: document[entry.name] for entry in fields(cls)}
             known |= {"contract": Contract.from_json(known["contract"]), "classes": tuple(known["classes"])}
-        except (KeyError, TypeError, ContractError) as fault:
+        except ContractError as fault:
             raise ArtifactError(f"{path} is incomplete: {fault}. Train again.") from None
         if known["version"] != path.parent.name:
             raise ArtifactError(
@@ -95,6 +101,15 @@ class Manifest:
                 f"Rename the folder to {known['version']}."
             )
         return cls(**known)
+
+
+FORMS: Mapping[str, type] = {
+    **dict.fromkeys(("version", "created", "algorithm", "engine", "metric", "engine_reason"), str),
+    **dict.fromkeys(("contract", "dtypes", "files", "metrics", "hyperparameters", "training", "libraries"), dict),
+    "classes": list,
+}
+
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"
 
 
 def seal(document: Mapping[str, Any]) -> str:

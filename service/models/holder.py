@@ -106,9 +106,9 @@ class Holder:
             model = _load(folder, self._settings)
         except (ArtifactError, EngineError) as fault:
             reason = str(fault)
-        except Exception as fault:  # an artifact may break in ways of its own libraries; the service stays up
+        except Exception:  # an artifact may break in ways of its own libraries; the service stays up
             log.error("model_load_failed", model_version=version, exc_info=True)
-            reason = f"{folder} cannot be loaded: {type(fault).__name__}. The log tells more."
+            reason = f"{folder} cannot be loaded; the log tells why. Restore it, or train again."
         else:
             manifest = model.manifest
             metrics.model_loaded(version, model.engine.name, manifest.created, manifest.metrics.get("accuracy"))

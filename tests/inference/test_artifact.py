@@ -1,6 +1,7 @@
 """An artifact is written once, whole or not at all, and read only when it is what was written."""
 
 import json
+import os
 import threading
 
 import pytest
@@ -55,6 +56,14 @@ def test_versions_are_numbered_on(folder):
     assert versions(folder.parent) == ["line-1", "line-2"]
 
 
+def test_what_merely_looks_like_an_artifact_is_none(folder):
+    (folder.parent / "pipe-1").mkdir()
+    os.mkfifo(folder.parent / "pipe-1" / "manifest.json")  # to read it would be to wait for ever
+    (folder.parent / "notes.txt").write_text("")
+    (folder.parent / "empty-1").mkdir()
+    assert versions(folder.parent) == [folder.name]
+
+
 def test_racing_writers_get_a_version_each_and_leave_nothing_aside(tmp_path):
     threads = [threading.Thread(target=write, args=(tmp_path, "line", {"a": b"a"}, _describe)) for _ in range(8)]
     for thread in threads:
@@ -90,7 +99,18 @@ def test_an_edited_manifest_is_refused_with_the_way_out(folder, change, sealed, 
         Manifest.read(folder)
 
 
-@pytest.mark.parametrize("content", [b"", b'{"format": 1', b"[]", b"\xff\xfe"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("created", 5), ("created", "yesterday"), ("metrics", None), ("classes", None), ("files", []), ("contract", {})],
+)
+def test_a_sealed_manifest_of_wrong_types_is_refused_by_name_and_without_pythons(folder, name, value):
+    _edit(folder, lambda document: document.update({name: value}))
+    with pytest.raises(ArtifactError, match=name) as refused:
+        Manifest.read(folder)
+    assert "Error" not in str(refused.value) and "NoneType" not in str(refused.value)
+
+
+@pytest.mark.parametrize("content", [b"", b'{"format": 1', b"[]", b"\xff\xfe", b"[" * 100_000])
 def test_a_truncated_manifest_is_refused(folder, content):
     (folder / "manifest.json").write_bytes(content)
     with pytest.raises(ArtifactError, match=r"manifest\.json"):
