@@ -123,6 +123,11 @@ class Server:
         except urllib.error.HTTPError as refused:
             return refused.code, json.load(refused)
 
+    def ask_text(self, path: str) -> str:
+        """GET what is not JSON."""
+        with urllib.request.urlopen(self.url + path, timeout=30) as answer:
+            return answer.read().decode()
+
     def until(self, holds: Callable[[], bool], seconds: float = START_SECONDS) -> None:
         """Wait for a condition; fail with the log when it does not come."""
         deadline = time.monotonic() + seconds

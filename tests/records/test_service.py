@@ -1,8 +1,10 @@
 """The guarantees through the real gunicorn."""
 
 import os
+import re
 import signal
 import sqlite3
+import subprocess
 import threading
 import time
 import urllib.error
@@ -19,12 +21,13 @@ ROW = {"feature_1": 0.1, "feature_2": 0.2, "feature_3": 0.3, "feature_4": 40.0, 
 
 
 class Load:
-    """Clients that predict until they are told to stop; ``answered`` has every row that was answered with 200."""
+    """Clients that predict until they are told to stop; ``answered`` has every row that was answered with 200,
+    ``refused`` counts the requests that were not."""
 
     def __init__(self, server, clients=4):
         self._server = server
         self._stop = threading.Event()
-        self.answered = []
+        self.answered, self.refused = [], 0
         self._threads = [threading.Thread(target=self._predict, args=(number,)) for number in range(clients)]
         for thread in self._threads:
             thread.start()
@@ -40,7 +43,9 @@ class Load:
                     rows = 3
             except (OSError, urllib.error.URLError, ValueError):
                 time.sleep(0.02)  # its worker was killed
+                self.refused += 1
                 continue
+            self.refused += status != 200
             if status == 200:
                 self.answered += [(answer["prediction_id"], row) for row in range(rows)]
 
@@ -87,3 +92,57 @@ def test_outcomes_are_known_to_every_worker_and_after_a_restart(serve):
     assert server.ask("/feedback", outcome)[0] == 200
     (version,) = server.ask("/model/performance?window=1h")[1]["versions"]
     assert (version["predictions"], version["outcomes"], version["accuracy"]) == (1, 1, 1.0)
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("postgres")
+def test_a_minute_without_the_database_costs_no_request_and_no_record(serve, postgres, tmp_path):
+    server = serve(WEB_CONCURRENCY="2", LOG_LEVEL="warning", DATABASE_URL=postgres.address)
+    load = Load(server, clients=2)
+    try:
+        until(lambda: len(load.answered) > 100)
+        postgres.stop()
+        gone = time.monotonic()
+        while time.monotonic() < gone + 60:
+            before = len(load.answered)
+            time.sleep(2)
+            assert len(load.answered) > before
+        postgres.start()
+    finally:
+        postgres.start_if_stopped()
+        load.stop()
+    assert load.refused == 0
+    assert server.events("records_database_gone")
+    assert server.stop() == 0
+    until(lambda: not spool_files(tmp_path / "var" / "spool"))
+    rows = postgres.query("SELECT prediction_id, row_index FROM predictions")
+    assert len(rows) == len(set(rows))
+    assert set(load.answered) <= set(rows)
+
+
+@pytest.mark.slow
+def test_a_full_disk_costs_no_request_and_the_loss_is_counted_and_said(serve, tmp_path):
+    disk = tmp_path / "full"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip(f"mounting is not allowed here: {mounted.stderr.decode().strip()}")
+    try:
+        server = serve(VAR_DIR=str(disk), LOG_LEVEL="warning", DATABASE_URL="postgresql://nobody@127.0.0.1:9/none")
+        (disk / "ballast").write_bytes(b"x" * (disk_free(disk) - 64 * 1024))
+        for _ in range(30):
+            status, answer = server.ask("/predict/batch", {"instances": [ROW] * 200})
+            assert (status, answer["count"]) == (200, 200)
+        assert server.events("records_lost")
+        told = server.ask_text("/metrics")
+        lost = float(re.search(r'records_total\{state="lost"\} ([0-9.e+]+)', told).group(1))
+        spooled = float(re.search(r'records_total\{state="spooled"\} ([0-9.e+]+)', told).group(1))
+        assert lost > 0 and lost + spooled == 30 * 200
+        server.stop()
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def disk_free(folder):
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize
