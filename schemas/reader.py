@@ -99,7 +99,7 @@ class Reader:
             for name, messages in self._load(row, values).items():
                 total += 1
                 if total <= MOST_ERRORS:
-                    errors[_key(prefix, index, name)] = messages
+                    errors[self._key(prefix, index, name)] = messages
         if total:
             raise InvalidInput(errors, total)
         return encode(self._contract, values)
@@ -114,12 +114,11 @@ class Reader:
             return fault.messages_dict
         return {}
 
-
-def _key(prefix: str, index: int, name: str | None) -> str:
-    place = [prefix, str(index)] if prefix else []
-    if name is None:
-        return ".".join(place) or WHOLE
-    return ".".join([*place, _shortened(name)])
+    def _key(self, prefix: str, index: int, name: str | None) -> str:
+        place = [prefix, str(index)] if prefix else []
+        if name is None:
+            return ".".join(place) or WHOLE
+        return ".".join([*place, name if name in self._contract.names else _shortened(name)])
 
 
 def _shortened(name: str) -> str:

@@ -161,3 +161,13 @@ def test_a_large_number_written_as_a_decimal_is_accepted():
     matrix = Reader(CONTRACT, 1).row(_strict(row))
     assert matrix[0, 0] == 1e17
     assert math.isnan(matrix[0, 4])
+
+
+def test_a_features_name_stands_verbatim_in_errors_and_a_long_unknown_one_is_cut():
+    long = "a measurement " * 12
+    reader = Reader(Contract("regression", "y", (Feature(long, "number"),)), 10)
+    with pytest.raises(InvalidInput) as refused:
+        reader.batch(orjson.dumps({"instances": [{long: "x", "z" * 5000: 1}]}))
+    known, unknown = sorted(refused.value.errors)
+    assert known == f"instances.0.{long}"
+    assert unknown == f"instances.0.{'z' * 128}..."
