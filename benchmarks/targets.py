@@ -53,10 +53,10 @@ def _memory(lab: Lab) -> dict[str, Any]:
     for workers in (1, 2, 3):
         with lab.running([OURS], workers) as ready:
             for server in ready:
-                _load(lab, server, 2)
+                load(lab, server, 2)
                 found["pss_mib"][str(workers)] = server.pss_bytes() / 2**20
                 if workers == 1:
-                    requests = _load(lab, server, UPTIME_SECONDS)
+                    requests = load(lab, server, UPTIME_SECONDS)
                     found["uptime"] = {"requests": requests, "pss_mib": server.pss_bytes() / 2**20}
     return found
 
@@ -65,10 +65,10 @@ def _swap(lab: Lab) -> dict[str, Any]:
     """From the renaming of routing.json to the first answer by the new version; memory before and after six swaps."""
     root = _repository(lab, ("lab-1", "lab-2"))
     with _Serving(lab, root, "swap") as server:
-        _load(lab, server, 1)
+        load(lab, server, 1)
         _route(root, "lab-2")
         _until(server, _version_is("lab-2"), lab)
-        _load(lab, server, 1)
+        load(lab, server, 1)
         before, taken = server.pss_bytes(), []
         for number in range(6):
             wanted = f"lab-{number % 2 + 1}"
@@ -76,7 +76,7 @@ def _swap(lab: Lab) -> dict[str, Any]:
             _route(root, wanted)
             _until(server, _version_is(wanted), lab)
             taken.append(time.monotonic() - began)
-        _load(lab, server, 1)
+        load(lab, server, 1)
         return {"seconds": taken, "pss_mib": [before / 2**20, server.pss_bytes() / 2**20]}
 
 
@@ -89,7 +89,7 @@ def _versions(lab: Lab) -> dict[str, Any]:
         rates: dict[str, list[float]] = {"1": [], "6": []}
         for _ in range(3):
             for key, server in (("1", one), ("6", six)):
-                rates[key].append(_load(lab, server, 1))
+                rates[key].append(load(lab, server, 1))
         return {"rates": rates}
 
 
@@ -150,7 +150,7 @@ def _version_is(version: str) -> Callable[[tuple[int, bytes]], bool]:
     return lambda answer: b'"model_version":"%s"' % version.encode() in answer[1]
 
 
-def _load(lab: Lab, server: Server, seconds: float) -> float:
+def load(lab: Lab, server: Server, seconds: float) -> float:
     """Requests answered in a closed loop of one-row requests."""
     asks = asks_of(ONE, server.row, lab.pool)
     found = closed_loop(server.port, asks, server.work, seconds, 16, "", lab.client_cores)

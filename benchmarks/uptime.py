@@ -1,0 +1,64 @@
+"""What a million requests leave behind: ``python -m benchmarks.uptime [REQUESTS]`` writes results/uptime.{json,md}.
+
+One worker on the first core under a closed loop of one-row requests; the proportional set size and the rate are taken
+in ten equal parts.
+"""
+
+import json
+import os
+import shutil
+import sys
+from typing import Any
+
+import click
+from tqdm import tqdm
+
+from benchmarks import environment
+from benchmarks.lab import Lab
+from benchmarks.results import FOLDER
+from benchmarks.targets import OURS, load
+from benchmarks.twins.loading import wanted_version
+from benchmarks.workload import make_pool
+from service.settings import Settings
+
+PARTS, SECONDS = 10, 4.0
+
+
+@click.command()
+@click.argument("requests", type=click.IntRange(1000), default=1_000_000)
+def main(requests: int) -> None:
+    """Answer that many REQUESTS, and see what grows."""
+    settings = Settings.read(os.environ)
+    folder = (settings.artifacts_dir / wanted_version(settings)).resolve()
+    lab = Lab(folder, make_pool(folder, 20_000), SECONDS, 1, 60.0, sys.stderr.write)
+    try:
+        parts = _answer(lab, requests)
+    finally:
+        shutil.rmtree(lab.work, ignore_errors=True)
+    FOLDER.mkdir(exist_ok=True)
+    (FOLDER / "uptime.json").write_text(
+        json.dumps({"environment": environment.describe(), "parts": parts}, indent=2) + "\n"
+    )
+    lines = ["| requests so far | memory, MiB | requests/s |", "|---:|---:|---:|"]
+    lines += [f"| {part['requests']:,} | {part['pss_mib']:.1f} | {part['rate']:,.0f} |" for part in parts]
+    (FOLDER / "uptime.md").write_text("\n".join(lines) + "\n")
+    click.echo("\n".join(lines))
+
+
+def _answer(lab: Lab, requests: int) -> list[dict[str, Any]]:
+    parts: list[dict[str, Any]] = []
+    with lab.running([OURS]) as (server,), tqdm(total=requests, file=sys.stderr) as bar:
+        done = 0.0
+        for mark in (requests * part // PARTS for part in range(1, PARTS + 1)):
+            spent, at = 0.0, done
+            while done < mark or not spent:
+                answered = load(lab, server, SECONDS)
+                done, spent = done + answered, spent + SECONDS
+                bar.update(int(answered))
+            pss = server.pss_bytes() / 2**20
+            parts.append({"requests": int(done), "pss_mib": pss, "rate": (done - at) / spent})
+    return parts
+
+
+if __name__ == "__main__":
+    main()
