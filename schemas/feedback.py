@@ -7,7 +7,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 
 from schemas.answers import Answer
 from schemas.fields import Integer
-from schemas.reader import WHOLE, parse
+from schemas.reader import WHOLE, exactly, parse
 from service.errors import MOST_ERRORS, InvalidInput
 from service.inference.contract import LARGEST_INTEGER
 
@@ -148,7 +148,7 @@ def read_feedback(body: bytes, most: int) -> tuple[list[dict[str, Any]], bool]:
     Raises:
         MalformedBody, InvalidInput
     """
-    document = parse(body)
+    document = exactly(body, parse(body))
     if type(document) is not dict:
         raise InvalidInput({WHOLE: ["Must be an object."]}, 1)
     many = "outcomes" in document

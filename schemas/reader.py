@@ -14,7 +14,7 @@ from service.errors import MOST_ERRORS, InvalidInput, MalformedBody
 from service.inference.contract import Contract, Value
 from service.inference.features import Matrix, encode
 
-_INTEGER_BEYOND_64_BITS = re.compile(rb"\d{19}")
+_LONG_INTEGER = re.compile(rb"\d{19}")
 _LONGEST_NAME = 128
 WHOLE = "$"
 """Names the body itself in ``errors``."""
@@ -23,16 +23,30 @@ WHOLE = "$"
 def parse(body: bytes) -> Any:
     """Strict JSON (RFC 8259): no NaN, no byte order mark, no lone surrogate; of a repeated name the last counts.
 
+    An integer beyond 64 bits comes as a float, see ``exactly``.
+
     Raises:
         MalformedBody: with the place, never with the input.
     """
     try:
-        parsed = orjson.loads(body)
-        # orjson makes floats of integers beyond 64 bits; the standard library keeps them whole, to be refused by name.
-        return json.loads(body) if _INTEGER_BEYOND_64_BITS.search(body) else parsed
+        return orjson.loads(body)
     except orjson.JSONDecodeError as fault:
         place = f" at line {fault.lineno}, column {fault.colno}" if body else ": it is empty"
         raise MalformedBody(f"The body is not valid JSON{place}.") from None
+
+
+def exactly(body: bytes, parsed: Any) -> Any:
+    """``parsed`` with every integer whole, so that one beyond 64 bits is refused by name and not taken rounded.
+
+    Only for what the quick check leaves in doubt: it accepts no number beyond 2^53 anyway.
+
+    Raises:
+        MalformedBody: a number has more digits than Python reads.
+    """
+    if not _LONG_INTEGER.search(body):
+        return parsed
+    try:
+        return json.loads(body)
     except (ValueError, RecursionError):
         raise MalformedBody("The body is not valid JSON: a number has too many digits.") from None
 
@@ -56,7 +70,7 @@ class Reader:
         """
         row = parse(body)
         matrix = self._quick.row(row)
-        return self._slowly([row], "") if matrix is None else matrix
+        return self._slowly([exactly(body, row)], "") if matrix is None else matrix
 
     def batch(self, body: bytes) -> Matrix:
         """The rows under ``instances``, as a matrix of shape (rows, features).
@@ -65,9 +79,8 @@ class Reader:
             MalformedBody, InvalidInput
         """
         document = parse(body)
-        rows = self._instances(document)
-        matrix = self._quick.rows(rows)
-        return self._slowly(rows, "instances") if matrix is None else matrix
+        matrix = self._quick.rows(self._instances(document))
+        return self._slowly(exactly(body, document)["instances"], "instances") if matrix is None else matrix
 
     def _instances(self, document: Any) -> list[Any]:
         if type(document) is not dict:

@@ -11,6 +11,11 @@ from service.inference.contract import Contract, Value
 class RowSchema(Schema):
     """One row: a flat object with every feature of the contract and nothing else."""
 
+    class Meta:
+        """Marshmallow's own list of schemas would keep those of every version ever loaded."""
+
+        register = False
+
     error_messages = {"unknown": "Unknown field.", "type": "Must be an object."}  # noqa: RUF012 - marshmallow's own form
 
 

@@ -10,7 +10,7 @@ from service.inference.artifact import versions
 from service.inference.engines.base import EngineError
 from service.inference.manifest import ArtifactError
 from service.models.last_good import read_last_good, write_last_good
-from service.models.model import Model, load
+from service.models.model import Model, give_back, load
 from service.models.registry import Registry, RegistryError
 from service.models.routing import Routing, RoutingError, read_routing
 from service.settings import Settings
@@ -130,12 +130,16 @@ class Holder:
     def _swap(self, loaded: Loaded) -> None:
         before, self.loaded = self.loaded, loaded
         metrics.degraded(bool(loaded.faults))
-        for version in before.models.keys() - loaded.models.keys():
+        gone = before.models.keys() - loaded.models.keys()
+        for version in gone:
             metrics.model_unloaded(version)
         if loaded.faults and loaded.faults != before.faults:
             log.error("model_fault", reasons=loaded.faults)
         if loaded.stable is not None and loaded.stable is not before.stable:
             log.info("model_serving", model_version=loaded.stable.version, engine=loaded.stable.engine.name)
+        if gone:
+            del before
+            give_back()
 
 
 def _load(folder: Path, settings: Settings) -> Model:

@@ -40,14 +40,14 @@ def load(folder: Path, settings: Settings) -> Model:
     manifest = Manifest.read(folder)
     engine = build_engine(folder, manifest, settings.engine)
     check_golden(engine, manifest.contract, orjson.loads(read_verified(folder, manifest, GOLDEN)))
-    _give_back()
+    give_back()
     return Model(
         manifest, with_cache(engine, manifest.sha256, settings), Reader(manifest.contract, settings.max_batch_rows)
     )
 
 
-def _give_back() -> None:
-    """Return what parsing the graph took to the system: half of a worker's memory, which glibc would keep."""
+def give_back() -> None:
+    """Return what parsing a graph took, or a version let go of, to the system: glibc would keep it."""
     gc.collect()
     with suppress(OSError, AttributeError):  # where the C library is another
         ctypes.CDLL(None).malloc_trim(0)
