@@ -123,6 +123,8 @@ def main() -> None:
         os.pwrite(descriptor, b"%010d" % os.getpid(), 0)
     with suppress(OSError):
         os.nice(NICENESS)
+        # With autogroups a process's niceness counts within its session only, and this one has a session of its own.
+        Path("/proc/self/autogroup").write_text(str(NICENESS))
     log.configure(settings)
     metrics.prepare(settings)
     for unborn in folder.glob(f"*{UNBORN}"):
