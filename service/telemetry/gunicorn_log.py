@@ -6,7 +6,7 @@ from typing import Any
 from gunicorn import glogging
 
 from service.telemetry import log
-from service.telemetry.library_log import attach
+from service.telemetry.python_logging import attach
 
 
 class Logger(glogging.Logger):  # type: ignore[misc]  # gunicorn has no type hints

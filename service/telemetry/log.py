@@ -12,8 +12,8 @@ from contextvars import ContextVar
 from typing import Any
 
 from service.settings import Settings
-from service.telemetry.library_log import attach
 from service.telemetry.lines import FORMATS, Clock, Fields, fitted
+from service.telemetry.python_logging import attach
 from service.telemetry.secrecy import SECRET_NAMES, hidden, masked, passwords
 from service.telemetry.stdout import ATOMIC_BYTES, Output
 
