@@ -145,6 +145,15 @@ class Server:
             assert time.monotonic() < deadline and self.process.poll() is None, self.log()
             time.sleep(0.05)
 
+    def until_serving(self, workers: int) -> None:
+        """Wait until this many workers have their model; one that answers says nothing of the others."""
+
+        def serving() -> bool:
+            ready = {line["pid"] for line in self.events("model_serving")}
+            return len(ready & set(self.workers)) == len(self.workers) == workers
+
+        self.until(serving)
+
     def stop(self, how: int = signal.SIGTERM) -> int:
         """Signal the master and wait for its end."""
         if self.process.poll() is None:
@@ -154,7 +163,7 @@ class Server:
 
 @pytest.fixture
 def serve(trained: Path, tmp_path: Path) -> Iterator[Callable[..., Server]]:
-    """Factory of real gunicorns: ``serve(WEB_CONCURRENCY="2")``; ready when /health/live answers."""
+    """Factory of real gunicorns: ``serve(WEB_CONCURRENCY="2")``; /health/live answers, from one worker at least."""
     servers: list[Server] = []
 
     def start(*arguments: str, **environment: str) -> Server:

@@ -37,7 +37,7 @@ def _version(server):
 
 def test_a_killed_worker_is_replaced_and_no_request_after_it_fails(serve):
     server = serve(WEB_CONCURRENCY="2")
-    server.until(lambda: len(server.workers) == 2)
+    server.until_serving(2)
     killed = server.workers[0]
     os.kill(killed, signal.SIGKILL)
     server.until(lambda: killed not in server.workers and len(server.workers) == 2)
@@ -57,6 +57,7 @@ def test_a_worker_that_answered_leaves_without_an_abort_and_reports_to_nobody(se
 
 def test_a_promoted_version_is_served_by_every_worker_without_a_restart(serve, two_versions):
     server = serve(WEB_CONCURRENCY="2", ARTIFACTS_DIR=str(two_versions))
+    server.until_serving(2)
     workers = server.workers
     assert _version(server) == FIRST
     promoted = subprocess.run(
@@ -73,6 +74,7 @@ def test_a_promoted_version_is_served_by_every_worker_without_a_restart(serve, t
 
 def test_a_broken_version_degrades_health_and_never_stops_answers_through_reload_and_respawn(serve, two_versions):
     server = serve(WEB_CONCURRENCY="2", ARTIFACTS_DIR=str(two_versions))
+    server.until_serving(2)
     server.until(lambda: _version(server) == FIRST)
     for path in (two_versions / SECOND).iterdir():
         if path.name != "manifest.json":

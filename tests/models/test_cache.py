@@ -126,6 +126,7 @@ def test_a_redis_that_goes_away_or_talks_nonsense_costs_only_time(redis_server):
 def test_the_service_answers_from_redis_and_without_it(serve, redis_server):
     redis = redis_server()
     server = serve(CACHE="redis", REDIS_URL=redis.url, WEB_CONCURRENCY="2")
+    server.until_serving(2)
     answers = [server.ask("/predict", ROW)[1] for _ in range(6)]
     redis.stop()
     answers += [server.ask("/predict", ROW)[1] for _ in range(6)]

@@ -83,6 +83,7 @@ def test_killed_workers_lose_no_record_of_an_answer_and_the_stop_ships_all(serve
 @pytest.mark.slow
 def test_outcomes_are_known_to_every_worker_and_after_a_restart(serve):
     server = serve(WEB_CONCURRENCY="2")
+    server.until_serving(2)
     answer = server.ask("/predict", ROW)[1]
     assert len(server.workers) == 2, "the shipper is none of the server's children"
     outcome = {"prediction_id": answer["prediction_id"], "outcome": answer["prediction"]}

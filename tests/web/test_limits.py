@@ -118,6 +118,7 @@ def ask_at_once(servers, times):
 @pytest.mark.process
 def test_all_workers_together_allow_exactly_the_limit_through_a_reload(serve):
     server = serve(WEB_CONCURRENCY="3", RATE_LIMIT="45/hour")
+    server.until_serving(3)
     statuses = ask_at_once([server], 32)
     os.kill(server.workers[0], signal.SIGKILL)
     os.kill(server.pid, signal.SIGHUP)
