@@ -1,13 +1,13 @@
-"""Requests read by gunicorn's own parser: from bytes that are there, or from a socket, with a limit to its slowness."""
+"""Requests read by gunicorn's own parser; from a socket with a limit to its slowness."""
 
 import time
+from collections.abc import Sequence
 from functools import lru_cache
-from io import BytesIO
 from typing import Any, ClassVar
 
 from gunicorn.http.message import Request, _ip_in_allow_list
 from gunicorn.http.parser import RequestParser
-from gunicorn.http.unreader import SocketUnreader, Unreader
+from gunicorn.http.unreader import SocketUnreader
 
 from service.errors import RequestTimeout
 from service.server.options import Snapshot
@@ -17,13 +17,21 @@ SLOWEST = 64 * 1024
 
 
 @lru_cache(maxsize=1024)
-def _trusted(cfg: Snapshot, address: str) -> bool:
+def trusted(cfg: Snapshot, address: str) -> bool:
+    """Whether a peer may say who its clients are, and by which scheme."""
     return bool(_ip_in_allow_list(address, cfg.forwarded_allow_ips, cfg.forwarded_allow_networks()))
 
 
 class LeanRequest(Request):  # type: ignore[misc]  # gunicorn has no types
-    """A request whose peer is looked up once an address, and whose first line once: an API has few of them."""
+    """A request whose peer is looked up once an address, and whose first line once: an API has few of them.
 
+    ``common`` are the headers that all requests of one head share, ``fields`` what these say in a WSGI environ, filled
+    by whoever asks first; ``own`` are the headers of this one alone.
+    """
+
+    common: Sequence[tuple[str, str]]
+    fields: dict[str, Any]
+    own: Sequence[tuple[str, str]] = ()
     _LINE = ("method", "uri", "path", "query", "fragment", "version")
     _lines: ClassVar[dict[bytes, dict[str, Any]]] = {}
 
@@ -40,52 +48,7 @@ class LeanRequest(Request):  # type: ignore[misc]  # gunicorn has no types
             self._lines[line_bytes] = {name: getattr(self, name) for name in self._LINE}
 
     def _peer_is_trusted_proxy(self) -> bool:
-        return not isinstance(self.peer_addr, tuple) or _trusted(self.cfg, self.peer_addr[0])
-
-
-class Heads:
-    """Heads that were parsed before: a client that keeps its connection sends the same one again and again.
-
-    What a head means depends on its bytes and on whether the peer is a trusted proxy, on nothing else.
-    """
-
-    MOST, LONGEST = 512, 1024
-
-    def __init__(self, cfg: Snapshot) -> None:
-        self._cfg = cfg
-        self._known: dict[tuple[bytes, bool], LeanRequest] = {}
-
-    def parse(self, head: bytes, client: Any, number: int) -> "LeanRequest":
-        """The request of a whole head; its body is not read.
-
-        Raises:
-            gunicorn.http.errors.ParseException: it is refused.
-        """
-        key = head, not isinstance(client, tuple) or _trusted(self._cfg, client[0])
-        known = self._known.get(key)
-        if known is None:
-            req = LeanRequest(self._cfg, Head(head), client, number)
-            if len(head) <= self.LONGEST:
-                if len(self._known) >= self.MOST:
-                    self._known.clear()
-                self._known[key] = req
-            return req
-        req = LeanRequest.__new__(LeanRequest)
-        req.__dict__.update(known.__dict__)
-        req.peer_addr = req.remote_addr = client
-        req.req_number = number
-        return req
-
-
-class Head(Unreader):  # type: ignore[misc]
-    """The bytes of a whole head, as gunicorn's parser reads them."""
-
-    def __init__(self, head: bytes) -> None:
-        self.buf = BytesIO(head)
-
-    def chunk(self, size_hint: int | None = None) -> bytes:
-        """Nothing follows."""
-        return b""
+        return not isinstance(self.peer_addr, tuple) or trusted(self.cfg, self.peer_addr[0])
 
 
 class SlowReader(SocketUnreader):  # type: ignore[misc]

@@ -15,9 +15,9 @@ from gunicorn.workers.gthread import ThreadWorker
 from service.errors import RequestTimeout
 from service.server.connection import Connection
 from service.server.environ import environ_of
+from service.server.heads import Heads
 from service.server.options import unfit
 from service.server.poller import PollingWorker
-from service.server.reading import Heads
 from service.server.response import BufferedResponse
 
 LONGEST_HEAD, LONGEST = 16 * 1024, 256 * 1024
