@@ -55,7 +55,7 @@ def _batches(run: Run) -> list[Target]:
     for size in (1000, 10_000):
         rate, ready = run.median(f"batch_{size}", "ours"), engine.get(str(size))
         share = rate * ready if rate and ready else None
-        told = "not measured" if share is None else f"{figure(rate * size)} rows/s, {share:.2f} of the engine"
+        told = "not measured" if share is None else f"{figure((rate or 0) * size)} rows/s, {share:.2f} of the engine"
         goal = "at least 0.8 of the engine on ready arrays"
         found.append(Target(f"Batches of {figure(size)} rows", goal, told, None if share is None else share >= 0.8))
     found.append(_times(run, "Batches of 1 000 rows, against the seed's loop", "batch_1000", "as_designed", 1000))

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from typing import Any
 
 import uvicorn
 
@@ -22,7 +23,7 @@ def main() -> None:
     uvicorn.run(chosen.app, host="127.0.0.1", port=chosen.port, workers=chosen.workers, **tuned)
 
 
-LEAN = {
+LEAN: dict[str, Any] = {
     "loop": "uvloop",
     "http": "httptools",
     "ws": "none",

@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
 from benchmarks.twins.loading import close_worker, load_manifest, open_worker
 from benchmarks.twins.schema import batch_adapter, row_adapter
@@ -102,7 +103,9 @@ for path, endpoint, adapter in (("/predict", predict, row_adapter), ("/predict/b
 @app.api_route("/", methods=READING)
 async def index() -> dict[str, Any]:
     """What this service offers."""
-    routes = {route.path: getattr(route, "summary", None) or route.name for route in app.routes}
+    routes = {
+        route.path: getattr(route, "summary", None) or route.name for route in app.routes if isinstance(route, Route)
+    }
     return {"service": app.title, "version": app.version, "model_version": models["stable"].version, "routes": routes}
 
 

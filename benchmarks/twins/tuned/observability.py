@@ -2,7 +2,6 @@
 
 import re
 import time
-from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -55,7 +54,7 @@ def _request_id(headers: list[tuple[bytes, bytes]]) -> bytes:
     return new_id().encode()
 
 
-def _told(scope: dict[str, Any], status: int, seconds: float) -> None:
+def _told(scope: Scope, status: int, seconds: float) -> None:
     route = getattr(scope.get("route"), "path", "unmatched")
     metrics.request(route, scope["method"], status, seconds)
     client = scope.get("client")
