@@ -95,5 +95,6 @@ def _facts(lab: Lab) -> dict[str, object]:
 
 
 def _row_facts(row: Row) -> dict[str, object]:
-    command = " ".join(row.command).replace(f"{HERE.parent}/", "")
+    words = [*(f"{name}={value}" for name, value in row.environment.items()), *row.command]
+    command = " ".join(words).replace(f"{HERE.parent}/", "")
     return {"title": row.title, "family": row.family, "command": command, "dialect": row.dialect}

@@ -26,7 +26,9 @@ STYLE: Any = {
     "grid.alpha": 0.25,
     "legend.frameon": False,
 }
-WIDTH = 5.2
+FAR = 25
+"""From this ratio of the largest to the smallest on, bars say nothing of the small ones."""
+WIDTH = 4.6
 """Inches; narrow, so that the text stays readable where the picture is scaled to a phone."""
 
 
@@ -52,29 +54,42 @@ class Figure:
         return svg[svg.index("<svg") :]
 
 
-def bars(labels: list[str], values: list[list[float]], colours: list[str], unit: str) -> str:
-    """Horizontal bars, each with its label above it: long names need no margin that a phone has not."""
-    with Figure(0.5 * len(labels) + 0.7) as (axes, picture):
+def ranking(labels: list[str], values: list[list[float]], colours: list[str], unit: str) -> str:
+    """One line a row with its median and whiskers to the extremes; the label stands above, a phone has no margin.
+
+    Bars from nought, or dots on a logarithmic axis where the medians lie too far apart for bars to show the small ones.
+    """
+    with Figure(0.46 * len(labels) + 0.75) as (axes, picture):
         middles = [median(found) for found in values]
+        low, high = [min(found) for found in values], [max(found) for found in values]
         reach = [
-            [m - min(v) for m, v in zip(middles, values, strict=True)],
-            [max(v) - m for m, v in zip(middles, values, strict=True)],
+            [m - v for m, v in zip(middles, low, strict=True)],
+            [v - m for m, v in zip(middles, high, strict=True)],
         ]
         places = list(range(len(labels)))[::-1]
-        whiskers = {"linewidth": 0.9}
-        axes.barh(places, middles, xerr=reach, height=0.36, color=colours, ecolor="#333", capsize=2, error_kw=whiskers)
-        for place, label, middle, high in zip(places, labels, middles, reach[1], strict=True):
-            axes.text(0, place + 0.24, label, va="bottom", fontsize=9.5)
-            axes.annotate(
-                figure(middle), (middle + high, place), (5, 0), textcoords="offset points", va="center", fontsize=9.5
-            )
+        far = max(middles) > FAR * min(middles) > 0
+        if far:
+            axes.set_xscale("log")
+            start, end = min(low) / 1.5, max(high)
+            axes.set_xlim(start, end * (end / start) ** 0.2)
+            axes.hlines(places, start, middles, colors=colours, linewidth=1.2, alpha=0.35)
+            axes.scatter(middles, places, c=colours, s=34, zorder=3)
+        else:
+            axes.set_xlim(0, max(high) * 1.2)
+            axes.barh(places, middles, height=0.36, color=colours)
+            axes.locator_params(axis="x", nbins=5)
+        if any(map(any, reach)):
+            axes.errorbar(middles, places, xerr=reach, fmt="none", ecolor="#333", capsize=2, elinewidth=0.9, zorder=4)
+        for place, label, middle, end in zip(places, labels, middles, high, strict=True):
+            axes.text(0, place + 0.22, label, va="bottom", fontsize=10, transform=axes.get_yaxis_transform())
+            axes.annotate(figure(middle), (end, place), (7, 0), textcoords="offset points", va="center", fontsize=10)
         axes.set_yticks([])
+        axes.grid(visible=False, axis="y")
         axes.spines["left"].set_visible(False)
         axes.set_ylim(-0.5, len(labels) - 0.2)
-        axes.set_xlim(0, max(m + h for m, h in zip(middles, reach[1], strict=True)) * 1.15)
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: figure(value)))
-        axes.locator_params(axis="x", nbins=5)
-        axes.set_xlabel(unit)
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.set_xlabel(f"{unit} (logarithmic)" if far else unit)
         return picture()
 
 
@@ -85,4 +100,4 @@ def finish(axes: Axes, across: str, up: str) -> None:
     for axis in (axes.yaxis, *((axes.xaxis,) if across != "percentile" else ())):
         axis.set_major_formatter(FuncFormatter(lambda value, _: figure(value)))
         axis.set_minor_formatter(NullFormatter())
-    axes.figure.legend(loc="outside upper left", fontsize=8.5, ncols=1, frameon=False)
+    axes.figure.legend(loc="outside upper left", fontsize=9.5, ncols=1, frameon=False)

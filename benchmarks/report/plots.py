@@ -6,7 +6,7 @@ from statistics import median
 
 from matplotlib.ticker import NullFormatter
 
-from benchmarks.report.drawing import Figure, bars, finish
+from benchmarks.report.drawing import Figure, finish, ranking
 from benchmarks.report.summary import lines
 from benchmarks.results import GRID, Run
 
@@ -35,7 +35,7 @@ def _throughput(run: Run) -> Iterator[Plot]:
         values = [run.values("one_row", line.row) for line in shown]
         labels, colours = [line.title for line in shown], [FAMILY[line.family] for line in shown]
         note = "Median of the rounds, whiskers from the smallest to the largest. The bare apps are in the table."
-        yield Plot("One row a request: requests a second", note, bars(labels, values, colours, "requests/s"))
+        yield Plot("One row a request: requests a second", note, ranking(labels, values, colours, "requests/s"))
 
 
 def _batches(run: Run) -> Iterator[Plot]:
@@ -99,18 +99,19 @@ def _offered(run: Run) -> Iterator[Plot]:
 
 
 def _memory(run: Run) -> Iterator[Plot]:
-    shown = [line for line in lines(run) if line.memory]
+    shown = sorted((line for line in lines(run) if line.memory), key=lambda line: line.memory or 0)
     if shown:
         values = [run.values("one_row", line.row, "pss_mib") or [line.memory or 0] for line in shown]
-        svg = bars([line.title for line in shown], values, [FAMILY[line.family] for line in shown], "MiB")
+        svg = ranking([line.title for line in shown], values, [FAMILY[line.family] for line in shown], "MiB")
         yield Plot("Memory, one worker", "Proportional set sizes of all its processes, summed.", svg)
 
 
 def _cost(run: Run) -> Iterator[Plot]:
     shown = [line for line in lines(run) if line.cpu_million and line.family != "ceiling"]
+    shown.sort(key=lambda line: line.cpu_million or 0)
     if shown:
         values = [[line.cpu_million or 0] for line in shown]
-        svg = bars([line.title for line in shown], values, [FAMILY[line.family] for line in shown], "CPU seconds")
+        svg = ranking([line.title for line in shown], values, [FAMILY[line.family] for line in shown], "CPU seconds")
         yield Plot("What a million predictions cost, one a request", "CPU seconds of the server; less is better.", svg)
 
 
