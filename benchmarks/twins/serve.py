@@ -25,9 +25,10 @@ def main() -> None:
 
 LEAN: dict[str, Any] = {
     "loop": "uvloop",
-    "http": "httptools",
+    "http": "benchmarks.twins.one_write:OneWriteProtocol",  # httptools underneath
     "ws": "none",
     "lifespan": "on",
+    "timeout_keep_alive": 75,
     "access_log": False,
     "proxy_headers": False,
     "server_header": False,
