@@ -5,7 +5,6 @@ caches than in a live worker, so the stages are a lower bound; the whole applica
 whole request by a lab run.
 """
 
-import io
 import json
 import os
 import sys
@@ -21,6 +20,7 @@ import orjson
 from benchmarks.results import FOLDER
 from benchmarks.twins.loading import wanted_version
 from benchmarks.workload import make_pool
+from benchmarks.wsgi_call import call
 from schemas.checks import QuickCheck
 from service.app import create_app
 from service.records import spool
@@ -36,8 +36,8 @@ def measure(work: Callable[[int], object]) -> float:
     taken = []
     for _ in range(TRIES):
         began = time.process_time()
-        for call in range(CALLS):
-            work(call % DISTINCT)
+        for place in range(CALLS):
+            work(place % DISTINCT)
         taken.append((time.process_time() - began) / CALLS * 1e6)
     return sorted(taken)[TRIES // 2]
 
@@ -65,7 +65,7 @@ def _stages(settings: Settings) -> dict[str, float]:
     app = create_app(settings)
     metrics.open_metrics(settings)
     spool.open_spool(settings)
-    whole = measure(lambda place: _call(app, bodies[place]))  # starts the load of the model, and warms all up
+    whole = measure(lambda place: call(app, bodies[place]))  # starts the load of the model, and warms all up
     model = app.models.now.choose(None)[0]
     quick = QuickCheck(model.manifest.contract)
     matrices = [pool.matrix[place : place + 1] for place in range(DISTINCT)]
@@ -108,27 +108,8 @@ def _records(app: Any, bodies: list[bytes]) -> list[Any]:
     found: list[Any] = []
     with patch.object(spool, "append", found.append):
         for body in bodies:
-            _call(app, body)
+            call(app, body)
     return found
-
-
-def _call(app: Any, body: bytes) -> bytes:
-    environ = {
-        "REQUEST_METHOD": "POST",
-        "PATH_INFO": "/predict",
-        "QUERY_STRING": "",
-        "SCRIPT_NAME": "",
-        "SERVER_NAME": "localhost",
-        "SERVER_PORT": "80",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "REMOTE_ADDR": "127.0.0.1",
-        "CONTENT_TYPE": "application/json",
-        "CONTENT_LENGTH": str(len(body)),
-        "wsgi.url_scheme": "http",
-        "wsgi.input": io.BytesIO(body),
-        "wsgi.errors": sys.stderr,
-    }
-    return b"".join(app(environ, lambda status, headers, exc_info=None: None))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ from service.server.options import Snapshot
 from service.server.reading import SLOWEST, SlowParser
 
 SLOW = "The request did not arrive in time."
+SWEEP = 0.25
+"""Seconds by which a connection may outlive its deadline."""
 LINGER = 2.0
 """Seconds that a closing connection is read on, so that the client gets all of its answer (RFC 9112, 9.6)."""
 
@@ -31,7 +33,7 @@ class PollingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
         super().__init__(*arguments)
         self.plain = Snapshot(self.cfg)
         self.watched: dict[Connection, None] = {}
-        self.beat = 0.0
+        self.beat = self.swept = 0.0
 
     def step(self, conn: Connection) -> bool:
         """Handle the next request of a connection; False while some of it is missing."""
@@ -179,8 +181,14 @@ class PollingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
         self.rest(conn)
 
     def murder_pending(self) -> None:
-        """Close what is over: requests that never came whole, answers nobody reads, idle connections."""
+        """Close what is over: requests that never came whole, answers nobody reads, idle connections.
+
+        Four times a second at most: it looks at every connection, and is asked after every event.
+        """
         now = time.monotonic()
+        if now - self.swept < SWEEP:
+            return
+        self.swept = now
         for conn in [conn for conn in self.watched if conn.deadline <= now]:
             if conn.read and not conn.unsent and not conn.closing:
                 self.refuse(conn, RequestTimeout(SLOW))

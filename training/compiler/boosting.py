@@ -8,10 +8,11 @@ from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegress
 
 from training.compiler.answers import binary, multiclass, regression
 from training.compiler.block import Block
-from training.compiler.ensemble import add_ensemble, stump
+from training.compiler.ensemble import add_ensemble
 from training.compiler.errors import NotCompilable
 from training.compiler.graph import Graph
 from training.compiler.registry import estimator
+from training.compiler.tree import stump
 from training.compiler.trees import tree_of
 
 

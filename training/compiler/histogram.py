@@ -10,10 +10,11 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from training.compiler.answers import binary, multiclass, regression
 from training.compiler.block import Block
 from training.compiler.columns import Column, mapped
-from training.compiler.ensemble import Tree, add_ensemble, stump
+from training.compiler.ensemble import add_ensemble
 from training.compiler.errors import NotCompilable
 from training.compiler.graph import Graph
 from training.compiler.registry import estimator, walk
+from training.compiler.tree import Tree, stump
 
 Bits = NDArray[np.uint32]
 """Eight words: the set of the codes 0 to 255 whose bit is on."""

@@ -10,10 +10,11 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTre
 from training.compiler.answers import regression
 from training.compiler.block import Block
 from training.compiler.columns import Doubles
-from training.compiler.ensemble import Integers, Tree, add_ensemble
+from training.compiler.ensemble import add_ensemble, add_leaves, add_votes
 from training.compiler.errors import NotCompilable
 from training.compiler.graph import Graph
 from training.compiler.registry import estimator
+from training.compiler.tree import Integers, Tree
 
 
 @estimator(DecisionTreeRegressor, ExtraTreeRegressor, RandomForestRegressor, ExtraTreesRegressor)
@@ -64,20 +65,19 @@ def _votes(graph: Graph, block: Block, trees: list[Any], shares: list[Doubles]) 
         counted = [
             tree_of(each, np.ones(len(share)), share.argmax(axis=1)) for each, share in zip(trees, shares, strict=True)
         ]
-        return add_ensemble(graph, block.columns, counted, classes, rounded=True)
+        return add_votes(graph, block.columns, counted, classes, rounded=True)
     counted = [tree_of(each, share[:, 1]) for each, share in zip(trees, shares, strict=True)]
-    second = add_ensemble(graph, block.columns, counted, 1, rounded=True)
+    second = add_votes(graph, block.columns, counted, 1, rounded=True)
     return graph.add("Gemm", [second, graph.constant([[-1.0, 1.0]]), graph.constant([float(len(trees)), 0.0])])
 
 
 def _sums(graph: Graph, block: Block, trees: list[Any], shares: list[Doubles]) -> str:
     """Each tree tells its leaf; the leaves' shares are looked up and added one tree after the other, as doubles."""
     numbered, rows = [], 0
-    for position, (each, share) in enumerate(zip(trees, shares, strict=True)):
-        numbers = np.arange(rows, rows + len(share), dtype=np.float64)
-        numbered.append(tree_of(each, numbers, np.full(len(share), position)))
+    for each, share in zip(trees, shares, strict=True):
+        numbered.append(tree_of(each, np.arange(rows, rows + len(share), dtype=np.float64)))
         rows += len(share)
-    leaves = add_ensemble(graph, block.columns, numbered, len(trees), rounded=True)
+    leaves = add_leaves(graph, block.columns, numbered, rounded=True)
     places = graph.cast(leaves, TensorProto.INT64)
     found = graph.add("Gather", [graph.constant(np.concatenate(shares)), places], axis=0)  # (n, trees, classes)
     running = graph.add("CumSum", [found, graph.constant(1, np.int64)])  # ReduceSum would add in another order
