@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import orjson
 
@@ -105,12 +106,9 @@ def _count(version: str) -> None:
 def _records(app: Any, bodies: list[bytes]) -> list[Any]:
     """The records that the service itself made of these requests."""
     found: list[Any] = []
-    append, spool.append = spool.append, found.append
-    try:
+    with patch.object(spool, "append", found.append):
         for body in bodies:
             call(app, body)
-    finally:
-        spool.append = append
     return found
 
 

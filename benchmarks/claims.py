@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +42,8 @@ def _load(lab: Lab) -> dict[str, float]:
         engine = artifact.build_engine(lab.artifact, lab.pool.manifest, name)
         if engine.name != name:
             continue
-        found[f"{name}_load"] = seconds_of(
-            lambda name=name: artifact.build_engine(lab.artifact, lab.pool.manifest, name)
-        )
-        found[f"{name}_predict"] = seconds_of(lambda engine=engine: engine.predict(row))
+        found[f"{name}_load"] = seconds_of(partial(artifact.build_engine, lab.artifact, lab.pool.manifest, name))
+        found[f"{name}_predict"] = seconds_of(partial(engine.predict, row))
     return found
 
 
@@ -54,9 +53,8 @@ def _engine(lab: Lab) -> dict[str, dict[str, float]]:
     for name in ("onnx", "sklearn"):
         engine = artifact.build_engine(lab.artifact, lab.pool.manifest, name)
         if engine.name == name:
-            found[name] = {
-                str(size): seconds_of(lambda e=engine, s=size: e.predict(lab.pool.matrix[:s])) for size in SIZES
-            }
+            matrix = lab.pool.matrix
+            found[name] = {str(size): seconds_of(partial(engine.predict, matrix[:size])) for size in SIZES}
     return found
 
 
@@ -84,7 +82,7 @@ def _quantised(lab: Lab) -> dict[str, Any]:
             "operators": sorted(set(kinds[0])),
             "changed": sorted(kinds[0]) != sorted(kinds[1]),
             "bytes": [original.stat().st_size, smaller.stat().st_size],
-            "seconds": [seconds_of(lambda engine=engine: engine.predict(row)) for engine in engines],
+            "seconds": [seconds_of(partial(engine.predict, row)) for engine in engines],
         }
 
 

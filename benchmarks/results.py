@@ -11,6 +11,8 @@ from benchmarks.statistics import Ratio, ratio
 
 FORMAT = 1
 FOLDER = Path(__file__).parent / "results"
+GRID = (*(p / 100 for p in range(100)), 0.995, 0.999, 1.0)
+"""Shares at which the latencies of an open loop are kept."""
 
 
 @dataclass(slots=True)

@@ -92,3 +92,4 @@ SCENARIOS: tuple[Scenario, ...] = (
 )
 
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
+ONE_ROW = BY_NAME["one_row"]

@@ -7,9 +7,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import psutil
 
@@ -115,7 +116,9 @@ def _helpers(told: Mapping[str, str], places: Mapping[str, str], work: Path) -> 
         return (_spawn(command, told, log, ()),)
 
 
-def _spawn(command: list[str], told: Mapping[str, str], log: object, cores: Sequence[int]) -> subprocess.Popen[bytes]:
+def _spawn(
+    command: list[str], told: Mapping[str, str], log: IO[bytes], cores: Sequence[int]
+) -> subprocess.Popen[bytes]:
     pin = (lambda: os.sched_setaffinity(0, cores)) if cores and hasattr(os, "sched_setaffinity") else None
     return subprocess.Popen(
         command,
@@ -163,7 +166,7 @@ def last_lines(path: Path, count: int = 8) -> str:
     return "\n".join(path.read_text(errors="replace").splitlines()[-count:])
 
 
-def _of(process: psutil.Process, read: object) -> float:
+def _of(process: psutil.Process, read: Callable[[psutil.Process], float]) -> float:
     try:
         return float(read(process))
     except (psutil.NoSuchProcess, psutil.AccessDenied):

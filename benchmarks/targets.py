@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import servers
-from benchmarks.lab import ONE, Lab, warm_up
+from benchmarks.cores import client_cores, server_cores
+from benchmarks.lab import Lab
 from benchmarks.load.asks import asks_of
 from benchmarks.load.sequential import ask_once
 from benchmarks.load.wrk import closed_loop
+from benchmarks.readiness import await_ready, warm_up
 from benchmarks.rows import BY_NAME
+from benchmarks.scenarios import ONE_ROW
 from benchmarks.servers import NotStarted, Server
 from service.inference.manifest import MANIFEST, Manifest
 
@@ -99,12 +102,12 @@ class _Serving:
     def __init__(self, lab: Lab, root: Path, name: str) -> None:
         self._lab = lab
         unpinned = {"ARTIFACTS_DIR": str(root), "MODEL_VERSION": ""}
-        self._server = servers.start(OURS, lab.artifact, lab.work / f"serving-{name}", lab.server_cores(1), 1, unpinned)
+        self._server = servers.start(OURS, lab.artifact, lab.work / f"serving-{name}", server_cores(1), 1, unpinned)
 
     def __enter__(self) -> Server:
         try:
-            self._lab.await_ready(self._server)
-            warm_up(self._lab, self._server)
+            await_ready(self._server, self._lab.pool)
+            warm_up(self._server, self._lab.pool)
         except BaseException:
             self._server.stop()
             raise
@@ -133,7 +136,7 @@ def _route(root: Path, stable: str, keep: tuple[str, ...] = ()) -> None:
 
 
 def _until(server: Server, holds: Callable[[tuple[int, bytes]], bool], lab: Lab) -> None:
-    ask = asks_of(ONE, OURS, lab.pool)[0]
+    ask = asks_of(ONE_ROW, OURS, lab.pool)[0]
     limit = servers.deadline(60)
     while time.monotonic() < limit:
         try:
@@ -152,6 +155,6 @@ def _version_is(version: str) -> Callable[[tuple[int, bytes]], bool]:
 
 def load(lab: Lab, server: Server, seconds: float) -> float:
     """Requests answered in a closed loop of one-row requests."""
-    asks = asks_of(ONE, server.row, lab.pool)
-    found = closed_loop(server.port, asks, server.work, seconds, 16, "", lab.client_cores)
+    asks = asks_of(ONE_ROW, server.row, lab.pool)
+    found = closed_loop(server.port, asks, server.work, seconds, 16, "", client_cores())
     return float(found["requests"])

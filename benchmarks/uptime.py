@@ -30,7 +30,7 @@ def main(requests: int) -> None:
     """Answer that many REQUESTS, and see what grows."""
     settings = Settings.read(os.environ)
     folder = (settings.artifacts_dir / wanted_version(settings)).resolve()
-    lab = Lab(folder, make_pool(folder, 20_000), SECONDS, 1, 60.0, sys.stderr.write)
+    lab = Lab(folder, make_pool(folder, 20_000), SECONDS, 1, 60.0, _say)
     try:
         parts = _answer(lab, requests)
     finally:
@@ -43,6 +43,10 @@ def main(requests: int) -> None:
     lines += [f"| {part['requests']:,} | {part['pss_mib']:.1f} | {part['rate']:,.0f} |" for part in parts]
     (FOLDER / "uptime.md").write_text("\n".join(lines) + "\n")
     click.echo("\n".join(lines))
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
 
 
 def _answer(lab: Lab, requests: int) -> list[dict[str, Any]]:

@@ -8,17 +8,17 @@ resolution is a millisecond.
 import heapq
 import os
 import pickle
-import random
-import select
-import socket
 import subprocess
 import sys
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
 from benchmarks.dialects import DIALECTS
+from benchmarks.load.answers import parse_answer
+from benchmarks.load.connections import Connection, Connections
 from benchmarks.load.requests import Ask, right
 
 SPIN_SECONDS = 0.0015
@@ -38,74 +38,53 @@ class Plan:
     cores: Sequence[int] = ()
 
 
-def steady(rate: float, seconds: float, seed: int = 1) -> list[float]:
-    """Arrivals at random (Poisson), ``rate`` a second on average, the same in each round."""
-    draw = random.Random(seed)
-    due, now = [], 0.0
-    while (now := now + draw.expovariate(rate)) < seconds:
-        due.append(now)
-    return due
-
-
-def bursts(size: int, every: float, count: int) -> list[float]:
-    """``count`` bursts of ``size`` requests due at the same instant."""
-    return [0.05 + burst * every for burst in range(count) for _ in range(size)]
-
-
-def drive(plan: Plan) -> dict[str, object]:
+def drive(plan: Plan) -> dict[str, Any]:
     """Run a plan in a process of its own; see ``_Loop.run`` for what comes back."""
     said = subprocess.run(
         [sys.executable, "-m", "benchmarks.load.openloop"], input=pickle.dumps(plan), capture_output=True, check=False
     )
     if said.returncode:
         raise RuntimeError(f"the open loop failed: {said.stderr.decode(errors='replace')[-800:]}")
-    found: dict[str, object] = pickle.loads(said.stdout)  # noqa: S301 - written by our own child a moment ago
+    found: dict[str, Any] = pickle.loads(said.stdout)  # noqa: S301 - written by our own child a moment ago
     return found
-
-
-@dataclass(slots=True)
-class _Connection:
-    socket: socket.socket
-    place: int = -1
-    buffer: bytearray = field(default_factory=bytearray)
-    unsent: memoryview | None = None
 
 
 class _Loop:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._poll = select.epoll()
-        self._idle: list[_Connection] = []
-        self._busy: dict[int, _Connection] = {}
+        self._connections = Connections(plan.port, plan.connections)
         self._waiting: deque[int] = deque()
         self._latency: list[tuple[int, float]] = []
         self._answers: list[tuple[int, int, bytes]] = []
         self._errors = 0
         self._late: list[float] = []
         self._kept_rows = 0
-        for _ in range(plan.connections):
-            self._idle.append(self._connect())
 
-    def run(self) -> dict[str, object]:
+    def run(self) -> dict[str, Any]:
         """Latencies in ms by ascending time, errors, wrong answers, the client's own lateness and CPU seconds."""
         due, clock = self._plan.due, time.perf_counter
+        connections = self._connections
         self._zero, following = clock() + 0.02, 0
         end = due[-1] + PATIENCE_SECONDS if due else 0.0
-        while following < len(due) or self._busy or self._waiting:
+        while following < len(due) or connections.busy or self._waiting:
             now = clock() - self._zero
             while following < len(due) and due[following] <= now:
                 self._waiting.append(following)
                 self._late.append(now - due[following])
                 following += 1
-            while self._waiting and self._idle:
-                self._send(self._idle.pop(), self._waiting.popleft())
+            while self._waiting and connections.idle:
+                place = self._waiting.popleft()
+                self._errors += not connections.send(place, memoryview(self._ask(place).raw))
             if now > end:
-                self._errors += len(self._busy) + len(self._waiting)
+                self._errors += len(connections.busy) + len(self._waiting)
                 break
             ahead = due[following] - now if following < len(due) else 0.01
-            for number, _ in self._poll.poll(0 if ahead < SPIN_SECONDS else ahead - SPIN_SECONDS / 2):
-                self._receive(self._busy.get(number))
-        wrong = self._wrong()
+            for connection in connections.ready(0 if ahead < SPIN_SECONDS else ahead - SPIN_SECONDS / 2):
+                self._receive(connection)
+        return self._told()
+
+    def _told(self) -> dict[str, Any]:
+        due, wrong = self._plan.due, self._wrong()
         times = os.times()
         return {
             "latency": [milliseconds for _, milliseconds in sorted(self._latency)],
@@ -119,38 +98,7 @@ class _Loop:
             "client_cpu": times.user + times.system,
         }
 
-    def _connect(self) -> _Connection:
-        opened = socket.create_connection(("127.0.0.1", self._plan.port), timeout=10)
-        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        opened.setblocking(False)
-        self._poll.register(opened, select.EPOLLIN)
-        return _Connection(opened)
-
-    def _send(self, connection: _Connection, place: int) -> None:
-        connection.place = place
-        connection.buffer.clear()
-        self._busy[connection.socket.fileno()] = connection
-        raw = memoryview(self._ask(place).raw)
-        try:
-            sent = connection.socket.send(raw)
-        except OSError:  # the server closed it while idle: once more on a fresh one
-            connection = self._renewed(connection)
-            connection.place = place
-            self._busy[connection.socket.fileno()] = connection
-            try:
-                sent = connection.socket.send(raw)
-            except OSError:
-                self._fail(connection)
-                return
-        if sent < len(raw):
-            connection.socket.setblocking(True)
-            connection.socket.sendall(raw[sent:])
-            connection.socket.setblocking(False)
-
-    def _receive(self, connection: _Connection | None) -> None:
-        if connection is None:
-            self._sweep()
-            return
+    def _receive(self, connection: Connection) -> None:
         try:
             read = connection.socket.recv(262_144)
         except BlockingIOError:
@@ -158,24 +106,18 @@ class _Loop:
         except OSError:
             self._fail(connection)
             return
-        if not read:
-            self._closed(connection)
-            return
-        connection.buffer += read
-        whole = parse_answer(connection.buffer)
-        if whole is not None:
-            self._done(connection, *whole)
-
-    def _closed(self, connection: _Connection) -> None:
-        if not connection.buffer:  # closed before a byte came back: the request is due all the same, on a new one
-            place = connection.place
-            del self._busy[connection.socket.fileno()]
-            self._idle.append(self._renewed(connection))
-            self._waiting.appendleft(place)
-        else:
+        if read:
+            connection.buffer += read
+            whole = parse_answer(connection.buffer)
+            if whole is not None:
+                self._done(connection, *whole)
+        elif connection.buffer:
             self._fail(connection)
+        else:  # closed before a byte came back: the request is due all the same, on a new one
+            self._waiting.appendleft(connection.place)
+            self._connections.release(connection, close=True)
 
-    def _done(self, connection: _Connection, status: int, body: bytes, close: bool) -> None:
+    def _done(self, connection: Connection, status: int, body: bytes, close: bool) -> None:
         place = connection.place
         self._latency.append((place, (time.perf_counter() - self._zero - self._plan.due[place]) * 1000))
         ask = self._ask(place)
@@ -184,29 +126,11 @@ class _Loop:
         elif self._kept_rows < CHECKED_ROWS:
             self._kept_rows += ask.rows
             self._answers.append((place, status, body))
-        del self._busy[connection.socket.fileno()]
-        self._idle.append(self._renewed(connection) if close else connection)
+        self._connections.release(connection, close)
 
-    def _fail(self, connection: _Connection) -> None:
+    def _fail(self, connection: Connection) -> None:
         self._errors += 1
-        self._busy.pop(connection.socket.fileno(), None)
-        self._idle.append(self._renewed(connection))
-
-    def _renewed(self, connection: _Connection) -> _Connection:
-        self._busy.pop(connection.socket.fileno(), None)
-        connection.socket.close()
-        return self._connect()
-
-    def _sweep(self) -> None:
-        """Replace idle connections that the server closed."""
-        for number, connection in enumerate(self._idle):
-            try:
-                if not connection.socket.recv(1, socket.MSG_PEEK):
-                    self._idle[number] = self._renewed(connection)
-            except BlockingIOError:
-                continue
-            except OSError:
-                self._idle[number] = self._renewed(connection)
+        self._connections.release(connection, close=True)
 
     def _ask(self, place: int) -> Ask:
         return self._plan.asks[place % len(self._plan.asks)]
@@ -214,35 +138,6 @@ class _Loop:
     def _wrong(self) -> int:
         dialect = DIALECTS[self._plan.dialect]
         return sum(not right(self._ask(place), status, body, dialect) for place, status, body in self._answers)
-
-
-def parse_answer(buffer: bytearray) -> tuple[int, bytes, bool] | None:
-    """Status, body and whether the connection closes, once the answer is whole."""
-    end = buffer.find(b"\r\n\r\n")
-    if end < 0:
-        return None
-    head = bytes(buffer[:end]).lower()
-    start = end + 4
-    length = head.find(b"content-length:")
-    close = b"connection: close" in head
-    if length >= 0:
-        size = int(head[length + 15 :].split(b"\r\n", 1)[0])
-        return (int(head[9:12]), bytes(buffer[start : start + size]), close) if len(buffer) - start >= size else None
-    if b"transfer-encoding: chunked" in head and buffer.endswith(b"0\r\n\r\n"):
-        return int(head[9:12]), _unchunked(bytes(buffer[start:])), close
-    return None
-
-
-def _unchunked(body: bytes) -> bytes:
-    parts = []
-    while body:
-        size, _, body = body.partition(b"\r\n")
-        count = int(size.split(b";")[0], 16)
-        if not count:
-            break
-        parts.append(body[:count])
-        body = body[count + 2 :]
-    return b"".join(parts)
 
 
 if __name__ == "__main__":

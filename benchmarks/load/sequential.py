@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.dialects import DIALECTS
-from benchmarks.load.openloop import parse_answer
+from benchmarks.load.answers import parse_answer
 from benchmarks.load.requests import Ask, right
 
 
@@ -22,7 +22,9 @@ def ask_once(port: int, ask: Ask, timeout: float = 60.0) -> tuple[int, bytes]:
 
 def sequential(port: int, asks: Sequence[Ask], seconds: float, dialect: str, least: int = 1) -> dict[str, Any]:
     """As the closed loop tells, for at least ``least`` requests and until ``seconds`` are over."""
-    latency, failed, wrong, opened = [], 0, 0, None
+    latency: list[float] = []
+    failed, wrong = 0, 0
+    opened: socket.socket | None = None
     began = time.perf_counter()
     while len(latency) < least or time.perf_counter() - began < seconds:
         ask = asks[len(latency) % len(asks)]

@@ -1,18 +1,32 @@
 """The run in words, made from its numbers, whoever wins; and how far to trust it."""
 
+from dataclasses import dataclass
 from statistics import median
 
+from benchmarks.report.summary import cpu_million
 from benchmarks.results import Run
-from benchmarks.statistics import FEWEST, NOISY_SPREAD, Ratio, figure, ratio, spread
+from benchmarks.statistics import FEWEST, NOISY_SPREAD, figure, ratio, spread
 
+NAMES = {"ours": "ours", "tuned": "the tuned twin", "as_designed": "the design as written"}
 FOREIGN = 0.1
 """Share of a core taken by others during a measurement from which on it is called disturbed."""
 
 
-def conclusion(run: Run) -> list[str]:
-    """Sentences, the most important first."""
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What it is about, in a few words, and what was found."""
+
+    topic: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.topic}: {self.text}"
+
+
+def conclusion(run: Run) -> list[Statement]:
+    """The most important first; what the run did not measure is left out."""
     told = [_moving(run), _design(run), _straw_man(run), _latency(run), _batches(run), _cost(run)]
-    return [sentence for sentence in told if sentence]
+    return [statement for statement in told if statement]
 
 
 def noise(run: Run) -> list[str]:
@@ -39,69 +53,62 @@ def noise(run: Run) -> list[str]:
     return told
 
 
-def _moving(run: Run) -> str:
+def _moving(run: Run) -> Statement | None:
     found = run.ratio("one_row", "ours", "tuned")
     if found is None:
-        return ""
-    rates = " against ".join(figure(run.median("one_row", row) or 0) for row in ("ours", "tuned"))
-    lead = f"One row a request: Flask under our gunicorn answers {rates} requests/s of the tuned FastAPI twin, {found}."
+        return None
+    ours, tuned = (figure(run.median("one_row", row) or 0) for row in ("ours", "tuned"))
+    lead = f"Ours {ours} requests/s, the tuned FastAPI twin {tuned}: {found}."
     if found.rounds < FEWEST:
-        return lead
-    if not found.significant:
-        return (
-            lead + " No significant difference: throughput is no reason to move from WSGI to ASGI here, nor against it."
-        )
-    if found.ratio > 1:
-        return lead + " Moving to ASGI would cost throughput here."
-    return lead + f" Moving to ASGI, tuned as here, would give {figure(1 / found.ratio)}x the throughput on one row."
+        verdict = ""
+    elif not found.significant:
+        verdict = " Throughput is no reason to move from WSGI to ASGI here, nor against it."
+    elif found.ratio > 1:
+        verdict = " Moving to ASGI would cost throughput here."
+    else:
+        verdict = f" Moving to ASGI, tuned as here, would give {figure(1 / found.ratio)}x the throughput."
+    return Statement("One row a request", lead + verdict)
 
 
-def _design(run: Run) -> str:
-    found, loaded = run.ratio("one_row", "ours", "as_designed"), run.ratio("one_row", "tuned", "as_designed")
-    if found is None:
-        return ""
-    other = f" The same framework, tuned, is {_short(loaded)} its own design" if loaded else ""
-    tail = f":{other.lower()}: the engine and the code around it decide, not the framework." if other else "."
-    return f"Against the FastAPI service as the seed writes it, Flask is {found}{tail}"
+def _design(run: Run) -> Statement | None:
+    ours, tuned = run.ratio("one_row", "ours", "as_designed"), run.ratio("one_row", "tuned", "as_designed")
+    if ours is None:
+        return None
+    told = f"Ours is {ours} as fast as the FastAPI service as the seed writes it"
+    if tuned:
+        told += f", the tuned twin {figure(tuned.ratio)}x: the engine and the code around it decide, not the framework"
+    return Statement("The design", f"{told}.")
 
 
-def _straw_man(run: Run) -> str:
+def _straw_man(run: Run) -> Statement | None:
     found = run.ratio("one_row", "tuned", "plain")
     if found is None:
-        return ""
-    told = f"The tuned twin, with records, metrics and logs, is {found} as fast as a plain FastAPI app without any"
-    if found.rounds < FEWEST:
-        return f"{told}."
-    good = found.ratio >= 1 or not found.significant
-    return f"{told}: {'it is no straw man' if good else 'IT IS A STRAW MAN, do not use this comparison'}."
+        return None
+    told = f"With records, metrics and logs it is {found} as fast as a plain FastAPI app without any"
+    if found.rounds >= FEWEST:
+        good = found.ratio >= 1 or not found.significant
+        told += f": {'it is no straw man' if good else 'IT IS A STRAW MAN, do not use this comparison'}"
+    return Statement("The tuned twin", f"{told}.")
 
 
-def _latency(run: Run) -> str:
+def _latency(run: Run) -> Statement | None:
     ours, tuned = (run.latency("open_70", row, 0.99) for row in ("ours", "tuned"))
     found = ratio(ours, tuned)
     if found is None:
-        return ""
-    return (
-        f"At 70% of their own ceilings (open loop, from the intended instant) the 99th percentile is "
-        f"{figure(median(ours))} ms for ours and {figure(median(tuned))} ms for the tuned twin, {found}."
-    )
+        return None
+    told = f"{figure(median(ours))} ms for ours, {figure(median(tuned))} ms for the tuned twin, {found}."
+    return Statement("99th percentile at 70% of each one's ceiling", told)
 
 
-def _batches(run: Run) -> str:
+def _batches(run: Run) -> Statement | None:
     found = run.ratio("batch_1000", "ours", "tuned")
     if found is None:
-        return ""
+        return None
     rows = figure((run.median("batch_1000", "ours") or 0) * 1000)
-    return f"In batches of 1 000, ours predicts {rows} rows/s, {found} of the tuned twin's."
+    return Statement("Batches of 1 000", f"Ours {rows} rows/s, {found} of the tuned twin's.")
 
 
-def _cost(run: Run) -> str:
-    from benchmarks.report.summary import cpu_million
-
+def _cost(run: Run) -> Statement | None:
     costs = {row: cpu_million(run, "one_row", row) for row in ("ours", "tuned", "as_designed")}
-    told = [f"{run.rows[row]['title']} {figure(cost)}" for row, cost in costs.items() if cost]
-    return f"CPU seconds for a million predictions, one a request: {'; '.join(told)}." if told else ""
-
-
-def _short(found: Ratio) -> str:
-    return f"{figure(found.ratio)}x"
+    told = [f"{figure(cost)} s {title}" for row, title in NAMES.items() if (cost := costs[row])]
+    return Statement("CPU of a million predictions, one a request", f"{', '.join(told)}.") if told else None

@@ -1,5 +1,6 @@
 """The page: one file, no script, nothing fetched."""
 
+import re
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -10,15 +11,24 @@ from benchmarks.report.claims import claims
 from benchmarks.report.conclusion import conclusion, noise
 from benchmarks.report.plots import plots
 from benchmarks.report.summary import lines
-from benchmarks.report.targets import targets
+from benchmarks.report.targets import NOT_MEASURED, targets
 from benchmarks.results import Run
 from benchmarks.statistics import figure, spread
 
 TEMPLATES = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
 
 
+def unbroken(text: str) -> str:
+    """A number whose thousands are set apart stays on one line."""
+    return re.sub(r"(?<=\d) (?=\d{3}\b)", "\N{NO-BREAK SPACE}", text)
+
+
+TEMPLATES.filters["unbroken"] = unbroken
+
+
 def render(run: Run, path: Path) -> str:
     """The whole page as HTML."""
+    found = targets(run)
     return TEMPLATES.get_template("page.html.j2").render(
         run=run,
         name=path.name,
@@ -27,9 +37,10 @@ def render(run: Run, path: Path) -> str:
         lines=lines(run),
         plots=plots(run),
         claims=claims(run),
-        targets=targets(run),
+        targets=[target for target in found if target.found != NOT_MEASURED],
+        unmeasured=[target.title for target in found if target.found == NOT_MEASURED],
         cells=_cells(run),
-        figure=lambda value: "-" if value is None else figure(value),
+        figure=lambda value: "-" if value is None else unbroken(figure(value)),
     )
 
 

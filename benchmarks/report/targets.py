@@ -8,6 +8,7 @@ from benchmarks.results import Run
 from benchmarks.statistics import figure, ratio
 
 TWO = 2
+NOT_MEASURED = "not measured"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ def _times(run: Run, title: str, scenario: str, against: str, least: float | Non
     found = run.ratio(scenario, "ours", against)
     goal = "reported" if least is None else f"at least {figure(least)}x"
     if found is None:
-        return Target(title, goal, "not measured", None)
+        return Target(title, goal, NOT_MEASURED, None)
     return Target(title, goal, str(found), None if least is None else found.ratio >= least)
 
 
@@ -41,7 +42,7 @@ def _one_row(run: Run) -> list[Target]:
     ]
     ours, tuned = (run.latency("open_70", row, 0.99) for row in ("ours", "tuned"))
     apart = ratio(ours, tuned)
-    told = f"{figure(median(ours))} ms against {figure(median(tuned))} ms, {apart}" if apart else "not measured"
+    told = f"{figure(median(ours))} ms against {figure(median(tuned))} ms, {apart}" if apart else NOT_MEASURED
     worse = bool(apart and apart.ratio > 1 and apart.significant)
     found.append(
         Target("p99 at 70% of one's own ceiling, open loop", "no worse than tuned", told, not worse if apart else None)
@@ -55,14 +56,14 @@ def _batches(run: Run) -> list[Target]:
     for size in (1000, 10_000):
         rate, ready = run.median(f"batch_{size}", "ours"), engine.get(str(size))
         share = rate * ready if rate and ready else None
-        told = "not measured" if share is None else f"{figure(rate * size)} rows/s, {share:.2f} of the engine"
+        told = NOT_MEASURED if share is None else f"{figure((rate or 0) * size)} rows/s, {share:.2f} of the engine"
         goal = "at least 0.8 of the engine on ready arrays"
         found.append(Target(f"Batches of {figure(size)} rows", goal, told, None if share is None else share >= 0.8))
     found.append(_times(run, "Batches of 1 000 rows, against the seed's loop", "batch_1000", "as_designed", 1000))
     one, hundred = run.median("one_row", "ours"), run.median("batch_100", "ours")
     cheaper = hundred * 100 / one if one and hundred else None
     title = "100 rows in one batch, against 100 single calls"
-    told = f"{figure(cheaper)}x cheaper" if cheaper else "not measured"
+    told = f"{figure(cheaper)}x cheaper" if cheaper else NOT_MEASURED
     found.append(Target(title, "at least 20x cheaper", told, None if cheaper is None else cheaper >= 20))
     return found
 
@@ -70,10 +71,10 @@ def _batches(run: Run) -> list[Target]:
 def _validation(run: Run) -> list[Target]:
     cost, rate = run.facts.get("validation", {}).get("batch_1000"), run.median("batch_1000", "ours")
     share = (cost["ours"] - cost["parse"]) * rate if cost and rate else None
-    told = "not measured" if share is None else f"{share:.0%} of the batch"
+    told = NOT_MEASURED if share is None else f"{share:.0%} of the batch"
     bad = run.median("invalid_1000", "ours")
     slower = rate / bad if rate and bad else None
-    worst = "not measured" if slower is None else f"{figure(slower)}x the time of a good one"
+    worst = NOT_MEASURED if slower is None else f"{figure(slower)}x the time of a good one"
     return [
         Target("Validation of a valid batch of 1 000", "under 10% of it", told, None if share is None else share < 0.1),
         Target(
@@ -86,7 +87,7 @@ def _memory(run: Run) -> list[Target]:
     found = run.facts.get("memory", {})
     sizes, uptime = found.get("pss_mib", {}), found.get("uptime")
     if "3" not in sizes:
-        return [Target("Memory", "at most 30 MiB a worker, 150 MiB with two", "not measured", None)]
+        return [Target("Memory", "at most 30 MiB a worker, 150 MiB with two", NOT_MEASURED, None)]
     more = (sizes["3"] - sizes["1"]) / TWO
     grown = uptime["pss_mib"] / sizes["1"] - 1
     swap = run.facts.get("swap", {}).get("pss_mib")
@@ -108,7 +109,7 @@ def _memory(run: Run) -> list[Target]:
         Target(
             "Memory that six swaps leave behind",
             "none (within 5%)",
-            "not measured" if left is None else f"{left:+.1%}",
+            NOT_MEASURED if left is None else f"{left:+.1%}",
             None if left is None else left <= 0.05,
         ),
     ]
@@ -118,17 +119,17 @@ def _starts(run: Run) -> list[Target]:
     cold, swap = (run.facts.get(name, {}).get("seconds") for name in ("cold_start", "swap"))
     found = []
     title = "Cold start, two workers, to the first 200 from /predict"
-    told = f"{median(cold):.2f} s" if cold else "not measured"
+    told = f"{median(cold):.2f} s" if cold else NOT_MEASURED
     found.append(Target(title, "at most 1.5 s", told, median(cold) <= 1.5 if cold else None))
     title = "A swapped-in version, from routing.json's rename to its first answer"
-    told = f"{median(swap):.2f} s" if swap else "not measured"
+    told = f"{median(swap):.2f} s" if swap else NOT_MEASURED
     goal = "0.5 s, and 0.5 s until the change is noticed"
     return [*found, Target(title, goal, told, median(swap) <= 1.0 if swap else None)]
 
 
 def _growth(run: Run) -> list[Target]:
     times = {size: 1 / rate for size in (10, 1000, 10_000) if (rate := run.median(f"batch_{size}", "ours"))}
-    told, flat = "not measured", None
+    told, flat = NOT_MEASURED, None
     if len(times) == 3:
         early, late = (times[1000] - times[10]) / 990, (times[10_000] - times[1000]) / 9000
         flat = abs(late / early - 1) <= 0.1
@@ -142,7 +143,7 @@ def _two_workers(run: Run) -> Target:
     title, goal = "Two workers on two cores, against one on one", "at least 1.8x, client accounted for"
     one, two = run.median("one_row", "ours"), run.median("two_workers", "ours")
     if not one or not two:
-        return Target(title, goal, "not measured", None)
+        return Target(title, goal, NOT_MEASURED, None)
     cells = [m for m in run.measurements if (m["scenario"], m["row"]) == ("two_workers", "ours")]
     client = median(m["client_cpu"] / m["seconds"] for m in cells)
     times = two / one * TWO / (TWO - client)
@@ -154,7 +155,7 @@ def _versions(run: Run) -> Target:
     found = ratio(rates["6"], rates["1"]) if rates else None
     title = "One row with six versions loaded, against one"
     slower = bool(found and found.significant and found.ratio < 1)
-    return Target(title, "no slower", str(found) if found else "not measured", not slower if found else None)
+    return Target(title, "no slower", str(found) if found else NOT_MEASURED, not slower if found else None)
 
 
 TARGETS: tuple[Callable[[Run], list[Target]], ...] = (_one_row, _batches, _validation, _memory, _starts, _growth)

@@ -1,7 +1,10 @@
 """What a twin loads, and in which order it opens what it shares with the other workers."""
 
+import ctypes
+import gc
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from service.inference import artifact
@@ -63,6 +66,14 @@ def open_worker(settings: Settings) -> None:
         prepare_host(settings)
     metrics.open_metrics(settings)
     spool.open_spool(settings)
+
+
+def settle() -> None:
+    """After the load, as the Flask service does: memory goes back to the system, what stays is not looked at again."""
+    gc.collect()
+    gc.freeze()
+    with suppress(OSError, AttributeError):  # where the C library is another
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def close_worker() -> None:

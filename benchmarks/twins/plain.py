@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 from fastapi import FastAPI
+from pydantic import BaseModel
 
 from benchmarks.twins.loading import load_engine
 from benchmarks.twins.schema import seed_row
@@ -13,6 +14,12 @@ from service.settings import Settings
 manifest, engine = load_engine(Settings.read(os.environ))
 Row: Any = seed_row(manifest.contract)
 app = FastAPI()
+
+
+class Batch(BaseModel):
+    """Rows at once."""
+
+    instances: list[Row]
 
 
 @app.get("/health")
@@ -28,9 +35,9 @@ async def predict(row: Row) -> dict[str, Any]:
 
 
 @app.post("/predict/batch")
-async def predict_batch(body: dict[str, list[Row]]) -> dict[str, Any]:
-    """Rows at once."""
-    return {"predictions": _answer([list(row.__dict__.values()) for row in body["instances"]])}
+async def predict_batch(batch: Batch) -> dict[str, Any]:
+    """All of them in one call of the engine."""
+    return {"predictions": _answer([list(row.__dict__.values()) for row in batch.instances])}
 
 
 def _answer(rows: list[list[Any]]) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Optional
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model, with_config
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, conlist, create_model, with_config
 from typing_extensions import TypedDict
 
 from service.inference.contract import Contract, Feature
@@ -10,7 +10,7 @@ from service.inference.contract import Contract, Feature
 STRICT = ConfigDict(extra="forbid", strict=True)
 
 
-def row_adapter(contract: Contract) -> TypeAdapter[dict[str, Any]]:
+def row_adapter(contract: Contract) -> TypeAdapter[Any]:
     """Validates one row into a dict. Strict: no numbers as strings, no booleans as numbers, no unknown keys.
 
     A TypedDict, since a dict is all the encoder needs and a model instance a row costs more.
@@ -18,9 +18,9 @@ def row_adapter(contract: Contract) -> TypeAdapter[dict[str, Any]]:
     return TypeAdapter(_typed_row(contract))
 
 
-def batch_adapter(contract: Contract) -> TypeAdapter[dict[str, Any]]:
+def batch_adapter(contract: Contract) -> TypeAdapter[Any]:
     """Validates ``{"instances": [row, ...]}``, at least one row."""
-    rows: Any = Annotated[list[_typed_row(contract)], Field(min_length=1)]
+    rows: Any = conlist(_typed_row(contract), min_length=1)
 
     @with_config(STRICT)
     class Batch(TypedDict):
@@ -38,13 +38,15 @@ def seed_row(contract: Contract) -> type[BaseModel]:
         )
         for index, feature in enumerate(contract.features)
     }
-    config = ConfigDict(json_schema_extra={"example": contract.example})
+    example: dict[str, Any] = {"example": contract.example}
+    config = ConfigDict(json_schema_extra=example)
     return create_model("PredictionInput", __config__=config, **fields)
 
 
 def _typed_row(contract: Contract) -> Any:
     fields = {feature.name: _strict_type(contract, feature) for feature in contract.features}
-    return with_config(STRICT)(TypedDict("Row", fields))
+    typed_dict: Any = TypedDict  # made at run time, which a type checker cannot follow
+    return with_config(STRICT)(typed_dict("Row", fields))
 
 
 def _strict_type(contract: Contract, feature: Feature) -> Any:
@@ -55,7 +57,7 @@ def _strict_type(contract: Contract, feature: Feature) -> Any:
     else:
         low, high = contract.bounds(feature)
         whole = 1.0 if feature.type == "integer" else None  # 5.0 is an integer, as in JSON Schema; 1.9 is none
-        named = {"type": "integer"} if whole else None
+        named: Any = {"type": "integer"} if whole else None
         kind = Annotated[float, Field(ge=low, le=high, multiple_of=whole, allow_inf_nan=False, json_schema_extra=named)]
         if feature.choices:
             kind = Literal[feature.choices]

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from typing import Any
 
 import uvicorn
 
@@ -22,11 +23,12 @@ def main() -> None:
     uvicorn.run(chosen.app, host="127.0.0.1", port=chosen.port, workers=chosen.workers, **tuned)
 
 
-LEAN = {
+LEAN: dict[str, Any] = {
     "loop": "uvloop",
-    "http": "httptools",
+    "http": "benchmarks.twins.one_write:OneWriteProtocol",  # httptools underneath
     "ws": "none",
     "lifespan": "on",
+    "timeout_keep_alive": 75,
     "access_log": False,
     "proxy_headers": False,
     "server_header": False,

@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks import servers
 from benchmarks.lab import Lab
+from benchmarks.readiness import await_ready
 from benchmarks.rows import BY_NAME
 from benchmarks.servers import Server
 from benchmarks.workload import Pool, make_pool
@@ -48,7 +49,7 @@ def serve(make_lab: Callable[[], Lab]) -> Iterator[Callable[[str], Server]]:
                     pytest.skip(missing)
                 server = servers.start(row, lab.artifact, lab.work / name, ())
                 stack.callback(server.stop)
-                lab.await_ready(server)
+                await_ready(server, lab.pool)
                 started[name] = server
             return started[name]
 

@@ -11,6 +11,7 @@ import pytest
 from benchmarks.compare import compare_runs
 from benchmarks.report import write_report
 from benchmarks.report.conclusion import conclusion, noise
+from benchmarks.report.page import unbroken
 from benchmarks.report.targets import targets
 from benchmarks.results import Run
 from tests.services import program
@@ -42,18 +43,23 @@ def make_run():
     return make
 
 
+def _words(run):
+    return " ".join(map(str, conclusion(run)))
+
+
 def test_the_conclusion_names_the_winner_whoever_it_is(make_run):
-    won = " ".join(conclusion(make_run(ours=[120, 121, 119], tuned=[100, 101, 100])))
-    lost = " ".join(conclusion(make_run(ours=[80, 81, 79], tuned=[100, 101, 100])))
-    even = " ".join(conclusion(make_run(ours=[80, 120, 100], tuned=[100, 101, 100])))
+    won = _words(make_run(ours=[120, 121, 119], tuned=[100, 101, 100]))
+    lost = _words(make_run(ours=[80, 81, 79], tuned=[100, 101, 100]))
+    even = _words(make_run(ours=[80, 120, 100], tuned=[100, 101, 100]))
     assert "Moving to ASGI would cost throughput" in won
     assert "Moving to ASGI, tuned as here, would give 1.25x" in lost
-    assert "No significant difference" in even
+    assert "no significant difference" in even
+    assert "no reason to move" in even
 
 
 def test_a_straw_man_is_called_one(make_run):
-    fair = " ".join(conclusion(make_run(tuned=[110, 111, 110], plain=[100, 100, 101])))
-    unfair = " ".join(conclusion(make_run(tuned=[90, 91, 90], plain=[100, 100, 101])))
+    fair = _words(make_run(tuned=[110, 111, 110], plain=[100, 100, 101]))
+    unfair = _words(make_run(tuned=[90, 91, 90], plain=[100, 100, 101]))
     assert "it is no straw man" in fair
     assert "IT IS A STRAW MAN" in unfair
 
@@ -100,6 +106,25 @@ def test_the_page_stands_alone_and_the_table_has_each_row(make_run, tmp_path):
     for title in ("Flask, ours", "FastAPI, tuned", "the design"):
         assert title in html
         assert f"| {title} |" in table
+
+
+def test_rows_too_far_apart_for_bars_stand_on_a_logarithmic_axis(make_run, tmp_path):
+    near, far = make_run(ours=[100], tuned=[90]), make_run(ours=[10_000], tuned=[9000], as_designed=[50])
+    for run, logarithmic in ((near, False), (far, True)):
+        assert ("requests/s (logarithmic)" in write_report(run, tmp_path / "run.json")[0].read_text()) is logarithmic
+
+
+def test_what_a_run_did_not_measure_is_named_in_one_line_and_ceilings_predict_no_rows(make_run, tmp_path):
+    run = make_run(ours=[100, 101, 99], tuned=[90, 90, 91])
+    run.rows["tuned"]["family"] = "ceiling"
+    page, table = write_report(run, tmp_path / "run.json")
+    assert "Not measured in this run" in page.read_text()
+    assert '<td data-name="measured">not measured' not in page.read_text()
+    assert "| FastAPI, tuned | 90 (1%) | - |" in table
+
+
+def test_thousands_stay_on_one_line():
+    assert unbroken("7 210 against 63 of 1 000 000") == "7\u00a0210 against 63 of 1\u00a0000\u00a0000"
 
 
 def test_a_result_read_back_gives_the_same_report(make_run, tmp_path):

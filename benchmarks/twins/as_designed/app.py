@@ -1,6 +1,5 @@
 """The seed's FastAPI service. ``AS_DESIGNED_LOAD=request`` loads the model on each request, as it warns not to."""
 
-import json
 import logging
 import os
 import time
@@ -18,14 +17,12 @@ from slowapi import Limiter, _rate_limit_exceeded_handler
 from slowapi.errors import RateLimitExceeded
 from slowapi.util import get_remote_address
 
+from benchmarks.twins.as_designed.logs import structured
 from benchmarks.twins.as_designed.model import Loaded, load_model_and_artifacts
+from benchmarks.twins.as_designed.monitoring import elapsed_ms, store_prediction
 from benchmarks.twins.loading import close_worker, load_manifest, open_worker
 from benchmarks.twins.schema import seed_row
 from benchmarks.twins.tuned.guards import known_clients, verified
-from service.inference.engines.base import Answers
-from service.inference.features import encode
-from service.records import spool
-from service.records.record import Record
 from service.settings import Settings
 from service.telemetry import metrics
 
@@ -36,25 +33,11 @@ logger = logging.getLogger("serve")
 loaded: dict[str, Loaded] = {}
 
 
-class JsonFormatter(logging.Formatter):
-    """One JSON object a line, with the ``extra`` of the call."""
-
-    known = frozenset(vars(logging.makeLogRecord({})))
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The line."""
-        extra = {name: value for name, value in vars(record).items() if name not in self.known}
-        return json.dumps({"time": record.created, "level": record.levelname, "event": record.getMessage(), **extra})
-
-
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Load model and artifacts once."""
     open_worker(settings)
-    handler = logging.StreamHandler()
-    handler.setFormatter(JsonFormatter())
-    logger.handlers, logger.propagate = [handler], False
-    logger.setLevel(logging.INFO)
+    structured(logger)
     loaded["model"] = load_model_and_artifacts(settings)
     yield
     logger.info("Shutting down...")
@@ -73,7 +56,8 @@ class BatchPredictionInput(BaseModel):
 app = FastAPI(title="ML Model API", lifespan=lifespan)
 limiter = Limiter(key_func=get_remote_address)
 app.state.limiter = limiter
-app.add_exception_handler(RateLimitExceeded, _rate_limit_exceeded_handler)
+# As slowapi's documentation has it; Starlette's types ask for a handler of any exception.
+app.add_exception_handler(RateLimitExceeded, _rate_limit_exceeded_handler)  # type: ignore[arg-type]
 security = HTTPBearer(auto_error=bool(clients))
 
 
@@ -143,7 +127,7 @@ async def predict(
 ) -> dict[str, Any]:
     """Single prediction."""
     model = current_model()
-    answer = _predict_one(request, model, input_data, client, str(uuid.uuid4()))
+    answer = _predict_one(request, model, input_data, client)
     return {**answer, "model_version": model.manifest.version, "timestamp": datetime.now(UTC).isoformat()}
 
 
@@ -156,7 +140,7 @@ async def predict_batch(
     model = current_model()
     predictions = []
     for instance in input_data.instances:
-        predictions.append(_predict_one(request, model, instance, client, str(uuid.uuid4())))
+        predictions.append(_predict_one(request, model, instance, client))
     return {
         "predictions": predictions,
         "count": len(predictions),
@@ -165,36 +149,18 @@ async def predict_batch(
     }
 
 
-def _predict_one(request: Request, model: Loaded, instance: Any, client: str, prediction_id: str) -> dict[str, Any]:
+def _predict_one(request: Request, model: Loaded, instance: Any, client: str) -> dict[str, Any]:
     values = instance.model_dump(by_alias=True)
     prediction, probabilities = model.predict(values)
-    version, contract = model.manifest.version, model.manifest.contract
-    latency = (time.perf_counter() - request.state.started) * 1000
-    chosen = None if probabilities is None else probabilities.argmax(axis=1)
     address = request.client.host if request.client else ""
-    spool.append(
-        Record(
-            prediction_id,
-            request.state.request_id,
-            time.time(),
-            version,
-            "stable",
-            contract,
-            encode(contract, [list(values.values())]),
-            Answers([prediction], probabilities, chosen),
-            latency,
-            client or address,
-            model.manifest.classes,
-        )
-    )
-    metrics.prediction(version, [prediction], probabilities is None)
+    store_prediction(request, model, values, prediction, probabilities, client or address)
     logger.info(
         "prediction_made",
         extra={
             "request_id": request.state.request_id,
-            "model_version": version,
+            "model_version": model.manifest.version,
             "prediction": prediction,
-            "latency_ms": latency,
+            "latency_ms": elapsed_ms(request),
             "client_ip": address,
         },
     )

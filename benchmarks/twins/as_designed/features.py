@@ -28,7 +28,8 @@ def engineer_for(pipeline: Any, row: Mapping[str, Any]) -> Engineer:
     """The seed's function where it does what this pipeline was fitted with, else the pipeline's own first steps."""
 
     def by_pipeline(values: Mapping[str, Any]) -> pd.DataFrame:
-        return pipeline[:-2].transform(pd.DataFrame([values]))
+        frame: pd.DataFrame = pipeline[:-2].transform(pd.DataFrame([values]))
+        return frame
 
     if set(row) == {*NUMBERS, "feature_5"}:
         expected = np.asarray(by_pipeline(row), dtype=float)

@@ -5,18 +5,21 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import orjson
 from fastapi import FastAPI, Request, Response
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
-from benchmarks.twins.loading import close_worker, load_manifest, open_worker
+from benchmarks.twins.loading import close_worker, load_manifest, open_worker, settle
 from benchmarks.twins.schema import batch_adapter, row_adapter
 from benchmarks.twins.tuned import problems
 from benchmarks.twins.tuned.answer import Answer
 from benchmarks.twins.tuned.body import read_json
 from benchmarks.twins.tuned.guards import Guards
 from benchmarks.twins.tuned.model import Model
-from benchmarks.twins.tuned.observability import Observability
 from benchmarks.twins.tuned.route import LeanRoute
+from benchmarks.twins.tuned.service import Service
 from service import errors
 from service.settings import Settings
 from service.telemetry import metrics
@@ -33,18 +36,19 @@ async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
     """Load once, before the first request."""
     open_worker(settings)
     models["stable"] = Model(settings)
+    settle()
     yield
     close_worker()
 
 
-app = FastAPI(
+app = Service(
     title="Tabular model service, FastAPI twin",
     lifespan=lifespan,
     redirect_slashes=False,
     openapi_url=None,  # until the busy routes stand: the router asks its routes one after the other
     telemetry={"tracing": False, "metrics": False, "logs": False},  # ours instead
 )
-app.add_middleware(Observability)
+app.router.route_class = LeanRoute
 
 
 def _model(request: Request) -> Model:
@@ -95,45 +99,49 @@ for path, endpoint, adapter in (("/predict", predict, row_adapter), ("/predict/b
         methods=["POST"],
         openapi_extra=_body(adapter(_contract).json_schema()),
         response_model=None,
-        route_class_override=LeanRoute,
     )
 
 
 @app.api_route("/", methods=READING)
-async def index() -> dict[str, Any]:
+async def index(_request: Request) -> Response:
     """What this service offers."""
-    routes = {route.path: getattr(route, "summary", None) or route.name for route in app.routes}
-    return {"service": app.title, "version": app.version, "model_version": models["stable"].version, "routes": routes}
+    routes = {
+        route.path: getattr(route, "summary", None) or route.name for route in app.routes if isinstance(route, Route)
+    }
+    version = models["stable"].version
+    return _json({"service": app.title, "version": app.version, "model_version": version, "routes": routes})
 
 
 @app.api_route("/health", methods=READING)
 @app.api_route("/health/live", methods=READING)
 @app.api_route("/health/ready", methods=READING)
-async def health() -> dict[str, Any]:
+async def health(_request: Request) -> Response:
     """Ready for traffic: a twin without its model does not start."""
     manifest = models["stable"].manifest
-    accuracy = manifest.metrics.get("accuracy")
-    return {
-        "status": "healthy",
-        "model_loaded": True,
-        "model_version": manifest.version,
-        "model_accuracy": accuracy,
-        "model_metric": manifest.metric,
-    }
+    return _json(
+        {
+            "status": "healthy",
+            "model_loaded": True,
+            "model_version": manifest.version,
+            "model_accuracy": manifest.metrics.get("accuracy"),
+            "model_metric": manifest.metric,
+        }
+    )
 
 
 @app.api_route("/metrics", methods=READING)
-async def metrics_text() -> Response:
-    """For Prometheus."""
-    return Response(metrics.exposition(), media_type="text/plain; version=0.0.4")
+async def metrics_text(request: Request) -> Response:
+    """For Prometheus, made in a thread: predictions do not wait for it."""
+    guards.identify(request)
+    text = await run_in_threadpool(metrics.exposition)
+    return Response(text, media_type="text/plain; version=0.0.4")
 
 
 @app.api_route("/model/info", methods=READING)
-async def model_info(request: Request) -> dict[str, Any]:
+async def model_info(request: Request) -> Response:
     """All that is known of the model."""
-    if not guards.idle:
-        guards.check(request)
-    return models["stable"].manifest.to_json()
+    guards.identify(request)
+    return _json(models["stable"].manifest.to_json())
 
 
 @app.exception_handler(problems.Problem)
@@ -148,6 +156,10 @@ async def on_http_exception(request: Request, fault: HTTPException) -> Response:
     kind = errors.MethodNotAllowed if fault.status_code == 405 else errors.NotFound
     problem = problems.Problem(kind, "There is no such route here.", fault.headers)
     return problems.answer(problem, request.scope["request_id"])
+
+
+def _json(document: dict[str, Any]) -> Response:
+    return Answer(orjson.dumps(document), [(b"content-type", JSON.encode())])
 
 
 app.openapi_url = "/openapi.json"

@@ -15,7 +15,7 @@ async def read_json(request: Request, most: int) -> Any:
     Raises:
         Problem: 413 over ``most`` bytes, 415 not JSON by its headers, 400 not JSON by its bytes.
     """
-    headers = {name: value for name, value in request.scope["headers"] if name in WANTED}
+    headers = request.scope["asked"]
     if int(headers.get(b"content-length", 0)) > most:
         raise _too_large(most)
     if not _is_json(headers.get(b"content-type", b"")):
@@ -57,6 +57,3 @@ async def _bytes(request: Request, most: int) -> bytes:
 
 def _too_large(most: int) -> Problem:
     return Problem(errors.BodyTooLarge, f"The body has more than {most} bytes.")
-
-
-WANTED = frozenset((b"content-length", b"content-type", b"content-encoding"))

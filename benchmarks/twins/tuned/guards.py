@@ -1,6 +1,7 @@
 """Bearer tokens and the rate limit, each off unless its setting asks for it, as in the Flask service."""
 
 import hashlib
+import math
 import time
 from pathlib import Path
 
@@ -26,21 +27,28 @@ class Guards:
         self.idle = not self._clients and self._limit is None
 
     def check(self, request: Request) -> None:
-        """Let the request pass, or raise a Problem 401 or 429."""
-        client = request.client.host if request.client else ""
-        if self._clients:
-            scheme, _, token = request.headers.get("authorization", "").partition(" ")
-            name = verified(self._clients, token.strip()) if scheme.lower() == "bearer" else None
-            if name is None:
-                challenge = {"WWW-Authenticate": "Bearer"}
-                metrics.refused("auth")
-                raise Problem(errors.Unauthorized, "Send a known token as Authorization: Bearer.", challenge)
-            request.scope["client_name"] = client = name
-        if self._limit is not None and not self._limiter.hit(self._limit, client):
+        """Let a prediction pass, or raise a Problem 401 or 429."""
+        self.identify(request)
+        if self._limit is None:
+            return
+        client = request.scope.get("client_name") or (request.client.host if request.client else "")
+        if not self._limiter.hit(self._limit, client):
             metrics.refused("limit")
             reset, _ = self._limiter.get_window_stats(self._limit, client)
-            wait = {"Retry-After": str(max(1, round(reset - time.time())))}
+            wait = {"Retry-After": str(max(1, math.ceil(reset - time.time())))}
             raise Problem(errors.TooManyRequests, f"The limit is {self._limit}.", wait)
+
+    def identify(self, request: Request) -> None:
+        """Find the client's name by its token, where there are any, or raise a Problem 401."""
+        if not self._clients:
+            return
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        name = verified(self._clients, token.strip()) if scheme.lower() == "bearer" else None
+        if name is None:
+            metrics.refused("auth")
+            challenge = {"WWW-Authenticate": "Bearer"}
+            raise Problem(errors.Unauthorized, "Send a known token as Authorization: Bearer.", challenge)
+        request.scope["client_name"] = name
 
 
 def verified(clients: dict[str, str], token: str) -> str | None:

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import MutableMapping
-from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
 
@@ -20,6 +19,7 @@ from service.records import spool
 from service.records.record import Record
 from service.settings import Settings
 from service.telemetry import metrics
+from service.telemetry.lines import Clock
 
 
 class Model:
@@ -30,7 +30,7 @@ class Model:
         contract = self.manifest.contract
         self.version = self.manifest.version
         self.headers = [(b"content-type", b"application/json"), (b"x-model-version", self.version.encode())]
-        self._most = settings.max_batch_rows
+        self._clock = Clock()
         self._validate_row = row_adapter(contract).validator.validate_python
         self._validate_batch = batch_adapter(contract).validator.validate_python
         names = contract.names
@@ -43,7 +43,7 @@ class Model:
         row = self._checked(self._validate_row, body)
         document, answers = self._answer([row], scope)
         began = time.perf_counter()
-        content = orjson.dumps({**_one(answers), **document})
+        content = orjson.dumps(_one(answers) | document)
         metrics.phase(self.version, "serialise", time.perf_counter() - began)
         return content
 
@@ -60,7 +60,7 @@ class Model:
     def _checked(self, validate: Any, body: Any) -> Any:
         started = time.perf_counter()
         try:
-            return validate(body, strict=True)
+            return validate(body)
         except ValidationError as fault:
             problem = invalid(fault)
             metrics.invalid([self._known(field) for field in problem.more["errors"]])
@@ -108,8 +108,8 @@ class Model:
             "latency_ms": round(latency_ms, 3),
             "client_ip": client,
         }
-        timestamp = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
-        return {"model_version": self.version, "timestamp": timestamp, "prediction_id": prediction_id}, answers
+        facts = {"model_version": self.version, "timestamp": self._clock.text(now), "prediction_id": prediction_id}
+        return facts, answers
 
     def _matrix(self, rows: list[dict[str, Any]]) -> Matrix:
         cells = list(map(self._pick, rows))
@@ -123,7 +123,7 @@ def _one(answers: Answers) -> dict[str, Any]:
         return {"prediction": answers.predictions[0]}
     return {
         "prediction": answers.predictions[0],
-        "probability": float(answers.probabilities[0, answers.chosen[0]]),
+        "probability": answers.probabilities.item(0, answers.chosen.item()),
     }
 
 

@@ -2,7 +2,6 @@
 
 import re
 import time
-from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -12,10 +11,12 @@ from service.errors import ServiceError
 from service.telemetry import log, metrics
 
 SANE = re.compile(rb"[\x21-\x7e]{1,128}").fullmatch
+WANTED = frozenset((b"x-request-id", b"content-length", b"content-type", b"content-encoding"))
+"""Headers that somebody looks at; picked in one pass."""
 
 
 class Observability:
-    """Wraps the app; ``scope["request_id"]`` and ``scope["started"]`` are for those inside."""
+    """Wraps the app; ``scope`` tells those inside ``request_id``, ``started`` and ``asked``, the WANTED headers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -26,7 +27,10 @@ class Observability:
             await self.app(scope, receive, send)
             return
         scope["started"] = started = time.perf_counter()
-        request_id = _request_id(scope["headers"])
+        scope["asked"] = asked = {name: value for name, value in scope["headers"] if name in WANTED}
+        request_id = asked.get(b"x-request-id")
+        if request_id is None or not SANE(request_id):
+            request_id = new_id().encode()
         scope["request_id"] = request_id.decode()
         metrics.began()
         status = 500
@@ -48,14 +52,7 @@ class Observability:
             await answer(fault, scope["request_id"])(scope, receive, send_with_id)
 
 
-def _request_id(headers: list[tuple[bytes, bytes]]) -> bytes:
-    for name, value in headers:
-        if name == b"x-request-id" and SANE(value):
-            return value
-    return new_id().encode()
-
-
-def _told(scope: dict[str, Any], status: int, seconds: float) -> None:
+def _told(scope: Scope, status: int, seconds: float) -> None:
     route = getattr(scope.get("route"), "path", "unmatched")
     metrics.request(route, scope["method"], status, seconds)
     client = scope.get("client")

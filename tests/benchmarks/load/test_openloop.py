@@ -4,11 +4,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
-
-from benchmarks.dialects import DIALECTS
-from benchmarks.load.openloop import Plan, bursts, drive, parse_answer, steady
-from benchmarks.load.requests import get, post, right
+from benchmarks.load.arrivals import bursts
+from benchmarks.load.openloop import Plan, drive
+from benchmarks.load.requests import post
 
 GOOD = b'{"prediction":1,"probability":0.75}'
 
@@ -76,43 +74,3 @@ def test_a_server_that_closes_each_connection_is_asked_all_the_same():
         found = drive(Plan(port, [ASK], bursts(4, 0.1, 3), 4))
     assert len(found["latency"]) == 12
     assert found["failed"] == 0
-
-
-def test_arrivals_are_at_random_but_the_same_each_time():
-    due = steady(500, 4)
-    assert due == steady(500, 4) == sorted(due)
-    assert 1700 < len(due) < 2300
-    assert max(due) < 4
-
-
-@pytest.mark.parametrize(
-    ("raw", "parsed"),
-    [
-        (b"HTTP/1.1 200 OK\r\n", None),
-        (b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nabc", None),
-        (b"HTTP/1.1 422 X\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc", (422, b"abc", True)),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n", (200, b"abc", False)),
-    ],
-)
-def test_an_answer_is_parsed_once_it_is_whole(raw, parsed):
-    assert parse_answer(bytearray(raw)) == parsed
-
-
-@pytest.mark.parametrize(
-    ("body", "good"),
-    [
-        (GOOD, True),
-        (b'{"prediction":1,"probability":0.7500005}', True),
-        (b'{"prediction":1}', True),
-        (b'{"prediction":"1","probability":0.75}', False),
-        (b'{"prediction":1,"probability":0.75', False),
-        (b"[]", False),
-    ],
-)
-def test_an_answer_is_right_by_label_and_probability(body, good):
-    assert right(ASK, 200, body, DIALECTS["ours"]) is good
-
-
-def test_a_status_alone_may_be_what_is_expected():
-    assert right(get("/health", True), 200, b"", DIALECTS["ours"])
-    assert not right(get("/health", True), 503, b"", DIALECTS["ours"])
