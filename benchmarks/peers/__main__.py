@@ -10,7 +10,7 @@ from benchmarks.rows import PEERS
 SAME = ("scikit-learn", "numpy", "pandas", "joblib")
 """Of the versions that are here: a pickle must be read by what wrote it."""
 PINS: dict[str, tuple[str, ...]] = {
-    "mlserver": ("mlserver==1.7.1", "mlserver-sklearn==1.7.1"),
+    "mlserver": ("mlserver==1.7.1", "mlserver-sklearn==1.7.1", "uvloop==0.21.0"),  # newer ones break its worker pool
     "mlflow": ("mlflow==3.17.0",),
     "litserve": ("litserve==0.2.19",),
     "bentoml": ("bentoml==1.4.39",),

@@ -43,7 +43,7 @@ SERVERS: tuple[Row, ...] = (
         ),
         WORKERS,
         ("program:uwsgi",),
-        keep_alive=False,
+        keep_alive=False,  # a process would wait on one kept connection while the others starve
     ),
     Row(
         "flask_mod_wsgi",
