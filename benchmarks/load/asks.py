@@ -33,7 +33,7 @@ def asks_of(scenario: Scenario, row: Row, pool: Pool) -> list[Ask]:
 def valid(row: Row, pool: Pool, start: int, size: int, keep_alive: bool = True, head: Sequence[str] = ()) -> Ask:
     """One request for ``size`` rows, or for one at /predict where it is 0. A bare app is not held to the answers."""
     dialect = DIALECTS[row.dialect]
-    rows, answers = pool.take(start, max(1, size))
+    rows, answers = pool.take(start, max(1, size), row.knows_null)
     path, body = (dialect.ask_batch if size else dialect.ask_one)(rows)
     return post(path, body, keep_alive, len(rows), None if row.answers_anything else answers, head=head)
 

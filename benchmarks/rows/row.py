@@ -56,6 +56,11 @@ class Row:
         return self.family == "ceiling"
 
     @property
+    def knows_null(self) -> bool:
+        """Whether a JSON null reaches the pipeline as the missing value that it was fitted with."""
+        return self.family != "peer"
+
+    @property
     def speaks_our_routes(self) -> bool:
         """Whether /health and the status 422 mean there what they mean here."""
         return self.family in ("flask", "fastapi")

@@ -33,6 +33,8 @@ def engineer_for(pipeline: Any, row: Mapping[str, Any]) -> Engineer:
 
     def by_pipeline(values: Mapping[str, Any]) -> pd.DataFrame:
         frame = pd.DataFrame([values])
+        if None in values.values():
+            frame = frame.fillna(np.nan)  # what the pipeline was fitted with: a frame of one row keeps None as it is
         if first_steps is not None:
             frame = first_steps.transform(frame)
         return frame
