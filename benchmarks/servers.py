@@ -16,7 +16,7 @@ import psutil
 
 from benchmarks.rows import BIN, Row
 
-START_SECONDS, STOP_SECONDS = 120.0, 10.0
+START_SECONDS, STOP_SECONDS = 120.0, 30.0
 
 
 class NotStarted(RuntimeError):
@@ -56,7 +56,7 @@ class Server:
         )
 
     def stop(self) -> None:
-        """TERM to what was started, as a supervisor would; KILL to whatever is left of it after ten seconds."""
+        """TERM to what was started, as a supervisor would; KILL to whatever is left of it after half a minute."""
         tree = self.tree()
         for started in (self.process, *self.helpers):
             started.terminate()
