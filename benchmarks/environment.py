@@ -11,6 +11,8 @@ from typing import Any
 
 import psutil
 
+from benchmarks.rows import PEERS
+
 LIBRARIES = (
     *("flask", "werkzeug", "gunicorn", "marshmallow", "orjson", "onnxruntime", "numpy", "scikit-learn", "pandas"),
     *("fastapi", "starlette", "pydantic", "uvicorn", "uvloop", "httptools", "gevent", "waitress", "granian", "pyuwsgi"),
@@ -29,7 +31,7 @@ def describe() -> dict[str, Any]:
         "system": platform.system(),
         "governor": _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         "python": sys.version.split()[0],
-        "libraries": {name: version for name in LIBRARIES if (version := _version(name))},
+        "libraries": {name: version for name in LIBRARIES if (version := _version(name))} | _peers(),
         "commit": _commit(),
     }
 
@@ -53,6 +55,16 @@ def _version(name: str) -> str | None:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
+
+
+def _peers() -> dict[str, str]:
+    """Of what has a virtual environment of its own."""
+    found = {}
+    for folder in sorted(PEERS.glob("*/lib/python*/site-packages")):
+        name = folder.relative_to(PEERS).parts[0]
+        for installed in metadata.distributions(name=name, path=[str(folder)]):
+            found[name] = installed.version
+    return found
 
 
 def _commit() -> str | None:

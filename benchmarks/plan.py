@@ -1,7 +1,7 @@
 """What a run measures, and how long each measurement may be."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from benchmarks.rows import QUICK, ROWS, Row
 from benchmarks.scenarios import SCENARIOS, Scenario
@@ -12,13 +12,14 @@ START_SECONDS, BETWEEN_SECONDS = 4.0, 0.4
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Cells (a scenario and a row), rounds, seconds of one measurement."""
+    """Cells (a scenario and a row), rounds, seconds of one measurement; cells asked for that would say nothing."""
 
     cells: tuple[tuple[Scenario, Row], ...]
     rounds: int
     seconds: int
     patience: float
     extras: bool
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def estimate(self) -> float:
@@ -52,20 +53,23 @@ def make_plan(rows: Sequence[str], scenarios: Sequence[str], quick: bool, minute
     chosen = [
         scenario for scenario in SCENARIOS if (scenario.name in scenarios if scenarios else scenario.quick or not quick)
     ]
-    cells = tuple(
+    asked = [
         (scenario, row)
         for scenario in chosen
         for row in chosen_rows
         if not scenario.rows or row.name in scenario.rows or (scenarios and rows)
         if not (quick and row.name in scenario.too_slow)
-    )
+    ]
+    cells = tuple((scenario, row) for scenario, row in asked if not scenario.senseless(row))
+    left_out = {f"{scenario.name}/{row.name}": why for scenario, row in asked if (why := scenario.senseless(row))}
     if not cells:
-        raise ValueError("Nothing to measure: none of these rows is meant for these scenarios.")
+        reasons = "; ".join(f"{cell}: {why}" for cell, why in left_out.items())
+        raise ValueError(f"Nothing to measure: {reasons or 'none of these rows is meant for these scenarios'}.")
     count = rounds or (3 if quick else 5)
     extras = not quick and not rows and not scenarios
     probe = Plan(cells, count, 0, 0, extras)
     seconds = (minutes * 60 - probe.estimate) / (len(cells) * count)
-    return Plan(cells, count, max(1, min(10, int(seconds))), 4.0 if quick else 40.0, extras)
+    return Plan(cells, count, max(1, min(10, round(seconds))), 4.0 if quick else 40.0, extras, left_out)
 
 
 def _known(names: Sequence[str], there: Sequence[str], kind: str) -> None:

@@ -42,8 +42,6 @@ def await_ready(server: Server, pool: Pool) -> None:
 def warm_up(server: Server, pool: Pool) -> None:
     """Answered requests, as many as fit into WARM_SECONDS, at most WARM_REQUESTS; all of them checked."""
     asks = [valid(server.row, pool, place, 0) for place in range(50)]
-    if server.row.family == "ceiling":
-        asks = asks_of(ONE_ROW, server.row, pool)[:1]
     began = time.monotonic()
     for _ in range(math.ceil(WARM_REQUESTS / len(asks))):
         if time.monotonic() - began > WARM_SECONDS:

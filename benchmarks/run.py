@@ -54,6 +54,7 @@ def _run(plan: Plan, lab: Lab, tick: Callable[[], None]) -> Run:
         {row.name: _row_facts(row) for row in ROWS},
         {scenario.name: dataclasses.asdict(scenario) for scenario in SCENARIOS},
     )
+    lab.skipped.update(plan.left_out)
     for workers in sorted({scenario.workers for scenario, _ in plan.cells}):
         rows = []
         for row in plan.rows(workers):

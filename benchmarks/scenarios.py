@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from benchmarks.rows import Row
+
 Kind = Literal["closed", "open", "burst", "health", "slow"]
 
 MAIN = ("ours", "tuned", "as_designed")
 PEERS = ("mlserver", "mlflow", "litserve", "bentoml")
-SERVERS = ("flask_sync", "flask_gthread", "flask_gevent", "flask_waitress", "flask_granian", "flask_uwsgi")
 CEILINGS = ("bare_wsgi", "bare_asgi")
 EVERY: tuple[str, ...] = ()
 
@@ -19,8 +20,9 @@ class Scenario:
     ``kind``: ``closed`` as many requests as get answered; ``open`` at ``share`` of the row's own one-row ceiling;
     ``burst`` 64 requests at once, twice a second; ``health`` is /health asked 20 times a second under a closed loop of
     predictions; ``slow`` a closed loop beside 32 clients that send a byte at a time. ``size`` rows a request (0: one
-    row at /predict). ``rows``: the servers it is meant for, all where empty. ``distinct`` requests are sent in turn.
-    ``too_slow``: rows for which a quick run has no time.
+    row at /predict). ``rows``: the servers it is meant for, all where empty. ``distinct`` requests are sent in turn;
+    with ``fresh_head`` each has a traceparent and an X-Request-ID of its own, as behind a gateway, so that a server
+    which remembers heads finds none again. ``too_slow``: rows for which a quick run has no time.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Scenario:
     keep_alive: bool = True
     invalid: bool = False
     mixed: bool = False
+    fresh_head: bool = False
     workers: int = 1
     distinct: int = 2000
     quick: bool = False
@@ -43,6 +46,14 @@ class Scenario:
         """Rows in one request."""
         return max(1, self.size)
 
+    def senseless(self, row: Row) -> str | None:
+        """Why this load says nothing of this row, or None."""
+        if row.answers_anything and (self.size or self.invalid or self.mixed or self.kind == "health"):
+            return "a bare app gives every request the same answer"
+        if not row.speaks_our_routes and (self.invalid or self.mixed or self.kind == "health"):
+            return "it has neither our /health nor our 422"
+        return None
+
 
 SCENARIOS: tuple[Scenario, ...] = (
     Scenario("one_row", "One row a request", quick=True),
@@ -51,6 +62,15 @@ SCENARIOS: tuple[Scenario, ...] = (
         "One row, Connection: close",
         rows=(*MAIN, "flask_sync", "flask_gthread", *CEILINGS),
         keep_alive=False,
+    ),
+    Scenario(
+        "one_row_fresh_head",
+        "One row, a traceparent and an X-Request-ID of its own in each request",
+        rows=(*MAIN, "plain", "flask_gthread", *CEILINGS),
+        fresh_head=True,
+        distinct=20_000,
+        quick=True,
+        too_slow=("as_designed",),
     ),
     Scenario("batch_10", "Batches of 10 rows", size=10, rows=MAIN),
     Scenario("batch_100", "Batches of 100 rows", size=100, rows=(*MAIN, "plain", "ours_sklearn", *PEERS), quick=True),

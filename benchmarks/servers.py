@@ -1,8 +1,8 @@
 """Start a row's server pinned to its cores, wait until it answers rightly, read its CPU time and memory, stop it."""
 
+import contextlib
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -16,7 +16,7 @@ import psutil
 
 from benchmarks.rows import BIN, Row
 
-START_SECONDS = 120.0
+START_SECONDS, STOP_SECONDS = 120.0, 30.0
 
 
 class NotStarted(RuntimeError):
@@ -56,18 +56,17 @@ class Server:
         )
 
     def stop(self) -> None:
-        """TERM to its process group, KILL after ten seconds."""
+        """TERM to what was started, as a supervisor would; KILL to whatever is left of it after half a minute."""
+        tree = self.tree()
         for started in (self.process, *self.helpers):
-            for number in (signal.SIGTERM, signal.SIGKILL):
-                try:
-                    os.killpg(started.pid, number)
-                except ProcessLookupError:
-                    break
-                try:
-                    started.wait(10)
-                    break
-                except subprocess.TimeoutExpired:
-                    continue
+            started.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                started.wait(STOP_SECONDS)
+        for process in tree:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        for started in (self.process, *self.helpers):
+            started.wait()
 
 
 def start(
@@ -93,7 +92,6 @@ def start(
         "workers": str(workers),
         "artifact": str(artifact),
         "work": str(work),
-        "uwsgi": str(BIN / "uwsgi") if (BIN / "uwsgi").exists() else "uwsgi",
     }
     told = {**_clean_environment(artifact, work), **row.environment, **(environment or {})}
     told = {name: value.format(**places) for name, value in told.items()}

@@ -1,7 +1,7 @@
 """What is asked: rows made from the contract, and what the engine in this process answers to them."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ TIE = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Valid rows with their expected answers."""
+    """Valid rows with their expected answers. ``complete``: places of those without a null (all if none)."""
 
     contract: Contract
     rows: list[dict[str, Any]]
@@ -28,10 +28,14 @@ class Pool:
     answers: list[tuple[Any, float | None]]
     engine: Engine
     manifest: Manifest
+    complete: list[int]
 
-    def take(self, start: int, count: int) -> tuple[list[dict[str, Any]], list[tuple[Any, float | None]]]:
-        """``count`` rows from ``start`` on, round and round."""
-        places = [(start + offset) % len(self.rows) for offset in range(count)]
+    def take(
+        self, start: int, count: int, nulls: bool = True
+    ) -> tuple[list[dict[str, Any]], list[tuple[Any, float | None]]]:
+        """``count`` rows from ``start`` on, round and round; without ``nulls`` complete ones only."""
+        among: Sequence[int] = range(len(self.rows)) if nulls else self.complete
+        places = [among[(start + offset) % len(among)] for offset in range(count)]
         return [self.rows[place] for place in places], [self.answers[place] for place in places]
 
 
@@ -46,7 +50,9 @@ def make_pool(folder: Path, count: int, seed: int = 1) -> Pool:
     clear = _clear(answers)
     kept = [place for place, plain in enumerate(clear) if plain] or list(range(count))
     listed = pairs(answers)
-    return Pool(manifest.contract, [rows[k] for k in kept], matrix[kept], [listed[k] for k in kept], engine, manifest)
+    rows = [rows[place] for place in kept]
+    complete = [place for place, row in enumerate(rows) if None not in row.values()] or list(range(len(rows)))
+    return Pool(manifest.contract, rows, matrix[kept], [listed[k] for k in kept], engine, manifest, complete)
 
 
 def value_of(feature: Feature, draw: random.Random) -> Any:

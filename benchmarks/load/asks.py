@@ -1,6 +1,7 @@
 """A scenario's requests, made from the pool of rows."""
 
 import random
+import uuid
 from collections.abc import Sequence
 
 import orjson
@@ -22,18 +23,31 @@ def asks_of(scenario: Scenario, row: Row, pool: Pool) -> list[Ask]:
     count = scenario.distinct if scenario.size == 0 else max(2, min(64, MOST_CELLS // 10 // scenario.size))
     if scenario.invalid:
         return [_invalid(scenario, pool, start) for start in range(min(count, 64))]
-    keep_alive = scenario.keep_alive
-    if row.family == "ceiling":
-        return [post("/predict", b"{}", keep_alive, scenario.asked_rows)]
-    return [valid(row, pool, place * scenario.asked_rows, scenario.size, keep_alive) for place in range(count)]
+    heads = fresh_heads(count) if scenario.fresh_head else [()] * count
+    return [
+        valid(row, pool, place * scenario.asked_rows, scenario.size, scenario.keep_alive, head)
+        for place, head in enumerate(heads)
+    ]
 
 
-def valid(row: Row, pool: Pool, start: int, size: int, keep_alive: bool = True) -> Ask:
-    """One request for ``size`` rows, or for one at /predict where it is 0."""
+def valid(row: Row, pool: Pool, start: int, size: int, keep_alive: bool = True, head: Sequence[str] = ()) -> Ask:
+    """One request for ``size`` rows, or for one at /predict where it is 0. A bare app is not held to the answers."""
     dialect = DIALECTS[row.dialect]
-    rows, answers = pool.take(start, max(1, size))
+    rows, answers = pool.take(start, max(1, size), row.knows_null)
     path, body = (dialect.ask_batch if size else dialect.ask_one)(rows)
-    return post(path, body, keep_alive, len(rows), answers)
+    return post(path, body, keep_alive, len(rows), None if row.answers_anything else answers, head=head)
+
+
+def fresh_heads(count: int) -> list[tuple[str, ...]]:
+    """What a gateway adds: a W3C trace context and a request id, no two alike, the same ones in each round."""
+    draw = random.Random(1)
+    return [
+        (
+            f"traceparent: 00-{draw.getrandbits(128):032x}-{draw.getrandbits(64):016x}-01",
+            f"X-Request-ID: {uuid.UUID(int=draw.getrandbits(128), version=4)}",
+        )
+        for _ in range(count)
+    ]
 
 
 def _invalid(scenario: Scenario, pool: Pool, start: int) -> Ask:

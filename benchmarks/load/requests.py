@@ -32,9 +32,10 @@ def post(
     rows: int,
     expected: Sequence[tuple[Any, float | None]] | None = None,
     status: int = 200,
+    head: Sequence[str] = (),
 ) -> Ask:
-    """A POST of JSON."""
-    return Ask(_head("POST", path, len(body), keep_alive) + body, status, rows, expected)
+    """A POST of JSON, with the lines of ``head`` besides those that it needs."""
+    return Ask(_head("POST", path, len(body), keep_alive, head) + body, status, rows, expected)
 
 
 def right(ask: Ask, status: int, body: bytes, dialect: Dialect) -> bool:
@@ -58,8 +59,8 @@ def save_raw(asks: Sequence[Ask], path: Path) -> None:
             file.write(ask.raw)
 
 
-def _head(method: str, path: str, length: int | None, keep_alive: bool) -> bytes:
-    lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", "Accept: application/json"]
+def _head(method: str, path: str, length: int | None, keep_alive: bool, more: Sequence[str] = ()) -> bytes:
+    lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", "Accept: application/json", *more]
     if not keep_alive:
         lines.append("Connection: close")
     if length is not None:

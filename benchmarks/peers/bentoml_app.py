@@ -1,4 +1,4 @@
-"""The pipeline behind BentoML, as its documentation shows; ARTIFACT names the artifact's folder."""
+"""The pipeline behind BentoML, as its documentation shows; ARTIFACT names the artifact's folder, WORKERS how many."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ import joblib
 import pandas as pd
 
 
-@bentoml.service(workers=1)
+@bentoml.service(workers=int(os.environ["WORKERS"]))
 class Tabular:
     """A flat object at /predict, ``{"instances": [...]}`` at /predict/batch."""
 
@@ -17,7 +17,7 @@ class Tabular:
         self.pipeline = joblib.load(Path(os.environ["ARTIFACT"]) / "pipeline.joblib")
 
     @bentoml.api(route="/predict")
-    def predict(self, **row: Any) -> dict[str, Any]:
+    def predict(self, row: dict[str, Any], /) -> dict[str, Any]:
         """One row."""
         return {"prediction": self.pipeline.predict(pd.DataFrame([row])).tolist()[0]}
 

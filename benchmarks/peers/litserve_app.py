@@ -1,4 +1,4 @@
-"""The pipeline behind LitServe, as its documentation shows: ``python litserve_app.py ARTIFACT PORT``."""
+"""The pipeline behind LitServe, as its documentation shows: ``python litserve_app.py ARTIFACT PORT WORKERS``."""
 
 import sys
 from pathlib import Path
@@ -25,5 +25,5 @@ class Tabular(ls.LitAPI):
 
 
 if __name__ == "__main__":
-    server = ls.LitServer(Tabular(api_path="/predict"), accelerator="cpu")
+    server = ls.LitServer(Tabular(api_path="/predict"), accelerator="cpu", workers_per_device=int(sys.argv[3]))
     server.run(port=int(sys.argv[2]), host="127.0.0.1", generate_client_file=False, log_level="warning")

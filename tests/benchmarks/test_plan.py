@@ -32,6 +32,18 @@ def test_what_is_not_there_is_named_or_measured_if_asked_for_by_name(rows, scena
             make_plan(rows, scenarios, False, 1, 1)
 
 
+def test_a_row_is_not_asked_what_it_cannot_tell_apart():
+    plan = make_plan(("ours", "bare_wsgi", "mlflow"), ("one_row", "invalid_1000", "mix"), False, 1, 1)
+    assert {(scenario.name, row.name) for scenario, row in plan.cells} == {
+        *(("one_row", row) for row in ("ours", "bare_wsgi", "mlflow")),
+        ("invalid_1000", "ours"),
+        ("mix", "ours"),
+    }
+    assert plan.left_out["invalid_1000/bare_wsgi"] == "a bare app gives every request the same answer"
+    with pytest.raises(ValueError, match="batch_100/bare_asgi: a bare app"):
+        make_plan(("bare_asgi",), ("batch_100",), False, 1, 1)
+
+
 def test_scenarios_name_rows_that_exist():
     assert {name for scenario in SCENARIOS for name in scenario.rows} <= set(BY_NAME)
 

@@ -25,10 +25,18 @@ def engineer_features(row: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def engineer_for(pipeline: Any, row: Mapping[str, Any]) -> Engineer:
-    """The seed's function where it does what this pipeline was fitted with, else the pipeline's own first steps."""
+    """The seed's function where it does what this pipeline was fitted with, else the pipeline's own first steps.
+
+    Of those the last before the model is the scaler's turn; a short pipeline has none left for here.
+    """
+    first_steps = pipeline[:-2] if len(pipeline) > 2 else None
 
     def by_pipeline(values: Mapping[str, Any]) -> pd.DataFrame:
-        frame: pd.DataFrame = pipeline[:-2].transform(pd.DataFrame([values]))
+        frame = pd.DataFrame([values])
+        if None in values.values():
+            frame = frame.fillna(np.nan)  # what the pipeline was fitted with: a frame of one row keeps None as it is
+        if first_steps is not None:
+            frame = first_steps.transform(frame)
         return frame
 
     if set(row) == {*NUMBERS, "feature_5"}:

@@ -30,7 +30,9 @@ class Loaded:
         """One instance: its label and (1, classes) probabilities, or its number and None."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the seed hands frames to a scaler that was fitted on arrays
-            features = self.scaler.transform(self.engineer(values))
+            features = self.engineer(values)
+            if self.scaler is not None:
+                features = self.scaler.transform(features)
             prediction = self.model.predict(features)[0]
             probabilities = self.model.predict_proba(features) if hasattr(self.model, "predict_proba") else None
         return prediction.item() if isinstance(prediction, np.generic) else prediction, probabilities
@@ -42,7 +44,8 @@ def load_model_and_artifacts(settings: Settings) -> Loaded:
     pipeline = joblib.load(io.BytesIO(artifact.read_verified(folder, manifest, artifact.PIPELINE)))
     metrics.model_loaded(manifest.version, "sklearn")
     example = dict(zip(manifest.contract.names, _first_row(folder, manifest), strict=True))
-    return Loaded(manifest, engineer_for(pipeline, example), pipeline[-2], pipeline[-1])
+    scaler = pipeline[-2] if len(pipeline) > 1 else None
+    return Loaded(manifest, engineer_for(pipeline, example), scaler, pipeline[-1])
 
 
 def _first_row(folder: Any, manifest: Manifest) -> list[Any]:
