@@ -13,6 +13,8 @@ FEATURE_TYPES: tuple[FeatureType, ...] = ("number", "integer", "category", "bool
 TASKS: tuple[Task, ...] = ("classification", "regression")
 LARGEST_INTEGER = 2**53
 """Beyond it a double, which is what JSON numbers are, no longer holds every integer."""
+UNBOUNDED = 1e300
+"""The magnitude of a contract that knows of no limit."""
 
 
 class ContractError(ValueError):
@@ -74,7 +76,7 @@ class Contract:
     task: Task
     target: str
     features: tuple[Feature, ...]
-    magnitude: float = 1e300
+    magnitude: float = UNBOUNDED
 
     def __post_init__(self) -> None:
         if self.task not in TASKS:
@@ -120,7 +122,7 @@ class Contract:
         """
         try:
             features = tuple(_feature(entry) for entry in document["features"])
-            return cls(document["task"], document["target"], features, float(document.get("magnitude", 1e300)))
+            return cls(document["task"], document["target"], features, float(document.get("magnitude", UNBOUNDED)))
         except (KeyError, TypeError, AttributeError) as fault:
             raise ContractError("the contract is malformed") from fault
 

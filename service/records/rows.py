@@ -37,7 +37,7 @@ class KnownModel:
 
     version: str
     contract: Contract
-    classes: tuple[Any, ...]
+    classes: tuple[Value, ...]
 
     @classmethod
     def read(cls, line: bytes) -> "KnownModel":

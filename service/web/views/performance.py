@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from flask import Blueprint, Response, jsonify
 
-from schemas.feedback import PerformanceAnswer
+from schemas.performance import PerformanceAnswer
 from schemas.window import read_window, window_field
 from service.errors import InvalidInput, StoreUnavailable, UnknownVersion
 from service.settings import VERSION
