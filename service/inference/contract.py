@@ -1,7 +1,7 @@
 """The contract: the one description of a model's input that everything else is made from."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -125,6 +125,16 @@ class Contract:
             return cls(document["task"], document["target"], features, float(document.get("magnitude", UNBOUNDED)))
         except (KeyError, TypeError, AttributeError) as fault:
             raise ContractError("the contract is malformed") from fault
+
+
+def decoding(feature: Feature) -> Callable[[float], Value] | None:
+    """What makes a feature's JSON value of its code in the matrix (features.py); None where it is the code itself."""
+    if feature.type == "category":
+        choices = feature.choices or ()
+        return lambda code: choices[int(code)]
+    if feature.type == "boolean":
+        return bool
+    return int if feature.type == "integer" else None
 
 
 def _feature(entry: Mapping[str, Any]) -> Feature:

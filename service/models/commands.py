@@ -8,7 +8,8 @@ import click
 
 from service.inference.artifact import versions
 from service.inference.manifest import ArtifactError, Manifest
-from service.models.routing import Routing, RoutingError, is_version, read_routing, write_routing
+from service.models.routing import Routing, RoutingError, read_routing, write_routing
+from service.setting_values import is_version
 from service.settings import Settings
 
 

@@ -6,7 +6,6 @@ of its own: the worker has none of it in memory.
 """
 
 import json
-import re
 import subprocess
 import sys
 import tempfile
@@ -16,7 +15,8 @@ from urllib.parse import quote
 
 from service.inference.artifact import versions
 from service.inference.manifest import MANIFEST, ArtifactError, Manifest
-from service.settings import VERSION, Settings
+from service.setting_values import is_version
+from service.settings import Settings
 
 RETRY_SECONDS = 15.0
 DOWNLOAD_SECONDS = 300.0
@@ -78,9 +78,9 @@ class Registry:
 
 def _version_in(folder: Path) -> str:
     try:
-        version = json.loads((folder / MANIFEST).read_bytes())["version"]
+        version: str = json.loads((folder / MANIFEST).read_bytes())["version"]
     except (ValueError, KeyError, TypeError):
-        version = None
-    if not isinstance(version, str) or not re.fullmatch(VERSION, version):
+        version = ""
+    if not is_version(version):
         raise RegistryError(f"its {MANIFEST} names no version. Register the folder of an artifact, as it is.")
     return version
