@@ -29,7 +29,12 @@ def test_the_settings_table_is_the_one_of_the_code():
 def _curls():
     for block in re.findall(r"```bash\n(.*?)```", README, re.DOTALL):
         joined = block.replace("\\\n", " ")
-        yield from re.findall(r"^curl .*?(?=^curl |\Z)", joined, re.DOTALL | re.MULTILINE)
+        named = ""
+        for command in re.findall(r"^(?:id=\$\()?curl .*?(?=^(?:id=\$\()?curl |\Z)", joined, re.DOTALL | re.MULTILINE):
+            if command.startswith("id="):
+                named = command
+            else:
+                yield named + command
 
 
 @pytest.mark.process
@@ -38,7 +43,7 @@ def test_every_curl_of_the_readme_works(serve):
     commands = list(_curls())
     assert len(commands) >= 7
     for command in commands:
-        line = command.replace(BASE, server.url).replace("curl -s", "curl -sS --fail-with-body", 1)
+        line = command.replace(BASE, server.url).replace("curl -s", "curl -sS --fail-with-body")
         run = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=30)
         assert run.returncode == 0, (command, run.stdout, run.stderr)
         if "/metrics" not in command:

@@ -9,6 +9,7 @@ import click
 from service.inference.artifact import versions
 from service.inference.manifest import ArtifactError, Manifest
 from service.models.routing import Routing, RoutingError, read_routing, write_routing
+from service.models.succession import changes
 from service.setting_values import is_version
 from service.settings import Settings
 
@@ -46,10 +47,12 @@ def promote(version: str, canary: float | None, shadow: bool, keep: bool) -> Non
     try:
         if not is_version(version):
             raise ArtifactError("it is no version's name. See: flask models list")
-        Manifest.read(settings.artifacts_dir / version)
+        manifest = Manifest.read(settings.artifacts_dir / version)
     except ArtifactError as fault:
         raise click.ClickException(f"{version} was not promoted: {fault}") from None
     routing = _routing(settings) or Routing(version)
+    if not keep:
+        _warn_of_changes(settings, routing.stable, manifest)
     if canary is not None:
         routing = replace(routing, canary=version, share=canary)
     elif shadow:
@@ -89,6 +92,19 @@ def retire(version: str) -> None:
     )
     write_routing(settings.artifacts_dir, routing)
     click.echo(f"{version} is in no role any more.")
+
+
+def _warn_of_changes(settings: Settings, before: str, after: Manifest) -> None:
+    try:
+        found = changes(Manifest.read(settings.artifacts_dir / before).contract, after.contract)
+    except ArtifactError:
+        return
+    if found:
+        click.echo(
+            f"Warning: {after.version} takes other rows than {before}: {'; '.join(found)}. "
+            "What clients send now it refuses with 422.",
+            err=True,
+        )
 
 
 def _routing(settings: Settings) -> Routing | None:
