@@ -67,7 +67,7 @@ class Registry:
         into.mkdir()
         command = [sys.executable, "-m", "mlflow", "artifacts", "download", "-u", self._uri, "-d", str(into)]
         try:
-            run = subprocess.run(command, capture_output=True, text=True, timeout=DOWNLOAD_SECONDS)  # noqa: S603
+            run = subprocess.run(command, capture_output=True, text=True, timeout=DOWNLOAD_SECONDS)  # noqa: S603  # no shell
         except subprocess.TimeoutExpired:
             raise RegistryError(f"MLflow did not answer within {DOWNLOAD_SECONDS:.0f} s.") from None
         if "No module named mlflow" in run.stderr:

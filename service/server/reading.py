@@ -77,7 +77,7 @@ class Heads:
         return req
 
 
-class Head(Unreader):  # type: ignore[misc]
+class Head(Unreader):  # type: ignore[misc]  # gunicorn has no types
     """The bytes of a whole head, as gunicorn's parser reads them."""
 
     def __init__(self, head: bytes) -> None:
@@ -88,7 +88,7 @@ class Head(Unreader):  # type: ignore[misc]
         return b""
 
 
-class SlowReader(SocketUnreader):  # type: ignore[misc]
+class SlowReader(SocketUnreader):  # type: ignore[misc]  # gunicorn has no types
     """Reads a socket in a thread, and gives up on a client that sends too slowly."""
 
     def __init__(self, sock: Any, patience: float) -> None:
@@ -114,7 +114,7 @@ class SlowReader(SocketUnreader):  # type: ignore[misc]
         return found
 
 
-class SlowParser(RequestParser):  # type: ignore[misc]
+class SlowParser(RequestParser):  # type: ignore[misc]  # gunicorn has no types
     """gunicorn's parser over a socket of which some bytes were read already."""
 
     mesg_class = LeanRequest
