@@ -1,6 +1,7 @@
 import mmap
 import re
 import threading
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -67,8 +68,6 @@ def test_rows_are_counted_by_class_and_a_regressions_under_the_empty_one(countin
 
 @pytest.mark.parametrize("form", ["{:.3f}", "t={:.6f}", "t={:.0f}"])
 def test_the_wait_before_a_worker_is_told_by_the_proxys_header(counting, form):
-    import time
-
     metrics.began(form.format(time.time() - 2))
     metrics.ended()
     counted = counting()
@@ -78,8 +77,6 @@ def test_the_wait_before_a_worker_is_told_by_the_proxys_header(counting, form):
 
 @pytest.mark.parametrize("unit", [1_000, 1_000_000])
 def test_the_proxys_header_may_be_in_milliseconds_or_microseconds(counting, unit):
-    import time
-
     metrics.began(str(int((time.time() - 2) * unit)))
     assert 1 <= counting()["http_queue_wait_seconds_sum"] <= 4
     metrics.ended()
