@@ -1,3 +1,5 @@
+"""What one process counts, and what is exposed of it."""
+
 import mmap
 import re
 import threading
