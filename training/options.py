@@ -1,12 +1,13 @@
 """The options that training and packing share, and how their values are read."""
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from service.setting_values import is_version
+from service.setting_values import VERSION
 
 Command = Callable[..., Any]
 FILE = click.Path(path_type=Path)
@@ -64,7 +65,7 @@ def _read_floors(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) 
 
 
 def _check_name(_: click.Context, __: click.Parameter, name: str | None) -> str | None:
-    if name and not is_version(f"{name}-1"):
+    if name and not re.fullmatch(VERSION, f"{name}-1"):
         raise click.BadParameter("letters, digits, '_', '.' and '-' only, and not a '.' first")
     return name
 

@@ -51,8 +51,6 @@ def promote(version: str, canary: float | None, shadow: bool, keep: bool) -> Non
     except ArtifactError as fault:
         raise click.ClickException(f"{version} was not promoted: {fault}") from None
     routing = _routing(settings) or Routing(version)
-    if not keep:
-        _warn_of_changes(settings, routing.stable, manifest)
     if canary is not None:
         routing = replace(routing, canary=version, share=canary)
     elif shadow:
@@ -68,6 +66,8 @@ def promote(version: str, canary: float | None, shadow: bool, keep: bool) -> Non
             share=0.0 if was_canary else routing.share,
             shadow=None if routing.shadow == version else routing.shadow,
         )
+    if not keep:
+        _warn_of_changes(settings, manifest)
     write_routing(settings.artifacts_dir, routing)
     click.echo(f"{version} is now {_role(version, routing)}.")
 
@@ -94,14 +94,16 @@ def retire(version: str) -> None:
     click.echo(f"{version} is in no role any more.")
 
 
-def _warn_of_changes(settings: Settings, before: str, after: Manifest) -> None:
+def _warn_of_changes(settings: Settings, after: Manifest) -> None:
+    """Tell what clients of the version that is stable now will notice."""
     try:
-        found = changes(Manifest.read(settings.artifacts_dir / before).contract, after.contract)
-    except ArtifactError:
+        routing = read_routing(settings.artifacts_dir)
+        before = Manifest.read(settings.artifacts_dir / routing.stable) if routing else after
+    except (RoutingError, ArtifactError):
         return
-    if found:
+    if found := changes(before.contract, after.contract):
         click.echo(
-            f"Warning: {after.version} takes other rows than {before}: {'; '.join(found)}. "
+            f"Warning: {after.version} takes other rows than {before.version}: {'; '.join(found)}. "
             "What clients send now it refuses with 422.",
             err=True,
         )

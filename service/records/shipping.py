@@ -7,10 +7,12 @@ outlives every worker; it leaves by itself when the last one is gone and everyth
 import os
 import signal
 import subprocess
+import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 
-from service import own_module
+import service
 from service.records.place import SHIPPER, is_held, pending_bytes, spool_folder
 from service.settings import SETTINGS, Settings
 
@@ -67,8 +69,19 @@ def run_module(module: str, settings: Settings) -> subprocess.Popen[bytes]:
     environment["RECORDS_REDACT"] = ",".join(settings.records_redact)
     environment["VAR_DIR"] = str(settings.var_dir.absolute())
     environment["ARTIFACTS_DIR"] = str(settings.artifacts_dir.absolute())
-    return own_module.run_module(module, environment, start_new_session=True)
+    root = str(Path(service.__file__ or "").parents[1])
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH", "")]))
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        [_python(), "-m", module], env=environment, stdin=subprocess.DEVNULL, start_new_session=True
+    )
 
 
 def _starting() -> bool:
     return any(process.poll() is None for process in _started)
+
+
+def _python() -> str:
+    """The interpreter; where Python is embedded, as in uWSGI, ``sys.executable`` is the server."""
+    if Path(sys.executable or "").name.startswith("python"):
+        return sys.executable
+    return str(Path(sys.prefix) / "bin" / "python3")

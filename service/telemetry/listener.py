@@ -7,13 +7,14 @@ METRICS_BIND is an address that only the monitoring can reach.
 import os
 import socket
 import subprocess
+import sys
 import threading
 import time
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from service.own_module import run_module
+import service
 from service.settings import Settings, SettingsError
 from service.telemetry import log, shared
 from service.telemetry.exposition import CONTENT_TYPE, render
@@ -45,9 +46,17 @@ def start(settings: Settings) -> None:
     global _process
     if _socket is None or (_process is not None and _process.poll() is None):
         return
-    descriptor = _socket.fileno()
-    environment = os.environ | {_DESCRIPTOR: str(descriptor)}
-    _process = run_module("service.telemetry.listener", environment, pass_fds=[descriptor])
+    root = str(Path(service.__file__ or "").parents[1])
+    environment = os.environ | {
+        _DESCRIPTOR: str(_socket.fileno()),
+        "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")])),
+    }
+    _process = subprocess.Popen(
+        [sys.executable, "-m", "service.telemetry.listener"],
+        env=environment,
+        pass_fds=[_socket.fileno()],
+        stdin=subprocess.DEVNULL,
+    )
     log.info("metrics_listening", on=f"http://{settings.metrics_bind}/metrics")
 
 
