@@ -56,7 +56,7 @@ class Service:
         request = urllib.request.Request(self.base_url + path, data, headers, method=method)  # noqa: S310 - the user's own
         began = time.perf_counter()
         try:
-            answer = urllib.request.urlopen(request, timeout=SECONDS)  # noqa: S310
+            answer = urllib.request.urlopen(request, timeout=SECONDS)  # noqa: S310  # as above
         except urllib.error.HTTPError as refused:
             answer = refused
         with answer:

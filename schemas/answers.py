@@ -9,21 +9,22 @@ class Answer(Schema):
     """An answer of the service."""
 
 
-def _said(meaning: str, **more: Any) -> dict[str, Any]:
+def said(meaning: str, **more: Any) -> dict[str, Any]:
+    """A field's arguments, with what it means for the documents."""
     return {"metadata": {"description": meaning}, **more}
 
 
 class RowAnswer(Answer):
     """What is said of one row."""
 
-    prediction = fields.Raw(**_said("The predicted label in the type it was trained with, or a number.", required=True))
-    probability = fields.Float(**_said("Of the predicted class; absent where the model has none."))
+    prediction = fields.Raw(**said("The predicted label in the type it was trained with, or a number.", required=True))
+    probability = fields.Float(**said("Of the predicted class; absent where the model has none."))
 
 
 class _Facts(Answer):
-    model_version = fields.String(**_said("The version that answered.", required=True))
-    timestamp = fields.DateTime(**_said("UTC, milliseconds.", required=True))
-    prediction_id = fields.String(**_said("Names this answer, for feedback; made by the server.", required=True))
+    model_version = fields.String(**said("The version that answered.", required=True))
+    timestamp = fields.DateTime(**said("UTC, milliseconds.", required=True))
+    prediction_id = fields.String(**said("Names this answer, for feedback; made by the server.", required=True))
 
 
 class PredictionAnswer(RowAnswer, _Facts):
@@ -33,26 +34,26 @@ class PredictionAnswer(RowAnswer, _Facts):
 class BatchAnswer(_Facts):
     """The answers to many rows, in their order."""
 
-    predictions = fields.List(fields.Nested(RowAnswer), **_said("One for each row, in order.", required=True))
-    count = fields.Integer(**_said("How many.", required=True))
+    predictions = fields.List(fields.Nested(RowAnswer), **said("One for each row, in order.", required=True))
+    count = fields.Integer(**said("How many.", required=True))
 
 
 class HealthAnswer(Answer):
     """The state of the worker that was asked."""
 
-    status = fields.String(**_said("healthy, degraded (serving, but not what is wanted) or unhealthy.", required=True))
-    model_loaded = fields.Boolean(**_said("Whether it can predict.", required=True))
-    model_version = fields.String(**_said("The stable version.", required=True, allow_none=True))
-    model_accuracy = fields.Float(**_said("On held-out data; null for a regression.", required=True, allow_none=True))
-    model_metric = fields.Dict(**_said("The metric that tells most, and its value on held-out data."))
-    engine = fields.String(**_said("onnx or sklearn."))
-    reason = fields.String(**_said("Why it is not healthy."))
+    status = fields.String(**said("healthy, degraded (serving, but not what is wanted) or unhealthy.", required=True))
+    model_loaded = fields.Boolean(**said("Whether it can predict.", required=True))
+    model_version = fields.String(**said("The stable version.", required=True, allow_none=True))
+    model_accuracy = fields.Float(**said("On held-out data; null for a regression.", required=True, allow_none=True))
+    model_metric = fields.Dict(**said("The metric that tells most, and its value on held-out data."))
+    engine = fields.String(**said("onnx or sklearn."))
+    reason = fields.String(**said("Why it is not healthy."))
 
 
 class LiveAnswer(Answer):
     """The process answers."""
 
-    status = fields.String(**_said("alive", required=True))
+    status = fields.String(**said("alive", required=True))
 
 
 class Route(Answer):
@@ -81,7 +82,7 @@ class ModelVersion(Answer):
     created = fields.DateTime(required=True)
     engine = fields.String(required=True)
     sha256 = fields.String(
-        **_said("Of the artifact: the seal over its manifest and all its files' hashes.", required=True)
+        **said("Of the artifact: the seal over its manifest and all its files' hashes.", required=True)
     )
 
 

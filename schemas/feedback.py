@@ -1,4 +1,4 @@
-"""The body of POST /feedback, and what the routes about live performance answer."""
+"""The body of POST /feedback and its answer."""
 
 import math
 from typing import Any
@@ -107,33 +107,6 @@ class FeedbackAnswer(Answer):
 
     count = fields.Integer(required=True, metadata={"description": "Outcomes that were sent."})
     created = fields.Integer(required=True, metadata={"description": "Those of them that were not known yet."})
-
-
-class VersionPerformance(Answer):
-    """How one version does."""
-
-    model_version = fields.String(required=True)
-    task = fields.String(required=True)
-    predictions = fields.Integer(required=True, metadata={"description": "Rows predicted within the window."})
-    outcomes = fields.Integer(required=True, metadata={"description": "Those of them whose outcome is known."})
-    accuracy = fields.Float(allow_none=True)
-    log_loss = fields.Float(allow_none=True)
-    confusion = fields.Dict(metadata={"description": "labels; matrix: a row a true label, a column a predicted one."})
-    calibration = fields.Dict(
-        allow_none=True, metadata={"description": "By the predicted class's probability: expected_error and bins."}
-    )
-    rmse = fields.Float(allow_none=True)
-    mae = fields.Float(allow_none=True)
-    mean_error = fields.Float(allow_none=True)
-
-
-class PerformanceAnswer(Answer):
-    """Live performance by version."""
-
-    window = fields.String(required=True)
-    since = fields.DateTime(required=True)
-    until = fields.DateTime(required=True)
-    versions = fields.List(fields.Nested(VersionPerformance), required=True)
 
 
 def raise_if(errors: dict[str, list[str]]) -> None:

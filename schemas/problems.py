@@ -5,10 +5,9 @@ from typing import Any
 from marshmallow import fields
 
 from schemas.answers import Answer
-from service.errors import InvalidInput, ServiceError
+from service.errors import FAULT, InvalidInput, ServiceError
 
 MEDIA_TYPE = "application/problem+json"
-_FAULT = "The service failed to answer; its log tells why under this request_id."
 _ID = "3f0e2c1a-5b7d-4c1e-9a43-0c6f5b0d2e11"
 
 
@@ -46,7 +45,7 @@ def problem_schema(fault: type[ServiceError]) -> type[Problem]:
 
 def problem_meaning(fault: type[ServiceError]) -> str:
     """What an error means, in words for clients."""
-    return _FAULT if fault is ServiceError else fault.summary().replace("``", "`")
+    return FAULT if fault is ServiceError else fault.summary().replace("``", "`")
 
 
 def problem_example(fault: type[ServiceError], field: str) -> dict[str, Any]:

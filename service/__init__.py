@@ -11,6 +11,7 @@ Where to look, from the outside in (imports point down this list only):
 - ``telemetry``   metrics and the structured log
 - ``remote``      a Redis that may be away
 - ``errors``      what may go wrong, with its HTTP status
-- ``settings``    what an operator may set
+- ``settings``    what an operator may set; ``setting_values`` how each is read
 - ``inference``   contract, artifact, engine, drift: pure, without Flask or clock
+- ``moments``, ``single_thread``, ``version``   a few lines each that stand on nothing
 """

@@ -18,6 +18,10 @@ MOST_ERRORS = 100
 """Errors listed in one answer; ``errors_total`` tells how many there were."""
 
 
+FAULT = "The service failed to answer; its log tells why under this request_id."
+"""All that a client is told of a fault of ours."""
+
+
 class ServiceError(Exception):
     """An answer other than the one that was asked for. ``detail`` is a sentence for the client."""
 

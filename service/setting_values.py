@@ -13,6 +13,11 @@ ORIGIN = r"[a-z][a-z0-9+.\-]*://(\[[0-9a-f:.]+\]|[a-z0-9.\-_]+)(:[0-9]{1,5})?"
 PERIOD = r"(second|minute|hour|day)"
 
 
+def is_version(name: object) -> bool:
+    """Whether it may be a version's name: that of one folder, not a path."""
+    return isinstance(name, str) and re.fullmatch(VERSION, name) is not None
+
+
 def integer(least: int, most: int) -> Callable[[str], int]:
     """A whole number within inclusive bounds."""
 

@@ -9,7 +9,6 @@ from typing import Any
 from click import ClickException
 
 from service import setting_values as values
-from service.setting_values import VERSION as VERSION
 
 
 class SettingsError(ClickException, ValueError):

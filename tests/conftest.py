@@ -20,10 +20,11 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from service.app import create_app
-from service.settings import Settings
+from service.settings import SETTINGS, Settings
 
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 60
+TRAINING_SECONDS = 300
 
 hypothesis_settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("busy")  # a machine that does other things as well is no failure
@@ -40,7 +41,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     try:
         lock.mkdir()
     except FileExistsError:
+        deadline = time.monotonic() + TRAINING_SECONDS
         while not (shared / "artifacts.done").exists():
+            assert time.monotonic() < deadline, "the test process that trains the default model failed, and told why"
             time.sleep(0.2)
         return root
     environment = clean_environment() | {"ARTIFACTS_DIR": str(root)}
@@ -72,10 +75,16 @@ def make_client(trained: Path, tmp_path: Path) -> Callable[..., FlaskClient]:
 
 def clean_environment() -> dict[str, str]:
     """This process's environment without any of the service's settings."""
-    from service.settings import SETTINGS
-
     names = {setting.name for setting in SETTINGS}
     return {name: value for name, value in os.environ.items() if name not in names} | {"PYTHONUNBUFFERED": "1"}
+
+
+def until(holds: Callable[[], object], seconds: float = 120) -> None:
+    """Wait for what must come."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.02)
 
 
 def free_port() -> int:

@@ -15,7 +15,8 @@ LAYERS = (  # a module may import from its own layer's package and from layers b
     ("schemas", "service.records", "service.guards"),
     ("service.remote",),
     ("service.telemetry",),
-    ("service.inference", "service.settings", "service.errors", "service.version"),
+    ("service.inference", "service.settings", "service.errors"),
+    ("service.setting_values", "service.moments", "service.single_thread", "service.version"),
 )
 APART = ("training", "benchmarks")
 PURE = ("service.inference",)
@@ -51,6 +52,10 @@ def _layer(module: str) -> int | None:
 
 def _inside(module: str, rooms: tuple[str, ...]) -> bool:
     return any(module == room or module.startswith(f"{room}.") for room in rooms)
+
+
+def test_every_room_of_the_service_has_its_layer():
+    assert [name for name in MODULES if not _inside(name, ("training",)) and _layer(name) is None] == ["service"]
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from service.inference.manifest import Manifest
 from service.settings import SETTINGS
 from tests.conftest import ROOT
 
@@ -29,7 +30,12 @@ def test_the_settings_table_is_the_one_of_the_code():
 def _curls():
     for block in re.findall(r"```bash\n(.*?)```", README, re.DOTALL):
         joined = block.replace("\\\n", " ")
-        yield from re.findall(r"^curl .*?(?=^curl |\Z)", joined, re.DOTALL | re.MULTILINE)
+        named = ""
+        for command in re.findall(r"^(?:id=\$\()?curl .*?(?=^(?:id=\$\()?curl |\Z)", joined, re.DOTALL | re.MULTILINE):
+            if command.startswith("id="):
+                named = command
+            else:
+                yield named + command
 
 
 @pytest.mark.process
@@ -38,7 +44,7 @@ def test_every_curl_of_the_readme_works(serve):
     commands = list(_curls())
     assert len(commands) >= 7
     for command in commands:
-        line = command.replace(BASE, server.url).replace("curl -s", "curl -sS --fail-with-body", 1)
+        line = command.replace(BASE, server.url).replace("curl -s", "curl -sS --fail-with-body")
         run = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=30)
         assert run.returncode == 0, (command, run.stdout, run.stderr)
         if "/metrics" not in command:
@@ -49,3 +55,26 @@ def test_every_file_the_documents_link_to_is_there():
     for document in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")]:
         for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", document.read_text()):
             assert (document.parent / target).exists(), f"{document.name} links to {target}"
+
+
+def test_a_start_ends_as_shown(trained):
+    manifest = Manifest.read(trained / "random_forest-1")
+    kinds = [feature.type for feature in manifest.contract.features]
+    counted = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
+    megabytes = (trained / "random_forest-1" / "model.onnx").stat().st_size / 1e6
+    baseline, rows = manifest.training["baseline"]["accuracy"], manifest.training["parity"]["rows"]
+    for line in (
+        f"task               classification of 'target' from {len(kinds)} features ({counted})",
+        f"accuracy           {manifest.metrics['accuracy']:.4f}  (baseline {baseline:.4f})",
+        f"engine             onnx, a graph of {megabytes:.1f} MB; same answers as the pipeline on {rows:,} rows",
+    ):
+        assert line in README
+
+
+def test_every_number_of_the_comparison_stands_in_a_result_that_a_command_wrote():
+    results = "".join(path.read_text() for path in (ROOT / "benchmarks" / "results").glob("*.md"))
+    table = re.search(r"^\| server \|.*?\n\n", README, re.DOTALL | re.MULTILINE).group().splitlines()
+    assert len(table) > 5
+    assert [row for row in table if row and row not in results] == []
+    (rows,) = re.findall(r"its graph answered\s+([\d,]+)\s+rows as the pipeline did: no label differs", README)
+    assert f"| default | random_forest | {rows} | 0 | 0.0e+00 |" in results

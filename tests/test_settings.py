@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from service.settings import SETTINGS, Settings, SettingsError
+from service.settings import Settings, SettingsError
 from tests.conftest import ROOT, clean_environment
 
 BAD = [
@@ -67,12 +67,6 @@ def test_a_pin_and_an_mlflow_model_exclude_each_other():
 )
 def test_the_address_is_bind_else_port_on_every_address_else_this_machine(given, address):
     assert Settings.read(given).address == address
-
-
-def test_every_setting_is_in_the_readme():
-    readme = (ROOT / "README.md").read_text()
-    missing = [setting.name for setting in SETTINGS if f"`{setting.name}`" not in readme]
-    assert not missing
 
 
 @pytest.mark.process

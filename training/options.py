@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from service.settings import VERSION
+from service.setting_values import VERSION
 
 Command = Callable[..., Any]
 FILE = click.Path(path_type=Path)

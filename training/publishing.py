@@ -15,6 +15,7 @@ from service.inference import artifact
 from service.inference.engines.sklearn import SklearnEngine
 from service.inference.golden import golden_document
 from service.inference.manifest import Manifest
+from service.moments import in_text
 from training.engine_choice import Choice
 from training.fitting import Fitted
 from training.reference import reference_document
@@ -28,7 +29,7 @@ def publish(
     root: Path, algorithm: str, fitted: Fitted, choice: Choice, facts: Mapping[str, Any], seed: int, card: bytes | None
 ) -> Manifest:
     """Write ``root``/<algorithm>-<n>/; ``facts`` are told of the training in the manifest as they are."""
-    created = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    created = in_text(datetime.now(UTC))
     seen = fitted.seen
 
     def describe(version: str, hashes: Mapping[str, str]) -> Manifest:

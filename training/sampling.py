@@ -1,12 +1,12 @@
 """Golden rows: training rows that together show each null, each rare category and each end of a range."""
 
 import math
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from service.inference.contract import Contract, Feature, Value
+from service.inference.contract import Contract, Feature, Value, decoding
 from service.inference.features import Matrix
 
 GOLDEN_ROWS = 50
@@ -41,17 +41,11 @@ def _rare(feature: Feature, values: NDArray[np.float64]) -> list[int]:
 
 def rows_of(contract: Contract, matrix: Matrix) -> list[list[Value]]:
     """The matrix as JSON values: the inverse of ``encode``."""
-    return [
-        [_value(feature, code) for feature, code in zip(contract.features, row, strict=True)] for row in matrix.tolist()
-    ]
+    decodings = [decoding(feature) for feature in contract.features]
+    return [[_value(code, decode) for code, decode in zip(row, decodings, strict=True)] for row in matrix.tolist()]
 
 
-def _value(feature: Feature, code: float) -> Any:
+def _value(code: float, decode: Callable[[float], Value] | None) -> Value:
     if math.isnan(code):
         return None
-    if feature.type == "category":
-        assert feature.choices is not None
-        return feature.choices[int(code)]
-    if feature.type == "boolean":
-        return bool(code)
-    return int(code) if feature.type == "integer" else code
+    return code if decode is None else decode(code)

@@ -1,5 +1,9 @@
 """What the terminal is told: steps, warnings, and at the end the summary with the next command."""
 
+import json
+import os
+import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +13,10 @@ import click
 from service.inference.manifest import Manifest
 from training.engine_choice import Choice
 from training.fitting import Fitted
+
+ADDRESS = "http://127.0.0.1:8000"
+LONGEST_ROW = 600
+"""Characters of an example that is still shown in full."""
 
 
 class Teller:
@@ -57,9 +65,23 @@ def summary(
     for name, value in rows:
         click.echo(f"  {name:<18} {value}")
     if routed:
-        click.echo("\nIt is the stable version. Serve it:\n  gunicorn wsgi:app")
+        click.echo(f"\nIt is the stable version. Serve it:\n  {_typed('gunicorn')} wsgi:app")
     else:
-        click.echo(f"\nTo serve it in place of the present one:\n  flask models promote {manifest.version}")
+        click.echo(f"\nTo serve it in place of the present one:\n  {_typed('flask')} models promote {manifest.version}")
+    row = json.dumps(manifest.contract.example, ensure_ascii=False)
+    if len(row) <= LONGEST_ROW:
+        quoted = shlex.quote(row)
+        click.echo(f"and ask it:\n  curl -s {ADDRESS}/predict -H 'Content-Type: application/json' -d {quoted}")
+    else:
+        click.echo(f"and ask it: {ADDRESS}/apidocs/ has a row to send.")
+
+
+def _typed(command: str) -> str:
+    """How to type a command of this environment: by its path, unless the environment is activated or none at all."""
+    if sys.prefix == sys.base_prefix or os.environ.get("VIRTUAL_ENV") == sys.prefix:
+        return command
+    path = Path(sys.prefix) / "bin" / command
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def tell_cost(choice: Choice, ms: float) -> None:
@@ -82,8 +104,9 @@ def _rows(fitted: Fitted) -> str:
 def _engine(choice: Choice) -> str:
     if choice.engine == "sklearn":
         return "sklearn (slow; see above)"
-    size = len(choice.graph or b"") / 1e6
-    return f"onnx, a graph of {size:.1f} MB; same answers as the pipeline on {choice.parity.get('rows', 0):,} rows"
+    size = len(choice.graph or b"")
+    shown = f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
+    return f"onnx, a graph of {shown}; same answers as the pipeline on {choice.parity.get('rows', 0):,} rows"
 
 
 def _metrics(fitted: Fitted, baseline: Mapping[str, Any]) -> Sequence[tuple[str, str]]:

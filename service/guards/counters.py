@@ -60,9 +60,7 @@ class HostCounters:
         with self._threads:
             fcntl.flock(self._file, fcntl.LOCK_EX)
             try:
-                now = (
-                    self._clock()
-                )  # under the lock: nobody may find an end in the future that is further than a period
+                now = self._clock()  # under the lock: nobody may find an end that is further off than a period
                 slot, end, count = self._slot(offset, key, now, rate.period)
                 if count < rate.limit:
                     os.pwrite(self._file, _SLOT.pack(key, end, count + 1), offset + slot * _SLOT.size)

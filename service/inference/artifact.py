@@ -63,7 +63,7 @@ def build_engine(folder: Path, manifest: Manifest, wanted: str) -> Engine:
     """
     labels: tuple[Label, ...] = manifest.classes
     if wanted == "onnx" and manifest.engine == "onnx":
-        from service.inference.engines.onnx import OnnxEngine
+        from service.inference.engines.onnx import OnnxEngine  # each engine's libraries only where it runs
 
         return OnnxEngine(read_verified(folder, manifest, GRAPH), labels)
     content = read_verified(folder, manifest, PIPELINE)

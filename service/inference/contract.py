@@ -1,7 +1,7 @@
 """The contract: the one description of a model's input that everything else is made from."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -13,6 +13,8 @@ FEATURE_TYPES: tuple[FeatureType, ...] = ("number", "integer", "category", "bool
 TASKS: tuple[Task, ...] = ("classification", "regression")
 LARGEST_INTEGER = 2**53
 """Beyond it a double, which is what JSON numbers are, no longer holds every integer."""
+UNBOUNDED = 1e300
+"""The magnitude of a contract that knows of no limit."""
 
 
 class ContractError(ValueError):
@@ -74,7 +76,7 @@ class Contract:
     task: Task
     target: str
     features: tuple[Feature, ...]
-    magnitude: float = 1e300
+    magnitude: float = UNBOUNDED
 
     def __post_init__(self) -> None:
         if self.task not in TASKS:
@@ -120,9 +122,19 @@ class Contract:
         """
         try:
             features = tuple(_feature(entry) for entry in document["features"])
-            return cls(document["task"], document["target"], features, float(document.get("magnitude", 1e300)))
+            return cls(document["task"], document["target"], features, float(document.get("magnitude", UNBOUNDED)))
         except (KeyError, TypeError, AttributeError) as fault:
             raise ContractError("the contract is malformed") from fault
+
+
+def decoding(feature: Feature) -> Callable[[float], Value] | None:
+    """What makes a feature's JSON value of its code in the matrix (features.py); None where it is the code itself."""
+    if feature.type == "category":
+        choices = feature.choices or ()
+        return lambda code: choices[int(code)]
+    if feature.type == "boolean":
+        return bool
+    return int if feature.type == "integer" else None
 
 
 def _feature(entry: Mapping[str, Any]) -> Feature:

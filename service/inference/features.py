@@ -58,7 +58,9 @@ def _decode(feature: Feature, dtype: str, column: Matrix) -> Any:
     missing = np.isnan(column)
     if feature.type in ("number", "integer"):
         if dtype[0].isupper():  # pandas' nullable dtypes: Int64, Float32
-            return pd.array(np.where(missing, None, column.astype(object)), dtype=dtype)  # type: ignore[call-overload]
+            cells = column.astype(object)
+            cells[missing] = None
+            return pd.Series(cells, dtype=dtype)
         integral = dtype.startswith(("int", "uint"))
         return column if integral and missing.any() else column.astype(dtype)
     kinds: Sequence[Any] = (False, True) if feature.type == "boolean" else feature.choices or ()

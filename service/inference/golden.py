@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from service.inference.contract import Contract
 from service.inference.engines.base import Answers, Engine
-from service.inference.features import Matrix, encode
+from service.inference.features import encode
 from service.inference.manifest import ArtifactError
 
 TOLERANCE = 1e-6
@@ -20,8 +20,8 @@ def golden_document(rows: list[list[Any]], answers: Answers) -> dict[str, Any]:
     return {"rows": rows, "predictions": answers.predictions, "probabilities": probabilities}
 
 
-def check_golden(engine: Engine, contract: Contract, document: dict[str, Any]) -> Matrix:
-    """Ask the engine every golden row; the rows as a matrix, which a caller may warm up with.
+def check_golden(engine: Engine, contract: Contract, document: dict[str, Any]) -> None:
+    """Ask the engine every golden row, which warms it up as well.
 
     Raises:
         ArtifactError: an answer differs from the pipeline's own.
@@ -33,7 +33,6 @@ def check_golden(engine: Engine, contract: Contract, document: dict[str, Any]) -
             f"the {engine.name} engine answers {int(differing.sum())} of {len(matrix)} golden rows otherwise than the "
             f"fitted pipeline did, first row {int(differing.argmax())}. Train again on this machine's libraries."
         )
-    return matrix
 
 
 def disagreement(answers: Answers, predictions: list[Any], probabilities: Any) -> NDArray[np.bool_]:

@@ -4,30 +4,17 @@ An answer never goes stale: its key is the artifact, the engine and the row itse
 kept, not the service's: every request still gets its own id, time and record.
 """
 
-import hashlib
-import math
 import threading
 from collections import OrderedDict
-from functools import partial
-from typing import TYPE_CHECKING, Protocol
-
-import numpy as np
-import orjson
+from typing import Protocol
 
 from service.inference.engines.base import Answers, Engine
 from service.inference.features import Matrix
 from service.settings import Settings
 from service.telemetry import metrics
 
-if TYPE_CHECKING:
-    from redis import Redis
-
-    from service.remote import Remote
-
 LOCAL_ROWS = 10_000
 """Rows a worker remembers of one version, the ones asked for last; below 1 KB each with a few classes."""
-REDIS_SECONDS = 86_400
-"""Redis forgets what was not asked anew for a day, so that versions that left take their answers with them."""
 
 
 class Store(Protocol):
@@ -87,71 +74,13 @@ class LocalStore:
                 self._known.popitem(last=False)
 
 
-class RedisStore:
-    """All workers of all hosts share it; while Redis is away nothing is known and nothing is kept."""
-
-    def __init__(self, remote: "Remote", artifact: str, engine: str) -> None:
-        self._remote = remote
-        self._salt = f"{engine}:{artifact}:".encode()
-
-    def get(self, row: bytes) -> Answers | None:
-        """The answer; one that cannot be read is none."""
-        found = self._remote.ask("cache", partial(_get, self._key(row)), lambda: None)
-        return _read(found) if found is not None else None
-
-    def put(self, row: bytes, answers: Answers) -> None:
-        """Keep it for a day."""
-        if (written := _write(answers)) is not None:
-            self._remote.ask("cache", partial(_put, self._key(row), written), lambda: None)
-
-    def _key(self, row: bytes) -> bytes:
-        return b"serving:answer:" + hashlib.sha256(self._salt + row).digest()
-
-
 def with_cache(engine: Engine, artifact: str, settings: Settings) -> Engine:
     """The engine behind the cache that CACHE names; ``artifact`` is the SHA-256 of the manifest."""
     if settings.cache == "local":
         return Cached(engine, LocalStore())
     if settings.cache == "redis":
-        from service.remote import connect  # 20 MB of memory, only for those who have a Redis
+        from service.models.redis_store import RedisStore  # 20 MB of memory, only for those who have a Redis
+        from service.remote import connect
 
         return Cached(engine, RedisStore(connect(settings.redis_url), artifact, engine.name))
     return engine
-
-
-def _get(key: bytes, redis: "Redis") -> bytes | None:
-    found = redis.get(key)
-    return found if isinstance(found, bytes) else None
-
-
-def _put(key: bytes, written: bytes, redis: "Redis") -> None:
-    redis.set(key, written, ex=REDIS_SECONDS)
-
-
-def _write(answers: Answers) -> bytes | None:
-    """One row's answer as JSON, which keeps a double to its last bit; None for what JSON has no word for."""
-    prediction, probabilities, chosen = answers.predictions[0], answers.probabilities, answers.chosen
-    if isinstance(prediction, float) and not math.isfinite(prediction):
-        return None
-    try:
-        return orjson.dumps(
-            [
-                prediction,
-                None if probabilities is None else probabilities[0].tolist(),
-                None if chosen is None else int(chosen[0]),
-            ]
-        )
-    except TypeError:  # a label beyond 64 bits
-        return None
-
-
-def _read(written: bytes) -> Answers | None:
-    try:
-        prediction, probabilities, chosen = orjson.loads(written)
-        return Answers(
-            [prediction],
-            None if probabilities is None else np.array([probabilities], dtype=np.float64),
-            None if chosen is None else np.array([chosen], dtype=np.int64),
-        )
-    except (ValueError, TypeError):
-        return None

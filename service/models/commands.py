@@ -8,7 +8,9 @@ import click
 
 from service.inference.artifact import versions
 from service.inference.manifest import ArtifactError, Manifest
-from service.models.routing import Routing, RoutingError, is_version, read_routing, write_routing
+from service.models.routing import Routing, RoutingError, read_routing, write_routing
+from service.models.succession import changes
+from service.setting_values import is_version
 from service.settings import Settings
 
 
@@ -45,7 +47,7 @@ def promote(version: str, canary: float | None, shadow: bool, keep: bool) -> Non
     try:
         if not is_version(version):
             raise ArtifactError("it is no version's name. See: flask models list")
-        Manifest.read(settings.artifacts_dir / version)
+        manifest = Manifest.read(settings.artifacts_dir / version)
     except ArtifactError as fault:
         raise click.ClickException(f"{version} was not promoted: {fault}") from None
     routing = _routing(settings) or Routing(version)
@@ -64,6 +66,8 @@ def promote(version: str, canary: float | None, shadow: bool, keep: bool) -> Non
             share=0.0 if was_canary else routing.share,
             shadow=None if routing.shadow == version else routing.shadow,
         )
+    if not keep:
+        _warn_of_changes(settings, manifest)
     write_routing(settings.artifacts_dir, routing)
     click.echo(f"{version} is now {_role(version, routing)}.")
 
@@ -88,6 +92,21 @@ def retire(version: str) -> None:
     )
     write_routing(settings.artifacts_dir, routing)
     click.echo(f"{version} is in no role any more.")
+
+
+def _warn_of_changes(settings: Settings, after: Manifest) -> None:
+    """Tell what clients of the version that is stable now will notice."""
+    try:
+        routing = read_routing(settings.artifacts_dir)
+        before = Manifest.read(settings.artifacts_dir / routing.stable) if routing else after
+    except (RoutingError, ArtifactError):
+        return
+    if found := changes(before.contract, after.contract):
+        click.echo(
+            f"Warning: {after.version} takes other rows than {before.version}: {'; '.join(found)}. "
+            "What clients send now it refuses with 422.",
+            err=True,
+        )
 
 
 def _routing(settings: Settings) -> Routing | None:

@@ -6,10 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import orjson
-
 from schemas.reader import Reader
-from service.inference.artifact import GOLDEN, build_engine, read_verified
+from service.inference.artifact import GOLDEN, build_engine, read_document
 from service.inference.engines.base import Engine
 from service.inference.golden import check_golden
 from service.inference.manifest import Manifest
@@ -39,7 +37,7 @@ def load(folder: Path, settings: Settings) -> Model:
     """
     manifest = Manifest.read(folder)
     engine = build_engine(folder, manifest, settings.engine)
-    check_golden(engine, manifest.contract, orjson.loads(read_verified(folder, manifest, GOLDEN)))
+    check_golden(engine, manifest.contract, read_document(folder, manifest, GOLDEN))
     give_back()
     return Model(
         manifest, with_cache(engine, manifest.sha256, settings), Reader(manifest.contract, settings.max_batch_rows)

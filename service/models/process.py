@@ -52,7 +52,7 @@ def prepare(settings: Settings) -> None:
     """Import what each load will need, before the fork, so that its pages are shared; load nothing."""
     with suppress(ImportError):  # told by the load, in words
         if settings.engine == "onnx":
-            import service.inference.engines.onnx  # noqa: F401
+            import service.inference.engines.onnx  # noqa: F401  # for its pages alone
     gc.collect()
     gc.freeze()  # a collection in a worker would write to every shared page it looks at
 

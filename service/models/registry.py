@@ -6,7 +6,6 @@ of its own: the worker has none of it in memory.
 """
 
 import json
-import re
 import subprocess
 import sys
 import tempfile
@@ -16,7 +15,8 @@ from urllib.parse import quote
 
 from service.inference.artifact import versions
 from service.inference.manifest import MANIFEST, ArtifactError, Manifest
-from service.settings import VERSION, Settings
+from service.setting_values import is_version
+from service.settings import Settings
 
 RETRY_SECONDS = 15.0
 DOWNLOAD_SECONDS = 300.0
@@ -67,7 +67,7 @@ class Registry:
         into.mkdir()
         command = [sys.executable, "-m", "mlflow", "artifacts", "download", "-u", self._uri, "-d", str(into)]
         try:
-            run = subprocess.run(command, capture_output=True, text=True, timeout=DOWNLOAD_SECONDS)  # noqa: S603
+            run = subprocess.run(command, capture_output=True, text=True, timeout=DOWNLOAD_SECONDS)  # noqa: S603  # no shell
         except subprocess.TimeoutExpired:
             raise RegistryError(f"MLflow did not answer within {DOWNLOAD_SECONDS:.0f} s.") from None
         if "No module named mlflow" in run.stderr:
@@ -78,9 +78,9 @@ class Registry:
 
 def _version_in(folder: Path) -> str:
     try:
-        version = json.loads((folder / MANIFEST).read_bytes())["version"]
+        version: str = json.loads((folder / MANIFEST).read_bytes())["version"]
     except (ValueError, KeyError, TypeError):
-        version = None
-    if not isinstance(version, str) or not re.fullmatch(VERSION, version):
+        version = ""
+    if not is_version(version):
         raise RegistryError(f"its {MANIFEST} names no version. Register the folder of an artifact, as it is.")
     return version

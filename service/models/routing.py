@@ -1,7 +1,6 @@
 """artifacts/routing.json: which version is stable, and which others are loaded beside it."""
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 
 from service.inference.artifact import versions, write_atomically
 from service.inference.manifest import ArtifactError, Manifest
-from service.settings import VERSION
+from service.setting_values import is_version
 
 ROUTING = "routing.json"
 MEND = "Mend it, or write it anew with: flask models promote"
@@ -64,11 +63,6 @@ def read_routing(root: Path) -> Routing | None:
         raise RoutingError(f"{path}: {wrong[0]} must be {_FORMS[wrong[0]]}. {MEND}")
     canary, share = (document.get("canary") or {}).get("version"), (document.get("canary") or {}).get("share", 0.0)
     return Routing(document["stable"], canary, float(share), document.get("shadow"), tuple(document.get("keep") or ()))
-
-
-def is_version(name: object) -> bool:
-    """Whether it may be a version's name: that of one folder, not a path."""
-    return isinstance(name, str) and re.fullmatch(VERSION, name) is not None
 
 
 def _is_canary(entry: Any) -> bool:

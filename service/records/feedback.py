@@ -29,7 +29,7 @@ class Outcome:
 
     prediction_id: str
     row: int
-    outcome: Any
+    outcome: Label
     place: str = ""
 
     @property
@@ -91,16 +91,16 @@ def _checked(outcomes: Sequence[Outcome], models: Sequence[KnownModel | None]) -
     return labels
 
 
-def _label(outcome: Any, model: KnownModel | None) -> Label:
+def _label(outcome: Label, model: KnownModel | None) -> Label:
     if model is not None and model.contract.task == "regression":
         if isinstance(outcome, bool) or not isinstance(outcome, int | float) or not math.isfinite(outcome):
             raise ValueError("Must be a number: the model is a regression.")
         return float(outcome)
     if model is None or not model.classes:
-        return outcome  # type: ignore[no-any-return]  # the schema lets scalars pass only
+        return outcome
     for label in model.classes:
         if _kind(label) == _kind(outcome) and label == outcome:
-            return label  # type: ignore[no-any-return]  # of KnownModel.classes
+            return label
     shown = ", ".join(str(label) for label in model.classes[:20]) + (", ..." if len(model.classes) > 20 else "")
     raise ValueError(f"Must be one of the model's classes, in their JSON type: {shown}.")
 

@@ -1,13 +1,14 @@
 """From a line of the spool to rows of the table ``predictions``: the matrix becomes JSON values again."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import orjson
 
-from service.inference.contract import Contract, Feature, Value
+from service.inference.contract import Contract, Value, decoding
+from service.moments import in_text
 
 MODEL_PREFIX = b'{"model":'
 RECORD_PREFIX = b'{"prediction_id":"'
@@ -37,7 +38,7 @@ class KnownModel:
 
     version: str
     contract: Contract
-    classes: tuple[Any, ...]
+    classes: tuple[Value, ...]
 
     @classmethod
     def read(cls, line: bytes) -> "KnownModel":
@@ -55,7 +56,7 @@ class Decoder:
 
     def __init__(self, model: KnownModel) -> None:
         self.model = model
-        self._columns = [(feature.name, _decoding(feature)) for feature in model.contract.features]
+        self._columns = [(feature.name, decoding(feature)) for feature in model.contract.features]
 
     def rows(self, record: Mapping[str, Any]) -> Iterator[Row]:
         """The rows of one answer."""
@@ -86,14 +87,5 @@ class Decoder:
 
 
 def timestamp(seconds: float) -> str:
-    """Unix time as the answers write it: UTC, ISO 8601, milliseconds; sorts as text."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")[:23] + "Z"
-
-
-def _decoding(feature: Feature) -> Callable[[float], Value] | None:
-    if feature.type == "category":
-        choices = feature.choices or ()
-        return lambda code: choices[int(code)]
-    if feature.type == "boolean":
-        return bool
-    return int if feature.type == "integer" else None
+    """Unix time as the answers write it."""
+    return in_text(datetime.fromtimestamp(seconds, UTC))

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from service.moments import in_text
+
 Kind = Literal["text", "integer", "float", "floats", "boolean", "time"]
 
 
@@ -92,6 +94,6 @@ def _text(value: Any, kind: Kind) -> Any:
     if value is None:
         return ""
     if kind == "time":
-        return value.isoformat(timespec="milliseconds")[:23] + "Z"
+        return in_text(value)
     value = _typed(value, kind)
     return json.dumps(value) if isinstance(value, list | bool) else value

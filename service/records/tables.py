@@ -1,6 +1,6 @@
 """The tables, for SQLAlchemy. ``predictions`` and ``feedback`` are what others build on; their names stay."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -20,6 +20,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine, UserDefinedType
+
+from service.moments import in_text
 
 
 class _AnyScalar(UserDefinedType[Any]):
@@ -61,7 +63,7 @@ class Moment(TypeDecorator[datetime]):
         """To the database."""
         if value is None or dialect.name == "postgresql":
             return value
-        return value.astimezone(UTC).isoformat(timespec="milliseconds")[:23] + "Z"
+        return in_text(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """From the database."""

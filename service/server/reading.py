@@ -51,7 +51,7 @@ class LeanRequest(Request):  # type: ignore[misc]  # gunicorn has no types
         return not isinstance(self.peer_addr, tuple) or trusted(self.cfg, self.peer_addr[0])
 
 
-class SlowReader(SocketUnreader):  # type: ignore[misc]
+class SlowReader(SocketUnreader):  # type: ignore[misc]  # gunicorn has no types
     """Reads a socket in a thread, and gives up on a client that sends too slowly."""
 
     def __init__(self, sock: Any, patience: float) -> None:
@@ -77,7 +77,7 @@ class SlowReader(SocketUnreader):  # type: ignore[misc]
         return found
 
 
-class SlowParser(RequestParser):  # type: ignore[misc]
+class SlowParser(RequestParser):  # type: ignore[misc]  # gunicorn has no types
     """gunicorn's parser over a socket of which some bytes were read already."""
 
     mesg_class = LeanRequest

@@ -51,7 +51,7 @@ class Own:
         """In a forked child: the slot is the parent's. Closing our copy of the descriptor does not unlock it."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
-        self.__init__()  # type: ignore[misc]  # all of it begins anew
+        self.slot, self._descriptor, self._folder = _private(), -1, None
 
     def read(self) -> Iterator[Series]:
         """Every series of every process that shares the folder; this one's own where it shares none."""

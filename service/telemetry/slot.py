@@ -1,7 +1,7 @@
 """One process's share of the counts: cells of shared memory, and the names of what they hold.
 
-prometheus_client's own multi-process values cost 0.8 us a counter and 1.7 us an observation, 10 us a request; these
-cost a tenth. They are preallocated, so that a full disk cannot kill a process (SIGBUS) that writes to them.
+In place of prometheus_client's own multi-process values, which cost more than twice as much a request (ARCHITECTURE.md,
+"One count"). They are preallocated, so that a full disk cannot kill a process (SIGBUS) that writes to them.
 
 Layout: ``CELLS`` float64, then ``NAMES`` bytes of JSON lines ``[metric, label value, ...]``. Series take their cells in
 the order of their lines, from cell ``FIRST``. Cell 0 tells how many bytes of names are complete, cell 1 the process id.
@@ -25,7 +25,6 @@ class Slot:
     """Cells of one process; ``lock`` is held around what adds to them, ``places`` is where each series begins."""
 
     def __init__(self, memory: mmap.mmap) -> None:
-        self.memory = memory
         self.lock = Lock()
         self.cells = memoryview(memory)[: CELLS * 8].cast("d")
         self._names = memoryview(memory)[CELLS * 8 :]

@@ -38,6 +38,7 @@ class ServingApp(LeanFlask):
     models: Models
     tokens: TokenFile | None = None
     limiter: Limiter | None = None
+    swag: Any = None
 
 
 def current() -> tuple[ServingApp, ServingRequest]:

@@ -8,7 +8,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as WrongMethod
 from werkzeug.routing import RequestRedirect
 
-from service.errors import InvalidInput, MethodNotAllowed, NotFound, ServiceError
+from service.errors import FAULT, InvalidInput, MethodNotAllowed, NotFound, ServiceError
 from service.telemetry import log
 from service.web.context import current
 
@@ -48,18 +48,12 @@ def _answer_http(fault: HTTPException) -> Any:
     if isinstance(fault, WrongMethod):
         allowed = ", ".join(sorted(fault.valid_methods or ()))
         return answer(MethodNotAllowed(f"This route answers {allowed}.", {"Allow": allowed}))
-    own = ServiceError(fault.name)
-    problem = type(
-        fault.name, (ServiceError,), {"status": fault.code or 500, "type": _slug(fault.name), "title": fault.name}
-    )
-    return answer(problem(own.detail))
+    slug = fault.name.lower().replace(" ", "-")
+    other = type(fault.name, (ServiceError,), {"status": fault.code or 500, "type": slug, "title": fault.name})
+    return answer(other(fault.name))
 
 
 def _answer_fault(fault: Exception) -> Response:
     _, request = current()
     log.error("error", request_id=request.request_id, path=request.path, exc_info=True)
-    return answer(ServiceError("The service failed to answer; its log tells why under this request_id."))
-
-
-def _slug(name: str) -> str:
-    return name.lower().replace(" ", "-")
+    return answer(ServiceError(FAULT))

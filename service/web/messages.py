@@ -34,30 +34,30 @@ class Request(flask.Request):
             environ["werkzeug.request"] = self
 
     @cached_property
-    def scheme(self) -> str:  # type: ignore[override]  # these are attributes in Werkzeug, set at once
+    def scheme(self) -> str:  # type: ignore[override]  # an attribute in Werkzeug, set at once
         """``http`` or ``https``."""
         scheme: str = self.environ.get("wsgi.url_scheme", "http")
         return scheme
 
     @cached_property
-    def server(self) -> tuple[str, int | None] | None:  # type: ignore[override]
+    def server(self) -> tuple[str, int | None] | None:  # type: ignore[override]  # as scheme
         """Host and port that were connected to."""
         return _get_server(self.environ)
 
     @cached_property
-    def root_path(self) -> str:  # type: ignore[override]
+    def root_path(self) -> str:  # type: ignore[override]  # as scheme
         """Where the application is mounted."""
         name: str = self.environ.get("SCRIPT_NAME") or ""
         return name.encode("latin1").decode(errors="replace").rstrip("/")
 
     @cached_property
-    def query_string(self) -> bytes:  # type: ignore[override]
+    def query_string(self) -> bytes:  # type: ignore[override]  # as scheme
         """What follows the question mark, undecoded."""
         query: str = self.environ.get("QUERY_STRING", "")
         return query.encode("latin1")
 
     @cached_property
-    def headers(self) -> Headers:  # type: ignore[override]
+    def headers(self) -> Headers:  # type: ignore[override]  # as scheme
         """A view of the environ; a name that is looked up once is had for less by ``environ["HTTP_..."]``."""
         return EnvironHeaders(self.environ)
 

@@ -1,8 +1,10 @@
 """The pages' addresses, files and headers."""
 
+import json
 import re
 
 import pytest
+from flasgger.commands import generate_api_schema
 
 
 @pytest.fixture
@@ -65,3 +67,12 @@ def test_behind_a_prefix_the_pages_name_it(client):
     assert 'data-document="/serving/apispec.json"' in page
     document = client.get("/apispec.json", environ_overrides={"SCRIPT_NAME": "/serving"}).get_json()
     assert document["servers"] == [{"url": "/serving"}]
+
+
+def test_the_command_that_flasgger_adds_to_flask_prints_the_same_document(make_client, tmp_path):
+    client = make_client()
+    served = client.get("/apispec.json").json
+    file = tmp_path / "document.json"
+    done = client.application.test_cli_runner().invoke(generate_api_schema, ["--file", str(file)])
+    assert done.exit_code == 0, done.output
+    assert json.loads(file.read_text()) == served

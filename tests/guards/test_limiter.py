@@ -7,6 +7,7 @@ import pytest
 
 from service.guards.limiter import COUNTERS, Limiter, make_limiter
 from service.guards.rate import Rate
+from service.remote import Remote
 from service.settings import Settings
 
 
@@ -47,7 +48,6 @@ def test_a_folder_that_cannot_be_written_costs_the_sharing_not_the_limit(tmp_pat
 @pytest.fixture
 def hosts(tmp_path):
     """Limiters that share nothing but a Redis."""
-    from service.remote import Remote
 
     def make(url, count, rate, clock=time.monotonic):
         return [Limiter(rate, tmp_path / f"host-{number}" / COUNTERS, Remote(url, clock)) for number in range(count)]

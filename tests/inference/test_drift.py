@@ -1,3 +1,5 @@
+"""The arithmetic of drift: alarms where there is a shift, none where there is chance."""
+
 import numpy as np
 import pytest
 from hypothesis import given, settings

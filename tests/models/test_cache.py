@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.inference.engines.base import Answers
-from service.models.cache import Cached, LocalStore, RedisStore
+from service.models.cache import Cached, LocalStore
+from service.models.redis_store import RedisStore
 from service.remote import Remote
 from tests.services import redis_server as redis_server
 

@@ -5,6 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
+from service.inference.manifest import seal
 from service.models.commands import models_group
 
 
@@ -47,6 +48,27 @@ def test_list_of_nothing_says_how_to_make_something(tmp_path):
 def test_promote_writes_routing(run, artifacts, options, key, value):
     assert run("promote", "random_forest-1", *options).exit_code == 0
     assert json.loads((artifacts / "routing.json").read_bytes())[key] == value
+
+
+@pytest.fixture
+def other_rows(artifacts):
+    """A second version, without feature_2, with feature_9 and with feature_5 as a number."""
+    document = json.loads((artifacts / "random_forest-1" / "manifest.json").read_bytes()) | {"version": "other-1"}
+    features = {feature["name"]: feature for feature in document["contract"]["features"]}
+    features["feature_2"]["name"] = "feature_9"
+    features["feature_5"]["type"] = "number"
+    document["sha256"] = seal(document)
+    (artifacts / "other-1").mkdir()
+    (artifacts / "other-1" / "manifest.json").write_text(json.dumps(document))
+    return "other-1"
+
+
+@pytest.mark.parametrize(("option", "warned"), [((), True), (("--canary", "0.1"), True), (("--keep",), False)])
+def test_promote_warns_that_what_clients_send_now_will_be_refused(run, other_rows, option, warned):
+    said = run("promote", other_rows, *option)
+    assert said.exit_code == 0
+    told = "other rows than random_forest-1: without feature_2; with feature_9, feature_5 as number"
+    assert (told in said.output) is warned
 
 
 @pytest.mark.parametrize("version", ["nix-1", "../artifacts/random_forest-1", "random_forest-1/", "."])

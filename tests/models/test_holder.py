@@ -1,5 +1,6 @@
 """What is wanted, what is loaded, and what is said when they differ: a bad version never takes the service down."""
 
+import hashlib
 import json
 import shutil
 
@@ -184,8 +185,6 @@ def test_an_artifact_whose_answers_differ_from_its_golden_rows_is_refused(root, 
     golden["probabilities"][0][0] += 1e-5
     path.write_text(json.dumps(golden))
     manifest = json.loads((root / SECOND / "manifest.json").read_bytes())
-    import hashlib
-
     manifest["files"]["golden.json"] = hashlib.sha256(path.read_bytes()).hexdigest()
     manifest["sha256"] = seal(manifest)
     (root / SECOND / "manifest.json").write_text(json.dumps(manifest))

@@ -16,6 +16,7 @@ from service.inference.engines.base import Answers
 from service.records import shipping, spool
 from service.records.record import Record
 from service.settings import Settings
+from tests.conftest import until as until
 from tests.records.postgres import Postgres, programs
 
 CONTRACT = Contract(
@@ -132,11 +133,3 @@ def spooled_lines(settings: Settings) -> list[dict]:
 def drain(settings: Settings) -> None:
     """Everything to the database, however busy the machine is."""
     shipping.drain(settings, seconds=60)
-
-
-def until(holds: Callable[[], object], seconds: float = 120) -> None:
-    """Wait for what must come."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.05)

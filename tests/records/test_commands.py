@@ -48,7 +48,7 @@ def keep(settings, *records):
     spool.close_spool()
 
 
-def test_status_and_ship(settings, flask_records, monkeypatch):
+def test_status_tells_what_waits_and_ship_brings_it_to_the_database(settings, flask_records, monkeypatch):
     with monkeypatch.context() as off:
         off.setattr(shipping, "start", lambda settings: None)
         keep(settings, make_record(4, time=make_record().time - 60), make_record(3))

@@ -1,6 +1,8 @@
 """The schema: one truth in the tables, one in the migrations, and they are the same."""
 
+import sqlite3
 import subprocess
+from contextlib import closing
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -8,11 +10,15 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from service.records import schema, shipping
+from service.records import schema, shipping, spool
+from service.records.address import sqlite_file
+from service.records.counts import read_counts
 from service.records.database import make_engine
 from service.records.migrate import upgrade
+from service.records.place import pending_bytes, spool_folder
 from service.records.tables import metadata
 from tests.conftest import ROOT
+from tests.records.conftest import drain, make_record
 
 
 def test_the_migrations_end_where_the_code_expects():
@@ -50,3 +56,26 @@ def test_racing_processes_make_one_sqlite_database(make_settings):
     running: list[subprocess.Popen] = [shipping.run_module("service.records.migrate", settings) for _ in range(3)]
     assert [process.wait(60) for process in running] == [0, 0, 0]
     assert differences(settings) == []
+
+
+@pytest.mark.process
+def test_a_database_of_a_newer_schema_is_left_alone_and_the_records_wait(make_settings):
+    settings = make_settings()
+    folder = spool_folder(settings)
+
+    def move_to(revision):
+        with closing(sqlite3.connect(sqlite_file(settings), isolation_level=None)) as database:
+            database.execute("UPDATE alembic_version SET version_num = ?", [revision])
+
+    upgrade(settings)
+    move_to("9999")
+    spool.open_spool(settings)
+    spool.append(make_record(2))
+    spool.close_spool()
+    with pytest.raises(schema.SchemaError):
+        schema.ensure(settings)
+    shipping.drain(settings, seconds=2)
+    assert pending_bytes(folder) and read_counts(folder).shipped == read_counts(folder).lost == 0
+    move_to(schema.HEAD)
+    drain(settings)
+    assert read_counts(folder).shipped == 2

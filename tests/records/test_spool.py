@@ -1,3 +1,5 @@
+"""The write path: one line an answer, whatever happens to the disk or the process."""
+
 import os
 import resource
 import subprocess

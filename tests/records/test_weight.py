@@ -1,11 +1,17 @@
 """What each process has to load."""
 
+import os
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 
+from service.records import spool
+from service.records.place import SHIPPER, spool_folder
+from service.records.shipper import NICENESS
 from tests.conftest import ROOT
+from tests.records.conftest import make_record, until
 
 HEAVY = {"sqlalchemy", "alembic", "psycopg", "numpy", "pandas", "flask", "pyarrow"}
 
@@ -27,3 +33,16 @@ def loaded(program):
 )
 def test_only_those_who_ask_the_database_pay_for_it(program, allowed):
     assert loaded(program) <= allowed
+
+
+@pytest.mark.process
+def test_the_shipper_leaves_the_processor_to_the_requests(make_settings):
+    settings = make_settings()
+    spool.open_spool(settings)  # the shipper stays as long as somebody writes
+    spool.append(make_record())
+
+    def is_nice():
+        with suppress(OSError, ValueError):
+            return os.getpriority(os.PRIO_PROCESS, int((spool_folder(settings) / SHIPPER).read_bytes())) == NICENESS
+
+    until(is_nice)

@@ -1,5 +1,6 @@
 """The law that holds the quick check to the schema: what it accepts, Marshmallow accepts, as the same matrix."""
 
+import json
 import math
 
 import numpy as np
@@ -129,8 +130,6 @@ def test_errors_total_counts_every_wrong_field_of_every_row(rows):
 
 
 def _strict(document):
-    import json
-
     return json.dumps(document).encode()
 
 

@@ -1,3 +1,5 @@
+"""The body of POST /feedback: what is taken, and what is said of the rest."""
+
 import json
 
 import pytest

@@ -5,14 +5,14 @@ import re
 import socket
 import subprocess
 import sys
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import ROOT, until
+
 HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
 WORKERS = {"inline": "Quick", "gthread": "'gthread'"}
 CONFIG = """
 from service.server import options, worker
@@ -108,9 +108,9 @@ def start(folder, worker, more=""):
     with log.open("w") as errors:
         command = [sys.executable, "-m", "gunicorn", "-c", str(config), "--chdir", str(HERE), "echo:app"]
         process = subprocess.Popen(command, stderr=errors, env=environment)
-    while not (found := re.search(r"Listening at: http://127.0.0.1:(\d+)", log.read_text())):
-        assert process.poll() is None, log.read_text()
-        time.sleep(0.02)
+    until(lambda: "Listening at: http://127.0.0.1:" in log.read_text() or process.poll() is not None)
+    found = re.search(r"Listening at: http://127.0.0.1:(\d+)", log.read_text())
+    assert found, log.read_text()
     return Server(process, log, int(found[1]))
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import until
+
 pytestmark = pytest.mark.process
 GET = "GET /{} HTTP/1.1\r\nHost: x\r\n\r\n"
 HALVES = {
@@ -120,8 +122,7 @@ def test_where_it_does_not_fit_it_is_gthread_and_says_why(make_server, more):
     server = make_server(more=more)
     if "proxy" not in more:
         assert server.get("/").body == b"hello"
-    while "this worker is a gthread one" not in server.log.read_text():
-        time.sleep(0.02)
+    until(lambda: "this worker is a gthread one" in server.log.read_text())
 
 
 def test_a_unix_socket_is_served(make_server, tmp_path):
@@ -129,8 +130,7 @@ def test_a_unix_socket_is_served(make_server, tmp_path):
     server = make_server(more=f"bind = ['127.0.0.1:0', 'unix:{path}']")
     sock = socket.socket(socket.AF_UNIX)
     sock.settimeout(20)
-    while not Path(path).exists():
-        time.sleep(0.02)
+    until(Path(path).exists)
     sock.connect(path)
     talk = type(server.talk())(sock)
     assert (

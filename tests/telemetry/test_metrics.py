@@ -1,6 +1,9 @@
+"""What one process counts, and what is exposed of it."""
+
 import mmap
 import re
 import threading
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -67,8 +70,6 @@ def test_rows_are_counted_by_class_and_a_regressions_under_the_empty_one(countin
 
 @pytest.mark.parametrize("form", ["{:.3f}", "t={:.6f}", "t={:.0f}"])
 def test_the_wait_before_a_worker_is_told_by_the_proxys_header(counting, form):
-    import time
-
     metrics.began(form.format(time.time() - 2))
     metrics.ended()
     counted = counting()
@@ -78,8 +79,6 @@ def test_the_wait_before_a_worker_is_told_by_the_proxys_header(counting, form):
 
 @pytest.mark.parametrize("unit", [1_000, 1_000_000])
 def test_the_proxys_header_may_be_in_milliseconds_or_microseconds(counting, unit):
-    import time
-
     metrics.began(str(int((time.time() - 2) * unit)))
     assert 1 <= counting()["http_queue_wait_seconds_sum"] <= 4
     metrics.ended()
@@ -125,11 +124,12 @@ def test_what_is_exposed_is_prometheus_text_with_the_names_of_the_catalogue(coun
 
 
 def test_a_slot_that_is_full_goes_on_and_says_so():
-    slot = Slot(mmap.mmap(-1, SIZE))
+    memory = mmap.mmap(-1, SIZE)
+    slot = Slot(memory)
     for number in range(9000):
         place = slot.place("http_requests_total", f"/{number}" * 3, "GET", "200")
         slot.cells[place] += 1
-    kept = [key for key, place in Slot(slot.memory).items() if key[0] == "http_requests_total"]
+    kept = [key for key, place in Slot(memory).items() if key[0] == "http_requests_total"]
     assert 1000 < len(kept) < 9000
     assert slot.cells[slot.place("metrics_series_dropped_total")] == 9000 - len(kept)
 

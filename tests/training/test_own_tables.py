@@ -123,6 +123,7 @@ def test_cross_validation_and_search_are_reported(make_mixed, train):
 def test_the_first_training_is_routed_and_a_later_one_says_how_to_promote_it(make_mixed, train):
     first = train(make_mixed(200), "--model", "decision_tree")
     assert "gunicorn wsgi:app" in first.output
+    assert "/predict -H 'Content-Type: application/json' -d '{" in first.output
     second = train(make_mixed(200), "--model", "decision_tree", "--drop", "visits")
     assert "flask models promote decision_tree-2" in second.output
     assert json.loads((second.root / "routing.json").read_text())["stable"] == "decision_tree-1"

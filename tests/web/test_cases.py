@@ -2,14 +2,13 @@
 
 import pytest
 
+from service.app import create_app
+from service.settings import Settings
 from tests.contract import JSON, Answered, cases, content, faults
 
 
 @pytest.fixture(scope="module")
 def client(trained, tmp_path_factory):
-    from service.app import create_app
-    from service.settings import Settings
-
     var = tmp_path_factory.mktemp("var")
     return create_app(Settings.read({"ARTIFACTS_DIR": str(trained), "VAR_DIR": str(var)})).test_client()
 

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.web.flask import LeanFlask
-from service.web.ids import new_id
 from service.web.messages import Response
 
 
@@ -208,13 +207,3 @@ def test_json_that_is_none_is_refused_on_the_way_in():
         for text in ("NaN", "[Infinity]", "{", ""):
             with pytest.raises(ValueError, match=r".+"):
                 flask.json.loads(text)
-
-
-def test_ids_are_version_4_uuids_and_differ():
-    import uuid
-
-    ids = {new_id() for _ in range(2000)}
-    assert len(ids) == 2000
-    for text in ids:
-        parsed = uuid.UUID(text)
-        assert (parsed.version, parsed.variant, str(parsed)) == (4, uuid.RFC_4122, text)

@@ -1,6 +1,6 @@
 """The graph under construction: nodes, constants, and columns made into matrices with as few nodes as possible."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,6 +87,3 @@ class Graph:
         width = sum(part.width for part in parts)
         tensor = parts[0].tensor if len(parts) == 1 else self.add("Concat", [part.tensor for part in parts], axis=1)
         return tensor, width, starts
-
-
-Emit = Callable[[Graph, Sequence[Any]], Matrix]

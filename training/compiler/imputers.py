@@ -1,5 +1,6 @@
 """Nulls filled in, and told of."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ def simple(step: SimpleImputer, block: Block, after: Any) -> list[Column]:
     kept = np.arange(len(empty)) if step.keep_empty_features else np.flatnonzero(~empty)
     values = step.statistics_[kept].astype(step._fill_dtype)  # as transform does: integers stay integers
     columns = [
-        block.derive(column, after, position, lambda inner, value=value: fill(inner, float(value)))  # type: ignore[misc]
+        block.derive(column, after, position, partial(_filled, value))
         for position, (column, value) in enumerate(zip(kept.tolist(), values, strict=True))
     ]
     if step.add_indicator:
@@ -33,6 +34,10 @@ def indicator(step: MissingIndicator, block: Block, after: Any) -> list[Column]:
     """1 where null, of the features chosen at the fit."""
     _only_null(step)
     return _indicators(step, block, after, 0)
+
+
+def _filled(value: Any, column: Column) -> Column:
+    return fill(column, float(value))  # asked of numbers only: texts are read off the probe
 
 
 def _indicators(step: MissingIndicator, block: Block, after: Any, start: int) -> list[Column]:

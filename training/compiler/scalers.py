@@ -1,6 +1,7 @@
 """Scalers: one or two operations a column, in scikit-learn's order, so that each rounding is the same."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from scipy import sparse
@@ -65,7 +66,4 @@ def _scaled(step: Any, block: Block, after: Any, stages: Sequence[Stage]) -> lis
                 column = apply(operation, column, float(operands[index]))
         return column
 
-    return [
-        block.derive(index, after, index, lambda column, index=index: scaled(index, column))  # type: ignore[misc]
-        for index in range(len(block.columns))
-    ]
+    return [block.derive(index, after, index, partial(scaled, index)) for index in range(len(block.columns))]

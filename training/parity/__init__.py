@@ -23,7 +23,6 @@ from training.parity.threshold_rows import ThresholdRows
 __all__ = ["Parity", "check", "compare", "magnitude"]
 
 ROWS = 100_000
-ROWS_FULL = 1_000_000
 MOST_THRESHOLD_ROWS = 3
 """For each random row."""
 CHUNK = 10_000

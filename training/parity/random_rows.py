@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from service.inference.contract import Contract, Feature
+from service.inference.contract import UNBOUNDED, Contract, Feature
 from service.inference.features import Matrix
 
 NULLS = 0.1
@@ -13,7 +13,6 @@ BARE = 0.02
 """Share of rows in which all that may be null is."""
 FAR = 1e6
 """How many times the observed range a number may lie beyond it, unless the pipeline's magnitude is known."""
-UNKNOWN_MAGNITUDE = 1e300
 Column = NDArray[np.float64]
 Draw = np.random.Generator
 
@@ -52,7 +51,7 @@ def _numbers(contract: Contract, feature: Feature, rows: int, draw: Draw) -> Col
     low, high = _seen(feature)
     span, middle = max(high - low, 1e-6 * max(abs(low), abs(high)), 1e-6), (low + high) / 2
     bound = max(map(abs, contract.bounds(feature)))
-    farthest = bound if contract.magnitude < UNKNOWN_MAGNITUDE else min(bound, FAR * max(span, abs(middle)))
+    farthest = bound if contract.magnitude < UNBOUNDED else min(bound, FAR * max(span, abs(middle)))
     ends = np.array([low, high, middle, 0.0, *contract.bounds(feature)])
     ends = ends[np.abs(ends) <= farthest]
     step = 10.0 ** np.floor(np.log10(span) - 1)

@@ -15,8 +15,7 @@ from service.inference.engines.base import Answers, EngineError, Label, classifi
 from service.inference.features import Matrix
 
 INPUT = "rows"
-OUTPUTS = ("probabilities", "label", "value")
-"""Of a graph: ``rows`` float64 (n, features) in; out a subset of ``probabilities`` float64 (n, classes), ``label``
+"""A graph takes ``rows`` float64 (n, features) and gives a subset of ``probabilities`` float64 (n, classes), ``label``
 int64 (n,), an index into the classes, where it is not the first most probable, and ``value`` float64 (n,)."""
 
 

@@ -4,7 +4,6 @@
 asks for no other (the usual one brings Django along).
 """
 
-import importlib.util
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -13,25 +12,18 @@ from flask import Response, request
 
 from service.errors import NotFound
 from service.version import __version__
+from service.web.pages import DAY, folder_of
 
 _OWN = Path(__file__).parent / "static"
-_DAY = 86_400
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".png": "image/png"}
 _ELSEWHERE = (b"https://cdn.redoc.ly/", b"https://cdn.redocly.com/", b"https://otel.cloud.redocly.com/")
 """Where ReDoc would fetch a logo and icons from, and report its use to."""
 
 
-def _package(name: str) -> Path:
-    found = importlib.util.find_spec(name)
-    assert found is not None
-    assert found.origin is not None
-    return Path(found.origin).parent
-
-
 @lru_cache(maxsize=1)
 def _files() -> dict[str, Path]:
     """Every file that is served, by the name in its address; no other is."""
-    swagger = _package("flask_swagger_ui") / "dist"
+    swagger = folder_of("flask_swagger_ui") / "dist"
     shipped = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")
     own = {path.name: path for path in _OWN.iterdir()}
     return {name: swagger / name for name in shipped} | own
@@ -40,7 +32,7 @@ def _files() -> dict[str, Path]:
 @lru_cache(maxsize=1)
 def _redoc() -> bytes:
     """ReDoc's script, with every address of another host taken out of it."""
-    script = (_package("offapi") / "redoc.js").read_bytes()
+    script = (folder_of("offapi") / "redoc.js").read_bytes()
     for host in _ELSEWHERE:
         script = script.replace(host, b"data:,")
     return script
@@ -67,6 +59,6 @@ def asset(filename: str) -> Response:
     response = Response(body, mimetype=_TYPES[Path(filename).suffix])
     response.add_etag()
     response.cache_control.public = True
-    response.cache_control.max_age = _DAY
+    response.cache_control.max_age = DAY
     response.make_conditional(request)
     return response

@@ -8,10 +8,9 @@ from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import Schema, fields
 
 from schemas.answers import Answer
+from service.inference.contract import UNBOUNDED
 
 OPENAPI = "3.1.0"
-UNBOUNDED = 1e300
-"""A bound this far out is a contract's way to say that there is none; in a document it would be noise."""
 
 
 class Converter(OpenAPIConverter):
@@ -21,7 +20,7 @@ class Converter(OpenAPIConverter):
         """The JSON Schema of a field."""
         made: dict[str, Any] = super().field2property(field)
         for bound in ("minimum", "maximum"):
-            if abs(made.get(bound, 0)) >= UNBOUNDED:
+            if abs(made.get(bound, 0)) >= UNBOUNDED:  # it would be noise
                 del made[bound]
         if not made.get("description", True):
             del made["description"]

@@ -16,8 +16,8 @@ from service.web.docs.conversion import OPENAPI, Plugin, convert
 from service.web.docs.responses import Document, header_components, responses
 from service.web.docs.samples import Samples, samples_of
 from service.web.operation import Operation, promise_of
+from service.web.pages import HTML
 
-PAGE = "text/html"
 TAGS = {
     "predictions": "Ask the model.",
     "model": "What is served, and how well it does.",
@@ -68,7 +68,7 @@ def promises(app: ServingApp) -> Iterator[tuple[Rule, str, Operation]]:
     found = [
         (rule, method, promise)
         for rule in app.url_map.iter_rules()
-        if (promise := promise_of(app.view_functions[rule.endpoint])) is not None and promise.media != PAGE
+        if (promise := promise_of(app.view_functions[rule.endpoint])) is not None and promise.media != HTML
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
     ]
     return iter(sorted(found, key=lambda one: (order.index(one[2].tag), one[0].rule)))

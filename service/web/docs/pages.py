@@ -9,34 +9,26 @@ from typing import Any
 
 from flasgger import Swagger
 from flasgger.base import APIDocsView, APISpecsView
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, has_request_context, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Answer
 
 from schemas.answers import DocumentAnswer
 from service.version import NAME
 from service.web.context import ServingApp
 from service.web.docs.assets import asset, edition
-from service.web.docs.document import PAGE, make_document
+from service.web.docs.document import make_document
 from service.web.docs.responses import Document
 from service.web.messages import Response
 from service.web.operation import Operation, operation
+from service.web.pages import HTML, confine
 
-POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self' 'unsafe-inline'",  # both pages style themselves from their scripts
-        "img-src 'self' data:",
-        "font-src 'self' data:",
-        "connect-src 'self'",
-        "worker-src 'self' blob:",  # ReDoc's search
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    )
-)
-SWAGGER_UI = Operation("The documents as a page to try things out on (Swagger UI)", "service", {200: None}, media=PAGE)
-REDOC = Operation("The documents as a page to read (ReDoc)", "service", {200: None}, media=PAGE)
+LOOSENED = {
+    "style-src": "'self' 'unsafe-inline'",  # both pages style themselves from their scripts
+    "font-src": "'self' data:",
+    "worker-src": "'self' blob:",  # ReDoc's search
+}
+SWAGGER_UI = Operation("The documents as a page to try things out on (Swagger UI)", "service", {200: None}, media=HTML)
+REDOC = Operation("The documents as a page to read (ReDoc)", "service", {200: None}, media=HTML)
 APISPEC = Operation("The API as an OpenAPI document", "service", {200: DocumentAnswer})
 
 
@@ -50,6 +42,7 @@ class Pages(Swagger):  # type: ignore[misc]  # Flasgger has no types
     def init_app(self, app: ServingApp, decorators: Any = None) -> None:
         """Register the routes."""
         self.app = app
+        app.swag = self  # where Flasgger's command, ``flask generate-api-schema``, looks for it
         self.register_views(app)
 
     def register_views(self, app: ServingApp) -> None:
@@ -74,7 +67,8 @@ class Pages(Swagger):  # type: ignore[misc]  # Flasgger has no types
         if self._made is None or self._made[0] != seal:
             self._made = seal, make_document(self.app, model)
         document = self._made[1]
-        return document | {"servers": [{"url": request.root_path}]} if request.root_path else document
+        root = request.root_path if has_request_context() else ""
+        return document | {"servers": [{"url": root}]} if root else document
 
 
 class _SwaggerUI(APIDocsView):  # type: ignore[misc]  # Flasgger has no types
@@ -83,13 +77,13 @@ class _SwaggerUI(APIDocsView):  # type: ignore[misc]  # Flasgger has no types
     def get(self) -> Answer:
         """The page, or with ``?json=1`` the list of documents that Flasgger's page is made from."""
         made = super().get()
-        return made if isinstance(made, Answer) else Response(made, mimetype=PAGE)
+        return made if isinstance(made, Answer) else Response(made, mimetype=HTML)
 
 
 @operation(REDOC)
 def redoc() -> Response:
     """The document by ReDoc."""
-    return Response(render_template("redoc.html", title=NAME), mimetype=PAGE)
+    return Response(render_template("redoc.html", title=NAME), mimetype=HTML)
 
 
 def _to_apidocs() -> Answer:
@@ -98,11 +92,7 @@ def _to_apidocs() -> Answer:
 
 
 def _confine(response: Response) -> Response:
-    """A page may load from this host and talk to this host, nothing else; the document is asked for anew each time."""
-    response.headers["Content-Security-Policy"] = POLICY
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers.setdefault("Cache-Control", "no-cache")
+    confine(response, LOOSENED)
     return response
 
 

@@ -1,6 +1,5 @@
 """GET /dashboard: the last hour at a glance, for people without Grafana. Chart.js as the package chartkick ships it."""
 
-import importlib.util
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -12,14 +11,9 @@ from service.telemetry import history
 from service.version import NAME, __version__
 from service.web.context import current
 from service.web.operation import Operation, operation
+from service.web.pages import DAY, HTML, confine, folder_of
 
-HTML = "text/html"
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
 _HERE = Path(__file__).parent
-_DAY = 86_400
 
 dashboard = Blueprint("dashboard", __name__, template_folder="templates")
 
@@ -52,25 +46,17 @@ def static(filename: str) -> Response:
     if path is None:
         raise NotFound("The pages have no such file.")
     response = send_file(path)
-    response.headers["Cache-Control"] = f"private, max-age={_DAY}"
+    response.headers["Cache-Control"] = f"private, max-age={DAY}"
     return response
 
 
 def page(template: str) -> Response:
-    """A page that loads from this host and talks to this host, nothing else."""
+    """One of the pages beside the documents'."""
     edition = f"{__version__}-{version('chartkick')}"
-    response = Response(render_template(template, title=NAME, edition=edition), mimetype=HTML)
-    response.headers["Content-Security-Policy"] = POLICY
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers["Cache-Control"] = "no-cache"
-    return response
+    return confine(Response(render_template(template, title=NAME, edition=edition), mimetype=HTML))
 
 
 @lru_cache(maxsize=1)
 def _files() -> dict[str, Path]:
-    found = importlib.util.find_spec("chartkick")
-    assert found is not None
-    assert found.origin is not None
-    charts = Path(found.origin).parent / "django" / "static" / "chartkick" / "Chart.bundle.js"
+    charts = folder_of("chartkick") / "django" / "static" / "chartkick" / "Chart.bundle.js"
     return {path.name: path for path in (_HERE / "static").iterdir()} | {"charts.js": charts}

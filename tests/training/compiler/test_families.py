@@ -32,6 +32,7 @@ from sklearn.preprocessing import (
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+from service.inference.features import decode
 from tests.training.compiler.conftest import DTYPES, NATIVE
 
 pytestmark = pytest.mark.slow
@@ -221,8 +222,6 @@ def test_a_log_link_is_undone(fit, make_rows, loss):
     fitted = fit(make_pipeline(IMPUTED, DummyRegressor()), 0)
     model = HistGradientBoostingRegressor(loss=loss, max_iter=8)
     frame = fitted.pipeline[:-1].transform
-    from service.inference.features import decode
-
     rows = make_rows(300)
     made = frame(decode(fitted.contract, fitted.dtypes, rows))
     model.fit(made, np.exp(np.nan_to_num(rows[:, 0])))

@@ -12,6 +12,7 @@ from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, QuantileTransformer, StandardScaler
 
+from tests.training.compiler.conftest import DTYPES
 from training.compiler import NotCompilable, compile_pipeline
 
 
@@ -52,8 +53,6 @@ def test_a_dummy_that_draws_lots_is_refused(fit):
 
 
 def test_arithmetic_in_float32_is_refused(fit):
-    from tests.training.compiler.conftest import DTYPES
-
     scaled = ColumnTransformer([("numbers", StandardScaler(), ["großer Wert"])])
     fitted = fit(make_pipeline(scaled, Ridge()), 0, DTYPES | {"großer Wert": "float32"})
     with pytest.raises(NotCompilable, match="StandardScaler: its arithmetic is done in float32"):

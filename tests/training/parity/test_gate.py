@@ -3,7 +3,9 @@
 from dataclasses import replace
 
 import numpy as np
+import onnx
 import pytest
+from onnx import numpy_helper
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -95,9 +97,6 @@ def test_thresholds_rounded_to_float32_are_caught_on_threshold_rows():
     """What a stock conversion does: compare doubles with rounded thresholds."""
     pipeline, _ = fitted(RandomForestRegressor(5, random_state=0), "regression")
     right = compile_pipeline(pipeline, contract("regression"), DTYPES)
-    import onnx
-    from onnx import numpy_helper
-
     model = onnx.load_from_string(right)
     (trees,) = (node for node in model.graph.node if node.op_type == "TreeEnsemble")
     (splits,) = (attribute for attribute in trees.attribute if attribute.name == "nodes_splits")

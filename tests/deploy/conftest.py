@@ -1,0 +1,3 @@
+"""What the tests of deploy/ need."""
+
+from tests.services import nginx as nginx

@@ -1,0 +1,53 @@
+"""What docs/deployment.md promises of a running service: signals that cost no request."""
+
+import os
+import signal
+import threading
+
+import pytest
+
+pytestmark = pytest.mark.process
+
+ROW = {"feature_1": 0.5, "feature_2": 1.2, "feature_3": -0.3, "feature_4": 75.5, "feature_5": 5}
+
+
+@pytest.fixture
+def client_of():
+    """Factory of clients that ask all the time, a connection a request; they tell what they were answered."""
+    stop, threads = threading.Event(), []
+
+    def start(server):
+        answered = []
+
+        def ask():
+            while not stop.is_set():
+                try:
+                    answered.append(server.ask("/predict", ROW)[0])
+                except Exception as fault:  # whatever it is, a client saw it
+                    answered.append(repr(fault))
+                stop.wait(0.01)
+
+        threads.append(threading.Thread(target=ask))
+        threads[-1].start()
+        return answered
+
+    yield start
+    stop.set()
+    for thread in threads:
+        thread.join(60)
+
+
+def test_a_reload_and_a_change_of_the_number_of_workers_cost_no_request(serve, client_of):
+    server = serve(WEB_CONCURRENCY="2")
+    server.until_serving(2)
+    answered = client_of(server)
+    before = set(server.workers)
+    os.kill(server.pid, signal.SIGHUP)
+    server.until(lambda: len(server.workers) == 2 and not before & set(server.workers))
+    for how, workers in ((signal.SIGTTIN, 3), (signal.SIGTTOU, 2)):
+        os.kill(server.pid, how)
+        server.until(lambda workers=workers: len(server.workers) == workers)
+    server.until_serving(2)
+    seen = len(answered)
+    server.until(lambda: len(answered) > seen + 10)
+    assert set(answered) == {200}

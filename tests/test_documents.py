@@ -1,0 +1,84 @@
+"""What README.md, ARCHITECTURE.md and docs/ tell a reader to type, or to open, is there."""
+
+import importlib.util
+import re
+import shlex
+
+import click
+import pytest
+
+from service.app import COMMANDS
+from service.settings import SETTINGS
+from tests.conftest import ROOT
+from training.command import cli as training
+
+NAMED = ("README.md", "ARCHITECTURE.md", "benchmarks/README.md")
+DOCUMENTS = [*(ROOT / name for name in NAMED), *sorted(ROOT.glob("docs/*.md"))]
+FLASK = click.Group(commands={command.name: command for command in COMMANDS})
+GROUPS = {"flask": FLASK, "python -m training": training}
+FLASK_ITSELF = ("flask run", "flask generate-api-schema")
+CODE = re.compile(r"```\w*\n(.*?)```|`([^`\n]+)`", re.DOTALL)
+
+
+def _code(document):
+    for block, inline in CODE.findall(document.read_text()):
+        yield from (block.replace("\\\n", " ").splitlines() if block else [inline.replace(r"\|", "|")])
+
+
+LINES = sorted({line.partition(" #")[0].strip() for document in DOCUMENTS for line in _code(document)})
+
+
+def _commands(start):
+    return [line[line.index(start) :] for line in LINES if re.search(rf"(^|[ /;=&(]){re.escape(start)}( |$)", line)]
+
+
+def _resolved(command, words):
+    """The command that the words name, and the options they give it."""
+    while words and isinstance(command, click.Group) and words[0] in command.commands:
+        command = command.commands[words.pop(0)]
+    options = {word.strip("[]").partition("=")[0] for word in words if word.strip("[").startswith("--")}
+    return command, options
+
+
+@pytest.mark.parametrize(
+    ("start", "line"),
+    [(start, line) for start in GROUPS for line in _commands(start) if not line.startswith(FLASK_ITSELF)],
+)
+def test_a_command_that_is_told_takes_the_options_it_is_told_with(start, line):
+    words = shlex.split(line.removeprefix(start))
+    command, options = _resolved(GROUPS[start], words)
+    assert command is not FLASK
+    assert command is training or not isinstance(command, click.Group) or not words, "a group has no such command"
+    known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
+    assert options <= known | {"--help"}
+
+
+def test_enough_commands_are_told_for_this_to_mean_something():
+    assert len(_commands("flask")) > 10 and len(_commands("python -m training")) > 5
+
+
+def test_every_target_of_make_that_is_told_is_there():
+    told = {word for line in LINES for word in re.findall(r"\bmake ([a-z]+)\b", line)}
+    assert {"run", "test"} <= told
+    assert told <= set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+def test_every_module_that_is_told_to_be_run_is_there():
+    told = {name for line in LINES for name in re.findall(r"python -m ((?:training|service|benchmarks)[\w.]*)", line)}
+    assert len(told) > 2
+    for module in told:
+        assert importlib.util.find_spec(module) is not None, module
+
+
+def test_every_path_that_is_named_is_there():
+    rooms = (
+        "service|schemas|training|benchmarks|deploy|docs|examples|tests|web|models|records|guards|inference|telemetry"
+    )
+    for path in {path for line in LINES for path in re.findall(rf"^((?:{rooms})/[\w./-]+)$", line)}:
+        assert any((root / path).exists() for root in (ROOT, ROOT / "service")), path
+
+
+def test_every_setting_that_is_given_a_value_is_there():
+    told = {name for line in LINES for name in re.findall(r"\b([A-Z][A-Z_]{3,})=", line)}
+    assert "RATE_LIMIT" in told
+    assert told - {"ARGS", "NAME"} <= {setting.name for setting in SETTINGS}
