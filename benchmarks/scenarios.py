@@ -66,14 +66,20 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
         "one_row_fresh_head",
         "One row, a traceparent and an X-Request-ID of its own in each request",
-        rows=(*MAIN, "plain", "flask_gthread", *CEILINGS),
+        rows=(*MAIN, "tuned_one_write", "plain", "flask_gthread", *CEILINGS),
         fresh_head=True,
         distinct=20_000,
         quick=True,
         too_slow=("as_designed",),
     ),
     Scenario("batch_10", "Batches of 10 rows", size=10, rows=MAIN),
-    Scenario("batch_100", "Batches of 100 rows", size=100, rows=(*MAIN, "plain", "ours_sklearn", *PEERS), quick=True),
+    Scenario(
+        "batch_100",
+        "Batches of 100 rows",
+        size=100,
+        rows=(*MAIN, "plain", "flask_plain", "ours_sklearn", *PEERS),
+        quick=True,
+    ),
     Scenario(
         "batch_1000",
         "Batches of 1 000 rows",

@@ -47,7 +47,8 @@ def _batch(run: Run) -> list[str]:
 
 def _frameworks(run: Run) -> list[str]:
     told = []
-    for a, b in (("ours", "tuned"), ("ours", "plain"), ("ours", "as_designed"), ("bare_wsgi", "bare_asgi")):
+    pairs = ("tuned", "tuned_one_write", "plain", "flask_plain", "as_designed")
+    for a, b in (*(("ours", row) for row in pairs), ("flask_plain", "as_designed"), ("bare_wsgi", "bare_asgi")):
         if found := run.ratio("one_row", a, b):
             told.append(f"{run.rows[a]['title']} is {found} as fast as {run.rows[b]['title']}.")
     return told

@@ -38,6 +38,7 @@ def _one_row(run: Run) -> list[Target]:
     found = [
         _times(run, "One row, against the FastAPI design as the seed writes it", "one_row", "as_designed", 60),
         _times(run, "One row, against the tuned FastAPI twin (stretch 1.2x)", "one_row", "tuned", 1.0),
+        _times(run, "The same, uvicorn changed to send once, as our worker does", "one_row", "tuned_one_write", None),
         _times(run, "The same, each request with a head of its own", "one_row_fresh_head", "tuned", None),
         _times(run, "One row, against a bare WSGI app under the same worker", "one_row", "bare_wsgi", None),
     ]

@@ -9,6 +9,12 @@ TUNED, DESIGNED = "benchmarks.twins.tuned.app:app", "benchmarks.twins.as_designe
 
 TWINS: tuple[Row, ...] = (
     Row("tuned", "FastAPI twin, tuned, uvicorn", "fastapi", (*SERVE, TUNED, *UVICORN)),
+    Row(
+        "tuned_one_write",
+        "FastAPI twin, tuned, uvicorn changed to send once",
+        "fastapi",
+        (*SERVE, TUNED, *UVICORN, "--one-write"),
+    ),
     Row("tuned_gunicorn", "FastAPI twin, tuned, gunicorn asgi", "fastapi", (*GUNICORN, *ASGI, TUNED)),
     Row(
         "plain",

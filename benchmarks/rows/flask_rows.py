@@ -1,6 +1,6 @@
 """This service: as it is deployed, under other worker classes and servers, and with one setting changed."""
 
-from benchmarks.rows.row import GUNICORN, PEERS, Row
+from benchmarks.rows.row import GUNICORN, HERE, PEERS, Row
 
 OURS = {"BIND": "127.0.0.1:{port}", "WEB_CONCURRENCY": "{workers}"}
 WORKERS = {"WEB_CONCURRENCY": "{workers}"}
@@ -16,6 +16,15 @@ SERVERS: tuple[Row, ...] = (
     _under_gunicorn("flask_sync", "Flask, gunicorn sync", WORKER_CLASS="sync"),
     _under_gunicorn("flask_gthread", "Flask, gunicorn gthread, 4 threads", WORKER_CLASS="gthread", THREADS="4"),
     _under_gunicorn("flask_gevent", "Flask, gunicorn gevent", ("gevent",), WORKER_CLASS="gevent"),
+    Row(
+        "flask_plain",
+        "Flask as its tutorial writes it, gunicorn gthread",
+        "flask",
+        (
+            *(*GUNICORN, "-c", str(HERE / "twins" / "gunicorn_conf.py"), "-k", "gthread", "--threads", "4"),
+            *("-b", "127.0.0.1:{port}", "-w", "{workers}", "benchmarks.twins.plain_flask:app"),
+        ),
+    ),
     Row(
         "flask_waitress",
         "Flask, waitress, 4 threads",

@@ -17,15 +17,19 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8001)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--defaults", action="store_true", help="uvicorn as it comes, access log included")
+    parser.add_argument(
+        "--one-write", action="store_true", help="head and body in one send: uvicorn's protocol changed"
+    )
     chosen = parser.parse_args()
     prepare_host(Settings.read(os.environ))
-    tuned = {} if chosen.defaults else LEAN
+    tuned = {} if chosen.defaults else LEAN | ({"http": ONE_WRITE} if chosen.one_write else {})
     uvicorn.run(chosen.app, host="127.0.0.1", port=chosen.port, workers=chosen.workers, **tuned)
 
 
+ONE_WRITE = "benchmarks.twins.one_write:OneWriteProtocol"
 LEAN: dict[str, Any] = {
     "loop": "uvloop",
-    "http": "benchmarks.twins.one_write:OneWriteProtocol",  # httptools underneath
+    "http": "httptools",
     "ws": "none",
     "lifespan": "on",
     "timeout_keep_alive": 75,
