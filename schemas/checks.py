@@ -19,6 +19,7 @@ class QuickCheck:
 
     def __init__(self, contract: Contract) -> None:
         self._columns = [_Column(contract, feature) for feature in contract.features]
+        self._plain = [column.plain for column in self._columns]
         self._width = len(self._columns)
         self._names = names = contract.names
         first = names[0]
@@ -28,11 +29,22 @@ class QuickCheck:
         """A matrix of shape (1, features), or None where the row is not plainly valid."""
         if type(row) is not dict or len(row) != self._width:
             return None
+        cells = []
         try:
-            cells = [column.cell(value) for column, value in zip(self._columns, self._values(row), strict=True)]
-        except (KeyError, TypeError, ValueError):
+            for value, (types, codes, low, high, whole) in zip(self._values(row), self._plain, strict=True):
+                if type(value) not in types:
+                    return None
+                if codes is not None:
+                    cells.append(codes[value])
+                elif value is None:
+                    cells.append(NULL)
+                elif low <= value <= high and not (whole and value % 1):
+                    cells.append(value)
+                else:
+                    return None
+        except KeyError:
             return None
-        return np.array([cells])
+        return np.array([cells], dtype=np.float64)
 
     def rows(self, rows: Sequence[Any]) -> Matrix | None:
         """A matrix of shape (rows, features), or None where any row is not plainly valid."""
@@ -69,6 +81,7 @@ class _Column:
         null: dict[Any, float] = {None: NULL} if feature.nullable else {}
         self._codes = None if codes is None else codes | null
         self._types = types | {type(value) for value in null}
+        self.plain = self._types, self._codes, self._low, self._high, self._whole
 
     def right(self, value: Any) -> bool:
         """Exactly what the schema's field accepts."""
@@ -85,17 +98,6 @@ class _Column:
             and (kind is float or abs(value) <= LARGEST_INTEGER)
             and not (self._whole and value % 1)
         )
-
-    def cell(self, value: Any) -> float:
-        if type(value) not in self._types:
-            raise TypeError
-        if self._codes is not None:
-            return self._codes[value]
-        if value is None:
-            return NULL
-        if not self._low <= value <= self._high or (self._whole and value % 1):
-            raise ValueError
-        return float(value)
 
     def column(self, values: Sequence[Any]) -> Any:
         if not self._types.issuperset(map(type, values)):

@@ -41,8 +41,7 @@ def finish(response: Response) -> Response:
     """Count, time and log."""
     seconds = time.perf_counter() - g.started
     route = request.url_rule.rule if request.url_rule else "unmatched"
-    metrics.ended()
-    metrics.request(route, request.method, response.status_code, seconds)
+    metrics.answered(route, request.method, response.status_code, seconds)
     log.info(
         "request",
         request_id=g.request_id,

@@ -3,7 +3,7 @@
 import ctypes
 import gc
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from schemas.reader import Reader
@@ -22,11 +22,10 @@ class Model:
     manifest: Manifest
     engine: Engine
     reader: Reader
+    version: str = field(init=False)
 
-    @property
-    def version(self) -> str:
-        """The version's name."""
-        return self.manifest.version
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "version", self.manifest.version)  # asked for several times a request
 
 
 def load(folder: Path, settings: Settings) -> Model:

@@ -8,6 +8,7 @@ import re
 import time
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 
@@ -56,16 +57,20 @@ def began(queued_since: str | None = None) -> None:
             _observe(max(0.0, waited), "http_queue_wait_seconds")
 
 
-def ended() -> None:
-    """A request that began was answered, or given up."""
-    _add(-1, "http_requests_in_flight")
-
-
-def request(route: str, method: str, status: int, seconds: float) -> None:
-    """Count one answered request and its time from the first hook to the answer's bytes."""
+def answered(route: str, method: str, status: int, seconds: float) -> None:
+    """Count one request that began and was answered, and its time from the first hook to the answer's bytes."""
     global _lost
-    _add(1, "http_requests_total", route, method if method in METHODS else "other", str(status))
-    _observe(seconds, "http_request_duration_seconds", route)
+    slot = OWN.slot
+    flying = slot.place("http_requests_in_flight")
+    counted = slot.place("http_requests_total", route, method if method in METHODS else "other", str(status))
+    timed = slot.place("http_request_duration_seconds", route)
+    bucket = timed + 1 + bisect_left(_BOUNDS["http_request_duration_seconds"], seconds)
+    cells = slot.cells
+    with slot.lock:
+        cells[flying] -= 1
+        cells[counted] += 1
+        cells[timed] += seconds
+        cells[bucket] += 1
     if log.lost() != _lost:
         now = log.lost()
         _add(now - _lost, "log_lines_lost_total")
@@ -86,9 +91,16 @@ def batch_rows(rows: int) -> None:
     _observe(rows, "prediction_batch_rows")
 
 
-def phase(model_version: str, name: str, seconds: float) -> None:
-    """Time one phase of a prediction: validate, predict, serialise."""
-    _observe(seconds, "prediction_duration_seconds", model_version, name)
+def phases(model_version: str, seconds: Mapping[str, float]) -> None:
+    """Time the phases of a prediction: validate, predict, serialise."""
+    slot = OWN.slot
+    cells, bounds = slot.cells, _BOUNDS["prediction_duration_seconds"]
+    for name, spent in seconds.items():
+        timed = slot.place("prediction_duration_seconds", model_version, name)
+        bucket = timed + 1 + bisect_left(bounds, spent)
+        with slot.lock:
+            cells[timed] += spent
+            cells[bucket] += 1
 
 
 def invalid(fields: list[str]) -> None:

@@ -44,7 +44,7 @@ def answers(
         @functools.wraps(view)
         def handle() -> Response:
             app, request = current()
-            asked = request.args.get("model_version") if request.query_string else None
+            asked = request.args.get("model_version") if request.environ.get("QUERY_STRING") else None
             loaded = app.models.now
             model, role = loaded.choose(asked)
             body = read_body(request, app.settings.max_body_bytes)
@@ -55,14 +55,14 @@ def answers(
             predicted = time.perf_counter()
             response = view(Answered(model, request.record))
             serialised = time.perf_counter()
-            for phase, seconds in (
-                ("validate", validated - began),
-                ("predict", predicted - validated),
-                ("serialise", serialised - predicted),
-            ):
-                metrics.phase(model.version, phase, seconds)
-                if request.phases is not None:
-                    request.phases[phase] = seconds
+            spent = {
+                "validate": validated - began,
+                "predict": predicted - validated,
+                "serialise": serialised - predicted,
+            }
+            metrics.phases(model.version, spent)
+            if request.phases is not None:
+                request.phases |= spent
             response.stamp(MODEL_VERSION, model.version)
             if loaded.shadow is not None and asked is None:
                 shadow.follow(response, loaded.shadow, read, body, request.record)

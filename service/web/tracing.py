@@ -37,8 +37,7 @@ def finish(response: Response) -> Response:
         request.phases["total"] = seconds
         timing = ", ".join(f"{phase};dur={spent * 1000:.3f}" for phase, spent in request.phases.items())
         response.stamp("Server-Timing", timing)
-    metrics.ended()
-    metrics.request(route_of(request), request.method, response.status_code, seconds)
+    metrics.answered(route_of(request), request.method, response.status_code, seconds)
     line = {
         "request_id": request.request_id,
         "method": request.method,

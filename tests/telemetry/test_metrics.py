@@ -28,9 +28,15 @@ def counting(make_settings, tmp_path, samples):
     }
 
 
+def answered(route, method, status, seconds):
+    """A whole request."""
+    metrics.began()
+    metrics.answered(route, method, status, seconds)
+
+
 def test_a_request_is_counted_and_timed_by_its_route(counting):
-    metrics.request("/predict", "POST", 200, 0.003)
-    metrics.request("unmatched", "BREW", 404, 0.2)
+    answered("/predict", "POST", 200, 0.003)
+    answered("unmatched", "BREW", 404, 0.2)
     assert counting() == {
         'http_requests_total{method="POST",route="/predict",status="200"}': 1,
         'http_requests_total{method="other",route="unmatched",status="404"}': 1,
@@ -42,9 +48,9 @@ def test_a_request_is_counted_and_timed_by_its_route(counting):
 
 
 def test_half_a_second_is_a_bound_and_the_first_is_half_a_millisecond(counting):
-    metrics.request("/bounds", "GET", 200, 0.0005)
-    metrics.request("/bounds", "GET", 200, 0.5)
-    metrics.request("/bounds", "GET", 200, 0.500001)
+    answered("/bounds", "GET", 200, 0.0005)
+    answered("/bounds", "GET", 200, 0.5)
+    answered("/bounds", "GET", 200, 0.500001)
     text = metrics.exposition().decode()
     counts = dict(re.findall(r'duration_seconds_bucket\{le="([^"]+)",route="/bounds"\} (\S+)', text))
     assert (counts["0.0005"], counts["0.25"], counts["0.5"], counts["1.0"], counts["+Inf"]) == (
@@ -71,7 +77,7 @@ def test_rows_are_counted_by_class_and_a_regressions_under_the_empty_one(countin
 @pytest.mark.parametrize("form", ["{:.3f}", "t={:.6f}", "t={:.0f}"])
 def test_the_wait_before_a_worker_is_told_by_the_proxys_header(counting, form):
     metrics.began(form.format(time.time() - 2))
-    metrics.ended()
+    metrics.answered("/", "GET", 200, 0.0)
     counted = counting()
     assert counted["http_queue_wait_seconds_count"] == 1
     assert 1 <= counted["http_queue_wait_seconds_sum"] <= 4
@@ -81,14 +87,14 @@ def test_the_wait_before_a_worker_is_told_by_the_proxys_header(counting, form):
 def test_the_proxys_header_may_be_in_milliseconds_or_microseconds(counting, unit):
     metrics.began(str(int((time.time() - 2) * unit)))
     assert 1 <= counting()["http_queue_wait_seconds_sum"] <= 4
-    metrics.ended()
+    metrics.answered("/", "GET", 200, 0.0)
 
 
 @pytest.mark.parametrize("header", ["", "yesterday", "t=", "0", "99999999999999999999", "-1"])
 def test_a_proxys_header_that_makes_no_sense_is_left_out(counting, header):
     metrics.began(header)
     assert counting() == {"http_requests_in_flight": 1}
-    metrics.ended()
+    metrics.answered("/", "GET", 200, 0.0)
 
 
 def test_an_unloaded_version_is_no_longer_told(counting):
@@ -101,7 +107,7 @@ def test_an_unloaded_version_is_no_longer_told(counting):
 def test_threads_lose_no_count(counting):
     def count() -> None:
         for _ in range(5000):
-            metrics.request("/threads", "GET", 200, 0.001)
+            answered("/threads", "GET", 200, 0.001)
 
     threads = [threading.Thread(target=count) for _ in range(4)]
     for thread in threads:
@@ -113,7 +119,7 @@ def test_threads_lose_no_count(counting):
 
 
 def test_what_is_exposed_is_prometheus_text_with_the_names_of_the_catalogue(counting):
-    metrics.request("/predict", "POST", 200, 0.003)
+    answered("/predict", "POST", 200, 0.003)
     metrics.records("spooled", 3)
     metrics.drift("a-1", 'a "name"\\ with\nall', 0.3, True)
     families = list(text_string_to_metric_families(metrics.exposition().decode()))

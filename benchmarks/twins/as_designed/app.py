@@ -67,11 +67,12 @@ async def add_request_id(request: Request, call_next: Callable[[Request], Awaita
     started = time.perf_counter()
     request.state.request_id = request_id = str(uuid.uuid4())
     request.state.started = started
+    metrics.began()
     response = await call_next(request)
     response.headers["X-Request-ID"] = request_id
     seconds = time.perf_counter() - started
     route = getattr(request.scope.get("route"), "path", "unmatched")
-    metrics.request(route, request.method, response.status_code, seconds)
+    metrics.answered(route, request.method, response.status_code, seconds)
     return response
 
 

@@ -40,7 +40,6 @@ class Observability:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"].append((b"x-request-id", request_id))
-                metrics.ended()
                 _told(scope, status, time.perf_counter() - started)
             await send(message)
 
@@ -54,7 +53,7 @@ class Observability:
 
 def _told(scope: Scope, status: int, seconds: float) -> None:
     route = getattr(scope.get("route"), "path", "unmatched")
-    metrics.request(route, scope["method"], status, seconds)
+    metrics.answered(route, scope["method"], status, seconds)
     client = scope.get("client")
     asked = {
         "request_id": scope["request_id"],
