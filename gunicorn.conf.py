@@ -19,7 +19,7 @@ settings = settings_at_start()
 
 bind = [settings.address]
 workers = settings.web_concurrency
-threads = settings.threads
+threads = 1 if settings.worker_class == "sync" else settings.threads  # with more, gunicorn takes gthread for sync
 worker_class = {"inline": "service.server.worker.InlineWorker"}.get(settings.worker_class, settings.worker_class)
 http_parser = "python"  # gunicorn_h1c 0.6 takes folded headers and bare line feeds; see docs/worker.md
 preload_app = True

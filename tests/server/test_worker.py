@@ -57,6 +57,15 @@ def test_an_idle_connection_is_closed_after_its_keepalive(inline):
     assert talk.closed()
 
 
+@pytest.mark.parametrize("options", ["TE, close", "Close , TE", "keep-alive, close"])
+@pytest.mark.parametrize("more", ["", "Transfer-Encoding: chunked\r\n"])
+def test_a_client_that_asks_for_the_end_among_other_things_gets_it(inline, options, more):
+    talk = inline.talk(f"POST /echo HTTP/1.1\r\nHost: x\r\nConnection: {options}\r\n{more}\r\n")
+    talk.send("0\r\n\r\n" if more else "")
+    assert talk.answer().headers["connection"] == "close"
+    assert talk.closed()
+
+
 def test_a_client_that_leaves_in_the_middle_does_no_harm(inline):
     for text in (*HALVES.values(), GET.format("long?16000000"), GET.format("stream?2000000")):
         talk = inline.talk(text)
