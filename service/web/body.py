@@ -23,6 +23,8 @@ def read_body(request: ServingRequest, most: int) -> bytes:
         raise BodyTooLarge(f"The body is larger than {most} bytes; send fewer rows.") from None
     except ClientDisconnected:
         raise MalformedBody("The body ended before its announced length, or its chunks are malformed.") from None
+    if not body and "HTTP_TRANSFER_ENCODING" in request.environ and "wsgi.input_terminated" not in request.environ:
+        raise MalformedBody("This server reads no chunked bodies; send a Content-Length.")
     if not _is_json(request.environ.get("CONTENT_TYPE", "")):
         raise UnsupportedMediaType("Send JSON, with Content-Type: application/json.")
     if request.environ.get("HTTP_CONTENT_ENCODING", "identity").lower() not in ("identity", ""):
