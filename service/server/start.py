@@ -6,6 +6,7 @@ cannot have changed by then; a file that a setting names can be gone or broken, 
 
 import importlib
 import os
+import resource
 import socket
 import sys
 from functools import lru_cache
@@ -16,6 +17,11 @@ from gunicorn.workers.base import Worker
 from service.guards.tokens import read_tokens
 from service.settings import Settings, SettingsError
 from service.telemetry import listener
+
+CONNECTIONS = 4096
+"""Of one worker. An idle one costs some kilobytes; those beyond wait until another closes."""
+OWN_DESCRIPTORS = 40
+"""What a worker has open besides, and may have to open: fifteen were counted in one that serves."""
 
 
 @lru_cache(maxsize=1)
@@ -73,3 +79,13 @@ def check_address(address: str) -> None:
             probe.bind(place)
     except OSError as fault:
         raise SettingsError(f"BIND={address!r} cannot be listened on: {fault.strerror}.") from None
+
+
+def most_connections() -> int:
+    """How many connections a worker may take; raises the limit of open files for them, as far as that is allowed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS + OWN_DESCRIPTORS
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return CONNECTIONS if soft == resource.RLIM_INFINITY else max(8, min(CONNECTIONS, soft - OWN_DESCRIPTORS))

@@ -66,6 +66,18 @@ def test_a_client_that_asks_for_the_end_among_other_things_gets_it(inline, optio
     assert talk.closed()
 
 
+FEW_FILES = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (60, 60)); Quick.patience = 300"
+
+
+@pytest.mark.parametrize("limit", [FEW_FILES, "worker_connections = 20; Quick.patience = 300"])
+def test_clients_that_say_nothing_make_room_and_the_worker_stays(make_server, limit):
+    server = make_server("inline", limit)
+    pid = server.get("/pid").body
+    silent = [server.talk("" if number % 2 else "GET /pid HT") for number in range(80)]
+    assert server.get("/pid").body == pid
+    assert len(silent) == 80
+
+
 def test_a_client_that_leaves_in_the_middle_does_no_harm(inline):
     for text in (*HALVES.values(), GET.format("long?16000000"), GET.format("stream?2000000")):
         talk = inline.talk(text)
