@@ -158,6 +158,15 @@ def test_a_change_of_permissions_alone_is_seen(root, make_holder):
     assert holder._refused[SECOND][0] != state
 
 
+def test_a_folder_that_cannot_be_written_is_told_once_and_not_at_every_look(make_holder, tmp_path, capfd):
+    (tmp_path / "file").touch()
+    holder = make_holder(VAR_DIR=str(tmp_path / "file" / "var"))
+    for _ in range(3):
+        holder.refresh()
+    assert holder.loaded.faults == ()
+    assert capfd.readouterr().out.count("last_good_not_kept") == 1
+
+
 def test_routing_that_is_a_pipe_is_told_and_waits_for_nobody(root, make_holder):
     holder = make_holder()
     (root / "routing.json").unlink()
