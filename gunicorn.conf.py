@@ -12,15 +12,16 @@ import service.single_thread  # noqa: F401  # before numpy, for what it sets
 
 # isort: split
 from service.server.refusals import install_problem_answers
-from service.server.start import settings_at_start
+from service.server.start import most_connections, settings_at_start
 from service.telemetry import listener, log, metrics
 
 settings = settings_at_start()
 
 bind = [settings.address]
 workers = settings.web_concurrency
-threads = settings.threads
+threads = 1 if settings.worker_class == "sync" else settings.threads  # with more, gunicorn takes gthread for sync
 worker_class = {"inline": "service.server.worker.InlineWorker"}.get(settings.worker_class, settings.worker_class)
+worker_connections = most_connections()
 http_parser = "python"  # gunicorn_h1c 0.6 takes folded headers and bare line feeds; see docs/worker.md
 preload_app = True
 keepalive = 75

@@ -44,7 +44,7 @@ def _prediction_id(required: bool) -> fields.String:
 def _row() -> Integer:
     return Integer(
         load_default=0,
-        validate=validate.Range(0, 2**31 - 1, error="Must be 0 or more."),
+        validate=validate.Range(0, 2**31 - 1, error="Must be between {min} and {max}."),
         metadata={"description": "The row of a batch, counted from 0.", "example": 0},
     )
 

@@ -41,14 +41,16 @@ def exactly(body: bytes, parsed: Any) -> Any:
     Only for what the quick check leaves in doubt: it accepts no number beyond 2^53 anyway.
 
     Raises:
-        MalformedBody: a number has more digits than Python reads.
+        MalformedBody: a number has more digits, or the document more levels, than Python reads.
     """
     if not _LONG_INTEGER.search(body):
         return parsed
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
-        raise MalformedBody("The body is not valid JSON: a number has too many digits.") from None
+        raise MalformedBody(
+            "The body cannot be read: a number has too many digits, or it is nested too deeply."
+        ) from None
 
 
 class Reader:

@@ -4,7 +4,9 @@ import importlib.util
 import os
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 VERSION = r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,127}"
 PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])"
@@ -51,8 +53,34 @@ def matching(pattern: str, form: str) -> Callable[[str], str]:
     return read
 
 
+def url(pattern: str, form: str) -> Callable[[str], str]:
+    """An address of a form, whose host and port can be told apart; empty is allowed."""
+    shaped = matching(pattern, form)
+
+    def read(text: str) -> str:
+        fits = False
+        with suppress(ValueError):
+            fits = urlsplit(text).port != 0
+        if not fits:
+            raise ValueError(f"must look like {form}")
+        return shaped(text)
+
+    return read
+
+
+def folder(text: str) -> Path:
+    """A folder, or the name of one that is not there yet."""
+    path = Path(text)
+    with suppress(OSError):  # one that cannot be looked at is told of by whoever uses it
+        if path.exists() and not path.is_dir():
+            raise ValueError("must name a folder, and is a file")
+    return path
+
+
 def worker_class(text: str) -> str:
-    """A worker class that can be imported."""
+    """A worker class whose module is there; gunicorn's side looks into it (service/server/start.py)."""
+    if text.lower() in ("inline", "sync", "gthread", "gevent"):
+        text = text.lower()
     module = {"inline": "gunicorn", "sync": "gunicorn", "gthread": "gunicorn"}.get(
         text, text.rpartition(".")[0] or text
     )
@@ -79,7 +107,7 @@ def names(text: str) -> frozenset[str]:
 
 def origins(text: str) -> frozenset[str]:
     """Web origins, comma-separated, or ``*``."""
-    origins = names(text)
+    origins = names(text.lower())  # as browsers write them
     if wrong := [name for name in origins if name != "*" and not re.fullmatch(ORIGIN, name)]:
         raise ValueError(f"must list origins like https://app.example:8443, without a path, or be *; not {wrong[0]}")
     return origins

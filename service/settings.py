@@ -27,7 +27,10 @@ class Setting:
 
 SETTINGS: tuple[Setting, ...] = (
     Setting(
-        "PORT", "", values.matching(values.PORT, "8000"), "port to listen on, on every address, where BIND is not set"
+        "PORT",
+        "",
+        values.matching(values.PORT, "8000, from 1 to 65535"),
+        "port to listen on, on every address, where BIND is not set",
     ),
     Setting(
         "BIND", "", values.matching(values.BIND, "127.0.0.1:8000 or unix:/run/serving.sock"), "address to listen on"
@@ -42,7 +45,7 @@ SETTINGS: tuple[Setting, ...] = (
         "WORKER_CLASS", "inline", values.worker_class, "inline (ours), or any of gunicorn's: sync, gthread, gevent"
     ),
     Setting("THREADS", "4", values.integer(1, 256), "threads of a worker, for gthread"),
-    Setting("ARTIFACTS_DIR", "./artifacts", Path, "folder of the artifacts and of routing.json"),
+    Setting("ARTIFACTS_DIR", "./artifacts", values.folder, "folder of the artifacts and of routing.json"),
     Setting(
         "MODEL_VERSION",
         "",
@@ -58,11 +61,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "ENGINE", "onnx", values.one_of("onnx", "sklearn"), "onnx runs the compiled graph, sklearn the pipeline itself"
     ),
-    Setting("VAR_DIR", "./var", Path, "folder of everything written at run time"),
+    Setting("VAR_DIR", "./var", values.folder, "folder of everything written at run time"),
     Setting(
         "DATABASE_URL",
         "",
-        values.matching(r"(sqlite:///.+|postgres(ql)?://.+)", "postgresql://user@host/name or sqlite:///file.db"),
+        values.url(r"(sqlite:///.+|postgres(ql)?://.+)", "postgresql://user@host/name or sqlite:///file.db"),
         "database of the records; SQLite in VAR_DIR where empty",
     ),
     Setting("RECORDS", "on", values.one_of("on", "off"), "keep a record of every answered prediction"),
@@ -72,7 +75,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "REDIS_URL",
         "",
-        values.matching(r"(rediss?|unix)://.+", "redis://host:6379/0"),
+        values.url(r"(rediss?|unix)://.+", "redis://host:6379/0"),
         "shares limits and cache over hosts",
     ),
     Setting(
@@ -173,5 +176,5 @@ def _value(setting: Setting, environment: Mapping[str, str]) -> Any:
     try:
         return setting.read(text)
     except ValueError as fault:
-        shown = re.sub(r"://[^/]*@", "://***@", text)  # a password must not end up in a log
+        shown = re.sub(r"://.*@", "://***@", text)  # a password must not end up in a log
         raise SettingsError(f"{setting.name}={shown!r} cannot be used: it {fault}.") from None

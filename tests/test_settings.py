@@ -36,6 +36,12 @@ BAD = [
     ("RECORDS_KEEP_DAYS", "-1"),
     ("TRUSTED_PROXIES", "all"),
     ("WORKER_CLASS", "no.such.Worker"),
+    ("DATABASE_URL", "postgresql://user:word@[bad/name"),
+    ("DATABASE_URL", "postgresql://host:port/name"),
+    ("REDIS_URL", "redis://host:99999/0"),
+    ("REDIS_URL", "redis://[bad/0"),
+    ("VAR_DIR", __file__),
+    ("ARTIFACTS_DIR", __file__),
 ]
 
 
@@ -47,6 +53,19 @@ def test_a_bad_value_is_refused_in_one_sentence_that_names_the_setting(name, val
     assert name in sentence
     assert "\n" not in sentence
     assert sentence.endswith(".")
+
+
+@pytest.mark.parametrize("address", ["mysql://user:pass/word@host/x", "postgresql://user:pass@word@[bad/x"])
+def test_a_refused_address_keeps_its_password(address):
+    with pytest.raises(SettingsError) as refused:
+        Settings.read({"DATABASE_URL": address})
+    assert "word" not in refused.value.message
+
+
+def test_what_is_written_in_another_case_means_the_same():
+    settings = Settings.read({"WORKER_CLASS": "Sync", "ENGINE": "ONNX", "CORS_ORIGINS": "https://App.Example"})
+    assert (settings.worker_class, settings.engine) == ("sync", "onnx")
+    assert settings.cors_origins == {"https://app.example"}
 
 
 def test_a_pin_and_an_mlflow_model_exclude_each_other():

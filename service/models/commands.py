@@ -50,7 +50,10 @@ def promote(version: str, canary: float | None, shadow: bool, keep: bool) -> Non
         manifest = Manifest.read(settings.artifacts_dir / version)
     except ArtifactError as fault:
         raise click.ClickException(f"{version} was not promoted: {fault}") from None
-    routing = _routing(settings) or Routing(version)
+    routing = _routing(settings)
+    if routing is None and (canary is not None or shadow or keep):
+        raise click.ClickException("Which version is stable is not known. Promote that one first, without an option.")
+    routing = routing or Routing(version)
     if canary is not None:
         routing = replace(routing, canary=version, share=canary)
     elif shadow:

@@ -52,6 +52,7 @@ class Holder:
         self._settings = settings
         self._registry = Registry(settings) if settings.model_uri else None
         self._root = self._registry.root if self._registry else settings.artifacts_dir
+        self._seen: dict[str, object] = {}
         self._refused: dict[str, tuple[object, str]] = {}
         self.loaded = Loaded()
 
@@ -66,7 +67,7 @@ class Holder:
             self._keep(f"{self._root} holds no artifact. Make one with: python -m training")
             return
         models = {version: model for version in routing.wanted if (model := self._have(version)) is not None}
-        faults = tuple(self._refused[version][1] for version in routing.wanted if version not in models)
+        faults = tuple(self._refused[version][1] for version in routing.wanted if version in self._refused)
         stable = models.get(routing.stable)
         if stable is not None:
             write_last_good(self._settings.var_dir, stable.version)
@@ -94,13 +95,18 @@ class Holder:
         return Routing(pin) if pin else read_routing(self._root)
 
     def _have(self, version: str) -> Model | None:
-        """The version, loaded now or before; None where it cannot be, with the reason kept until its files change."""
-        if version in self.loaded.models:
-            return self.loaded.models[version]
+        """The version, loaded now or before; None where it cannot be, with the reason kept until its files change.
+
+        One that is loaded and whose files change is looked at again: what a worker that starts now would refuse is
+        told while this one goes on with it, and what was made anew under the same name is served by all.
+        """
+        loaded = self.loaded.models.get(version)
         folder = self._root / version
         state = _state(folder)
+        if loaded is not None and self._seen.get(version) == state and version not in self._refused:
+            return loaded
         if version in self._refused and self._refused[version][0] == state:
-            return None
+            return loaded
         self._refused.pop(version, None)
         try:
             model = _load(folder, self._settings)
@@ -110,12 +116,15 @@ class Holder:
             log.error("model_load_failed", model_version=version, exc_info=True)
             reason = f"{folder} cannot be loaded; the log tells why. Restore it, or train again."
         else:
+            self._seen[version] = state
+            if loaded is not None and loaded.manifest.sha256 == model.manifest.sha256:
+                return loaded
             manifest = model.manifest
             metrics.model_loaded(version, model.engine.name, manifest.created, manifest.metrics.get("accuracy"))
             return model
         self._refused[version] = (state, reason)
         metrics.model_failed(version)
-        return None
+        return loaded
 
     def _fallback(self, wanted: str) -> Model | None:
         """The stable version that worked last, in this process or, for a worker just started, on this host.
@@ -130,14 +139,13 @@ class Holder:
     def _swap(self, loaded: Loaded) -> None:
         before, self.loaded = self.loaded, loaded
         metrics.degraded(bool(loaded.faults))
-        gone = before.models.keys() - loaded.models.keys()
-        for version in gone:
+        for version in before.models.keys() - loaded.models.keys():
             metrics.model_unloaded(version)
         if loaded.faults and loaded.faults != before.faults:
             log.error("model_fault", reasons=loaded.faults)
         if loaded.stable is not None and loaded.stable is not before.stable:
             log.info("model_serving", model_version=loaded.stable.version, engine=loaded.stable.engine.name)
-        if gone:
+        if any(loaded.models.get(version) is not model for version, model in before.models.items()):
             del before
             give_back()
 
@@ -149,8 +157,8 @@ def _load(folder: Path, settings: Settings) -> Model:
 
 
 def _state(folder: Path) -> object:
-    """Changes whenever a file of the artifact does."""
+    """Changes whenever a file of the artifact does, or who may read it."""
     try:
-        return sorted((entry.name, entry.stat().st_mtime_ns, entry.stat().st_size) for entry in folder.iterdir())
+        return sorted((entry.name, entry.stat().st_ctime_ns, entry.stat().st_size) for entry in folder.iterdir())
     except OSError:
         return None

@@ -7,6 +7,8 @@ from service.inference.artifact import write_atomically
 from service.telemetry import log
 
 LAST_GOOD = "last_good.json"
+_told: set[Path] = set()
+"""Folders that could not be written: it is tried twice a second, and said once."""
 
 
 def read_last_good(var_dir: Path) -> str | None:
@@ -25,5 +27,8 @@ def write_last_good(var_dir: Path, version: str) -> None:
     try:
         var_dir.mkdir(parents=True, exist_ok=True)
         write_atomically(var_dir / LAST_GOOD, json.dumps({"version": version}).encode())
+        _told.discard(var_dir)
     except OSError as fault:
-        log.warning("last_good_not_kept", reason=str(fault))
+        if var_dir not in _told:
+            _told.add(var_dir)
+            log.warning("last_good_not_kept", reason=str(fault))

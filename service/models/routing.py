@@ -52,6 +52,8 @@ def read_routing(root: Path) -> Routing | None:
     """
     path = root / ROUTING
     try:
+        if path.is_fifo():  # reading would wait for a writer, for ever
+            raise ValueError("it is a pipe")
         document = json.loads(path.read_bytes())
     except FileNotFoundError:
         newest = newest_version(root)

@@ -81,7 +81,11 @@ def _starting() -> bool:
 
 
 def _python() -> str:
-    """The interpreter; where Python is embedded, as in uWSGI, ``sys.executable`` is the server."""
-    if Path(sys.executable or "").name.startswith("python"):
-        return sys.executable
-    return str(Path(sys.prefix) / "bin" / "python3")
+    """The interpreter of this environment.
+
+    Where Python is embedded, as in uWSGI, ``sys.executable`` is the server, or the Python that the virtual environment
+    was made from, which has none of its packages.
+    """
+    own = Path(sys.prefix) / "bin" / "python3"
+    named = Path(sys.executable or "").name.startswith("python")
+    return str(own) if own.exists() and (sys.prefix != sys.base_prefix or not named) else sys.executable

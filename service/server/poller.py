@@ -15,6 +15,7 @@ from service.server.connection import Connection
 from service.server.environ import base_environ
 from service.server.options import Snapshot
 from service.server.reading import SLOWEST, SlowParser
+from service.server.room import accepted, overdue
 
 SLOW = "The request did not arrive in time."
 SWEEP = 0.25
@@ -58,12 +59,9 @@ class PollingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
 
     def accept(self, listener: Any) -> None:
         """Take one new connection."""
-        try:
-            sock, client = listener.accept()
-        except (BlockingIOError, ConnectionAbortedError):
-            return
-        self.nr_conns += 1
-        self.watch(Connection(self.plain, sock, client, listener.getsockname(), self.environ), self.patience)
+        if (found := accepted(self, listener)) is not None:
+            self.nr_conns += 1
+            self.watch(Connection(self.plain, *found, listener.getsockname(), self.environ), self.patience)
 
     def watch(self, conn: Connection, seconds: float) -> None:
         """Read the connection from now on, for so long."""
@@ -181,15 +179,13 @@ class PollingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
         self.rest(conn)
 
     def murder_pending(self) -> None:
-        """Close what is over: requests that never came whole, answers nobody reads, idle connections.
-
-        Four times a second at most: it looks at every connection, and is asked after every event.
-        """
+        """Close what is over, four times a second at most: this looks at every connection, after every event."""
         now = time.monotonic()
         if now - self.swept < SWEEP:
             return
         self.swept = now
-        for conn in [conn for conn in self.watched if conn.deadline <= now]:
+        full = self.alive and not self._accepting
+        for conn in [conn for conn in self.watched if overdue(conn, now, self.patience, full)]:
             if conn.read and not conn.unsent and not conn.closing:
                 self.refuse(conn, RequestTimeout(SLOW))
             else:

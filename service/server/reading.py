@@ -35,6 +35,13 @@ class LeanRequest(Request):  # type: ignore[misc]  # gunicorn has no types
     _LINE = ("method", "uri", "path", "query", "fragment", "version")
     _lines: ClassVar[dict[bytes, dict[str, Any]]] = {}
 
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        # gunicorn knows "close" standing alone; clients send "TE, close" (RFC 9112, 9.6)
+        for name, value in self.headers:
+            if name == "CONNECTION" and "close" in [option.strip() for option in value.lower().split(",")]:
+                self.must_close = True
+
     def parse_request_line(self, line_bytes: bytes) -> None:
         """Take the first line apart, by gunicorn's rules; what it means depends on nothing else."""
         known = self._lines.get(line_bytes)

@@ -4,13 +4,24 @@ gunicorn runs its configuration file again at every reload, when an error would 
 cannot have changed by then; a file that a setting names can be gone or broken, and whoever reads it copes with that.
 """
 
+import importlib
 import os
+import resource
+import socket
 import sys
 from functools import lru_cache
+from pathlib import Path
+
+from gunicorn.workers.base import Worker
 
 from service.guards.tokens import read_tokens
 from service.settings import Settings, SettingsError
 from service.telemetry import listener
+
+CONNECTIONS = 4096
+"""Of one worker. An idle one costs some kilobytes; those beyond wait until another closes."""
+OWN_DESCRIPTORS = 40
+"""What a worker has open besides, and may have to open: fifteen were counted in one that serves."""
 
 
 @lru_cache(maxsize=1)
@@ -20,7 +31,61 @@ def settings_at_start() -> Settings:
         settings = Settings.read(os.environ)
         if settings.api_tokens_file is not None:
             read_tokens(settings.api_tokens_file)
+        check_worker_class(settings.worker_class)
+        check_address(settings.address)
         listener.bind(settings)
     except SettingsError as fault:
         sys.exit(f"Error: {fault.message}")
     return settings
+
+
+def check_worker_class(name: str) -> None:
+    """Look into a class that is not gunicorn's own: gunicorn would give it back as a traceback, once the master runs.
+
+    Raises:
+        SettingsError: it is none, or no worker.
+    """
+    module, _, attribute = name.rpartition(".")
+    if not module:
+        return
+    try:
+        found = getattr(importlib.import_module(module), attribute, None)
+    except Exception as fault:  # whatever a module does when it is imported
+        reason = f"{type(fault).__name__}: {fault}".partition("\n")[0]
+        raise SettingsError(f"WORKER_CLASS={name!r} cannot be imported: {reason}.") from None
+    if not (isinstance(found, type) and issubclass(found, Worker)):
+        raise SettingsError(f"WORKER_CLASS={name!r} cannot be used: it is no worker class of gunicorn's kind.")
+
+
+def check_address(address: str) -> None:
+    """Find out beforehand what gunicorn would try five times, or end in a traceback.
+
+    A port that is taken is left to gunicorn, which waits some seconds for whoever leaves it.
+
+    Raises:
+        SettingsError: nobody could ever listen there.
+    """
+    try:
+        if address.startswith("fd://"):
+            with socket.socket(fileno=os.dup(int(address[5:]))):
+                return
+        if address.startswith("unix:"):
+            if not (folder := Path(address[5:]).absolute().parent).is_dir():
+                raise FileNotFoundError(None, f"{folder} is no folder")
+            return
+        host = address.rpartition(":")[0].strip("[]")
+        family, kind, protocol, _, place = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.bind(place)
+    except OSError as fault:
+        raise SettingsError(f"BIND={address!r} cannot be listened on: {fault.strerror}.") from None
+
+
+def most_connections() -> int:
+    """How many connections a worker may take; raises the limit of open files for them, as far as that is allowed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS + OWN_DESCRIPTORS
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return CONNECTIONS if soft == resource.RLIM_INFINITY else max(8, min(CONNECTIONS, soft - OWN_DESCRIPTORS))

@@ -37,7 +37,9 @@ def bind(settings: Settings) -> None:
         try:
             _socket = socket.create_server((host.strip("[]"), int(port)), family=family)
         except OSError as fault:
-            reason = os.strerror(fault.errno) if fault.errno else str(fault)
+            reason = (
+                os.strerror(fault.errno) if fault.errno and fault.errno > 0 else fault.strerror
+            )  # below 0: a name's
             raise SettingsError(f"METRICS_BIND={settings.metrics_bind!r} cannot be listened on: {reason}.") from None
 
 

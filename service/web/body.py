@@ -1,6 +1,9 @@
 """A request's body: its size, then its type, then its bytes."""
 
+from functools import lru_cache
+
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.http import parse_options_header
 
 from service.errors import BodyTooLarge, MalformedBody, UnsupportedMediaType
 from service.telemetry import metrics
@@ -20,6 +23,8 @@ def read_body(request: ServingRequest, most: int) -> bytes:
         raise BodyTooLarge(f"The body is larger than {most} bytes; send fewer rows.") from None
     except ClientDisconnected:
         raise MalformedBody("The body ended before its announced length, or its chunks are malformed.") from None
+    if not body and "HTTP_TRANSFER_ENCODING" in request.environ and "wsgi.input_terminated" not in request.environ:
+        raise MalformedBody("This server reads no chunked bodies; send a Content-Length.")
     if not _is_json(request.environ.get("CONTENT_TYPE", "")):
         raise UnsupportedMediaType("Send JSON, with Content-Type: application/json.")
     if request.environ.get("HTTP_CONTENT_ENCODING", "identity").lower() not in ("identity", ""):
@@ -27,14 +32,13 @@ def read_body(request: ServingRequest, most: int) -> bytes:
     return body
 
 
+@lru_cache(maxsize=256)
 def _is_json(content_type: str) -> bool:
-    if content_type == "application/json":
-        return True
-    media_type, _, parameters = content_type.partition(";")
-    media_type = media_type.strip().lower()
+    """Whether it says JSON in UTF-8; ``utf8`` is how many clients spell it (WHATWG Encoding)."""
+    media_type, parameters = parse_options_header(content_type)
+    media_type = media_type.lower()
     if not (
         media_type == "application/json" or (media_type.startswith("application/") and media_type.endswith("+json"))
     ):
         return False
-    charset = parameters.replace(" ", "").lower()
-    return "charset=" not in charset or "charset=utf-8" in charset.replace('"', "")
+    return parameters.get("charset", "utf-8").lower() in ("utf-8", "utf8")

@@ -8,7 +8,7 @@ lie. Credentials (cookies) are never allowed; a token travels in a header that t
 from service.web.context import current
 from service.web.messages import Response
 
-ALLOWED = "Authorization, Content-Type, X-Request-ID"
+ALLOWED = "Authorization, Content-Type, X-Request-ID, X-Server-Timing"
 EXPOSED = (
     "X-Request-ID, X-Model-Version, Server-Timing, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset"
 )

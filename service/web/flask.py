@@ -99,6 +99,12 @@ class LeanFlask(Flask):
             response = hook(response)
         return response
 
+    def make_default_options_response(self) -> flask.Response:
+        """The methods in ``Allow``; an answer without a body has no type either."""
+        response = super().make_default_options_response()
+        del response.headers["Content-Type"]
+        return response
+
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Every hook and view is a plain function: nothing to look into."""
         return func

@@ -92,6 +92,15 @@ def test_retire_takes_a_version_out_of_every_role_but_stable(run, artifacts):
         assert why in refused.output
 
 
+@pytest.mark.parametrize("options", [("--canary", "0.05"), ("--shadow",), ("--keep",)])
+def test_a_canary_never_becomes_the_stable_one_because_routing_cannot_be_read(run, artifacts, options):
+    (artifacts / "routing.json").write_text("{")
+    refused = run("promote", "random_forest-1", *options)
+    assert refused.exit_code == 1
+    assert "Promote that one first" in refused.output
+    assert (artifacts / "routing.json").read_text() == "{"
+
+
 def test_promote_mends_a_routing_file_that_cannot_be_read(run, artifacts):
     (artifacts / "routing.json").write_text("{")
     assert run("promote", "random_forest-1").exit_code == 0

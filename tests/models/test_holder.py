@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 
 import pytest
@@ -110,6 +111,69 @@ def test_a_version_that_is_mended_is_picked_up(root, make_holder):
     holder.refresh()
     assert holder.loaded.stable.version == SECOND
     assert holder.loaded.faults == ()
+
+
+def test_a_served_version_whose_files_break_is_told_of_and_goes_on_answering(root, make_holder):
+    holder = make_holder()
+    before = holder.loaded.stable
+    _spoil(root, FIRST)
+    holder.refresh()
+    assert holder.loaded.stable is before
+    assert FIRST in holder.loaded.faults[0]
+    _mend(root, FIRST)
+    holder.refresh()
+    assert holder.loaded.stable is before, "what was mended is what is loaded"
+    assert holder.loaded.faults == ()
+
+
+def test_a_served_version_whose_folder_is_gone_is_told_of_and_goes_on_answering(root, make_holder):
+    holder = make_holder()
+    (root / FIRST).rename(root.parent / "aside")
+    holder.refresh()
+    assert holder.loaded.stable.version == FIRST
+    assert f"{FIRST} is not there" in holder.loaded.faults[0]
+
+
+def test_what_was_trained_anew_under_the_same_name_is_served_by_who_had_the_old_one(root, make_holder):
+    holder = make_holder()
+    shutil.rmtree(root / FIRST)
+    document = json.loads((root / SECOND / "manifest.json").read_bytes()) | {"version": FIRST}
+    document["sha256"] = seal(document)
+    (root / SECOND / "manifest.json").write_text(json.dumps(document))
+    (root / SECOND).rename(root / FIRST)
+    holder.refresh()
+    assert holder.loaded.stable.manifest.sha256 == document["sha256"]
+    assert holder.loaded.faults == ()
+
+
+def test_a_change_of_permissions_alone_is_seen(root, make_holder):
+    """Tests may run as root, who reads everything: what is held here is that the version is looked at again."""
+    holder = make_holder()
+    write_routing(root, Routing(SECOND))
+    _spoil(root, SECOND)
+    holder.refresh()
+    state = holder._refused[SECOND][0]
+    (root / SECOND / "golden.json").chmod(0o600)
+    holder.refresh()
+    assert holder._refused[SECOND][0] != state
+
+
+def test_a_folder_that_cannot_be_written_is_told_once_and_not_at_every_look(make_holder, tmp_path, capfd):
+    (tmp_path / "file").touch()
+    holder = make_holder(VAR_DIR=str(tmp_path / "file" / "var"))
+    for _ in range(3):
+        holder.refresh()
+    assert holder.loaded.faults == ()
+    assert capfd.readouterr().out.count("last_good_not_kept") == 1
+
+
+def test_routing_that_is_a_pipe_is_told_and_waits_for_nobody(root, make_holder):
+    holder = make_holder()
+    (root / "routing.json").unlink()
+    os.mkfifo(root / "routing.json")
+    holder.refresh()
+    assert holder.loaded.stable.version == FIRST
+    assert "it is a pipe" in holder.loaded.faults[0]
 
 
 def test_routing_that_is_not_json_changes_nothing_and_is_told(root, make_holder):

@@ -187,3 +187,15 @@ def test_old_records_are_pruned(make_settings):
     spool.close_spool()
     drain(settings)
     assert [row["prediction_id"] for row in stored(settings)] == [new.prediction_id]
+
+
+@pytest.mark.skipif(sys.prefix == sys.base_prefix, reason="no virtual environment: there is one Python only")
+def test_where_python_is_embedded_records_are_shipped_by_the_python_of_the_environment(make_settings, monkeypatch):
+    """uWSGI says that it runs the Python which the virtual environment was made from; that one has no packages."""
+    base = os.path.realpath(sys.executable)
+    monkeypatch.setattr(sys, "executable", base)
+    settings = make_settings()
+    spool.open_spool(settings)
+    record = make_record()
+    spool.append(record)
+    until(lambda: keys(settings) == [(record.prediction_id, 0)])

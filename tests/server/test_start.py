@@ -25,6 +25,26 @@ def test_a_malformed_tokens_file_stops_the_start_with_one_sentence(tmp_path):
 
 
 @pytest.mark.process
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("WORKER_CLASS", "os.path"),
+        ("WORKER_CLASS", "json.JSONDecoder"),
+        ("BIND", "fd://99"),
+        ("BIND", "unix:/no/such/folder/x.sock"),
+        ("BIND", "192.0.2.1:8000"),
+    ],
+)
+def test_a_worker_or_an_address_that_cannot_be_stops_the_start_with_one_sentence(tmp_path, name, value):
+    command = [sys.executable, "-m", "gunicorn", "wsgi:app"]
+    environment = clean_environment() | {"VAR_DIR": str(tmp_path), name: value}
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 1
+    (line,) = (ended.stdout + ended.stderr).splitlines()
+    assert line.startswith(f"Error: {name}={value!r} cannot be ")
+
+
+@pytest.mark.process
 def test_a_reload_outlives_a_tokens_file_that_is_gone(serve, tmp_path):
     path = tmp_path / "tokens"
     path.write_text(f"shop:{hashlib.sha256(b'token').hexdigest()}\n")

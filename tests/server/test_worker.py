@@ -57,6 +57,27 @@ def test_an_idle_connection_is_closed_after_its_keepalive(inline):
     assert talk.closed()
 
 
+@pytest.mark.parametrize("options", ["TE, close", "Close , TE", "keep-alive, close"])
+@pytest.mark.parametrize("more", ["", "Transfer-Encoding: chunked\r\n"])
+def test_a_client_that_asks_for_the_end_among_other_things_gets_it(inline, options, more):
+    talk = inline.talk(f"POST /echo HTTP/1.1\r\nHost: x\r\nConnection: {options}\r\n{more}\r\n")
+    talk.send("0\r\n\r\n" if more else "")
+    assert talk.answer().headers["connection"] == "close"
+    assert talk.closed()
+
+
+FEW_FILES = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (60, 60)); Quick.patience = 300"
+
+
+@pytest.mark.parametrize("limit", [FEW_FILES, "worker_connections = 20; Quick.patience = 300"])
+def test_clients_that_say_nothing_make_room_and_the_worker_stays(make_server, limit):
+    server = make_server("inline", limit)
+    pid = server.get("/pid").body
+    silent = [server.talk("" if number % 2 else "GET /pid HT") for number in range(80)]
+    assert server.get("/pid").body == pid
+    assert len(silent) == 80
+
+
 def test_a_client_that_leaves_in_the_middle_does_no_harm(inline):
     for text in (*HALVES.values(), GET.format("long?16000000"), GET.format("stream?2000000")):
         talk = inline.talk(text)

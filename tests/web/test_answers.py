@@ -57,6 +57,22 @@ def test_what_is_documented_is_what_is_answered(client, path, schema):
     assert schema().validate(answer.get_json()) == {}
 
 
+@pytest.mark.parametrize(
+    ("media_type", "status"),
+    [
+        ('application/json; charset="utf-8"', 200),
+        ("application/json;charset=utf8", 200),
+        ('Application/LD+JSON; profile="charset=latin1"', 200),
+        ("application/json; charset=utf-8; charset=latin-1", 415),
+        ("application/json; charset=iso-8859-1", 415),
+        ("application/json, text/plain", 415),
+        ("application/json-seq", 415),
+    ],
+)
+def test_the_media_type_is_read_with_its_parameters(client, media_type, status):
+    assert client.post("/predict", data=json.dumps(ROW), content_type=media_type).status_code == status
+
+
 def test_every_route_stands_on_the_front_page(client):
     listed = {route["path"] for route in client.get("/").get_json()["routes"]}
     assert {"/", "/health", "/health/live", "/health/ready", "/model/info", "/predict", "/predict/batch"} <= listed
@@ -105,6 +121,7 @@ def test_head_is_get_without_a_body_and_options_names_the_methods(client):
     assert head.status_code == 200 and head.data == b"" and int(head.headers["Content-Length"]) > 0
     options = client.options("/predict")
     assert options.status_code in (200, 204)
+    assert "Content-Type" not in options.headers  # nothing is there to be parsed
     assert set(options.headers["Allow"].split(", ")) == {"POST", "OPTIONS"}
 
 
