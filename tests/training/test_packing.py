@@ -3,6 +3,7 @@
 import json
 import pickle
 
+import cloudpickle
 import joblib
 import numpy as np
 import pandas as pd
@@ -10,8 +11,10 @@ import pytest
 import sklearn
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
@@ -84,6 +87,29 @@ def test_estimators_of_other_libraries_are_packed(library, pack, sample):
     assert ran.manifest.libraries[library] == module.__version__
 
 
+def test_a_net_of_three_classes_predicts_one_target(pack, sample):
+    sample["y"] = pd.qcut(sample["a b"], 3, labels=["low", "middle", "high"]).astype(str)
+    net = Pipeline([("model", MLPClassifier((4,), max_iter=2000, random_state=0))]).fit(sample[["a b"]], sample["y"])
+    ran = pack(net, sample)
+    assert ran.code == 0, ran.output
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint16", "Int8"])
+def test_a_number_beyond_a_narrow_column_is_not_wrapped(dtype, run, tmp_path, make_client):
+    """A frame made of a request holds 300, however narrow the column of the fit was."""
+    frame = pd.DataFrame({"a": np.arange(100) % 50, "y": np.arange(100) % 50 * 2.0})
+    pipeline = Pipeline([("model", LinearRegression())]).fit(frame[["a"]].astype(dtype), frame["y"])
+    joblib.dump(pipeline, tmp_path / "pipeline.joblib")
+    frame.astype({"a": dtype}).to_parquet(tmp_path / "sample.parquet")
+    ran = run("pack", tmp_path / "pipeline.joblib", "--data", tmp_path / "sample.parquet", "--target", "y", "--no-card")
+    assert ran.code == 0, ran.output
+    for engine in ("onnx", "sklearn"):
+        client = make_client(ARTIFACTS_DIR=str(ran.root), ENGINE=engine)
+        for number in (300, -70_000):
+            answer = client.post("/predict", json={"a": number})
+            assert answer.status_code == 200 and answer.get_json()["prediction"] == pytest.approx(number * 2)
+
+
 def _of_another_version(pipeline):
     content = pickle.dumps(pipeline, protocol=2)
     ours, theirs = sklearn.__version__.encode(), b"1.0.0"
@@ -100,6 +126,28 @@ REFUSED = {
             sample[["a b", "city"]], sample["y"]
         ),
         "save its best_estimator_",
+    ),
+    "a fitted bare model": (
+        lambda sample: LogisticRegression().fit(sample[["a b"]], sample["y"]),
+        r"save Pipeline([('model', it)]), which needs no new fit",
+    ),
+    "several targets": (
+        lambda sample: Pipeline([("model", LinearRegression())]).fit(sample[["a b"]], sample[["a b", "more"]]),
+        "predicts several targets at once",
+    ),
+    "several labels": (
+        lambda sample: Pipeline([("model", OneVsRestClassifier(LogisticRegression()))]).fit(
+            sample[["a b"]], np.eye(2, dtype=int)[(sample["a b"] > 0).astype(int)]
+        ),
+        "predicts several targets at once",
+    ),
+    "a lambda": (
+        lambda sample: cloudpickle.dumps(
+            Pipeline([("f", FunctionTransformer(lambda rows: rows)), ("model", _pipeline())]).fit(
+                sample[["a b", "city"]], sample["y"]
+            )
+        ),
+        "the pipeline cannot be saved",
     ),
     "not fitted": (lambda sample: _pipeline(), "is not fitted"),
     "fitted on arrays": (
