@@ -11,7 +11,7 @@ import pytest
 import sklearn
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, PoissonRegressor
 from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neural_network import MLPClassifier
@@ -175,3 +175,23 @@ def test_a_sample_that_does_not_fit_is_refused(pack, sample):
     assert "'strange', which is not a label" in pack(pipeline, sample.assign(y="strange")).output
     assert "fails on sample.csv" in pack(pipeline, sample.assign(city="Rome")).output
     assert "fails on sample.csv" in pack(pipeline, sample.assign(**{"a b": "text"})).output
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered")
+def test_a_row_too_far_for_an_exponential_is_refused_and_those_seen_are_not(run, tmp_path, make_client):
+    """All numbers at 1e5 together overflow; an income of 1e5 does not. Infinity is no JSON."""
+    draw = np.random.default_rng(0)
+    frame = pd.DataFrame({"income": draw.uniform(2e4, 1.2e5, 300), "age": draw.uniform(18, 90, 300)})
+    frame["y"] = np.exp(frame["income"] / 1e5 + frame["age"] / 30)
+    pipeline = Pipeline([("scale", StandardScaler()), ("model", PoissonRegressor(alpha=0))])
+    joblib.dump(pipeline.fit(frame[["income", "age"]], frame["y"]), tmp_path / "pipeline.joblib")
+    frame.to_parquet(tmp_path / "sample.parquet")
+    ran = run("pack", tmp_path / "pipeline.joblib", "--data", tmp_path / "sample.parquet", "--target", "y", "--no-card")
+    assert ran.code == 0, ran.output
+    for engine in ("onnx", "sklearn"):
+        client = make_client(ARTIFACTS_DIR=str(ran.root), ENGINE=engine)
+        assert client.post("/predict", json={"income": 119_000.0, "age": 80.0}).status_code == 200
+        rows = [{"income": 1e5, "age": 40.0}, {"income": 1e5, "age": 1e5}]
+        refused = client.post("/predict", json=rows[1])
+        assert refused.status_code == 422 and "no finite number" in refused.get_json()["errors"]["$"][0]
+        assert list(client.post("/predict/batch", json={"instances": rows}).get_json()["errors"]) == ["instances.1"]
