@@ -67,9 +67,14 @@ def pack(
 
 
 def _wide(column: "pd.Series[Any]") -> str:
-    """The dtype that a served row has: integers in 64 bits, since a narrow one would wrap a number beyond it."""
+    """The dtype that a served row has: integers in 64 bits, since a narrow one would wrap a number beyond it.
+
+    Arrow's numbers become pandas' own.
+    """
     if pd.api.types.is_integer_dtype(column.dtype):
         return "int64" if isinstance(column.dtype, np.dtype) else "Int64"
+    if isinstance(column.dtype, pd.ArrowDtype) and pd.api.types.is_float_dtype(column.dtype):
+        return "Float64" if str(column.dtype).startswith("double") else "Float32"
     return str(column.dtype)
 
 

@@ -195,3 +195,26 @@ def test_a_row_too_far_for_an_exponential_is_refused_and_those_seen_are_not(run,
         refused = client.post("/predict", json=rows[1])
         assert refused.status_code == 422 and "no finite number" in refused.get_json()["errors"]["$"][0]
         assert list(client.post("/predict/batch", json={"instances": rows}).get_json()["errors"]) == ["instances.1"]
+
+
+def test_a_pipeline_over_arrow_columns_is_served_as_it_answers(run, tmp_path, make_client):
+    draw = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "a": pd.array(draw.normal(size=200), dtype="double[pyarrow]"),
+            "i": pd.array(draw.integers(0, 5, 200), dtype="int16[pyarrow]"),
+            "b": pd.array(draw.random(200) < 0.5, dtype="bool[pyarrow]"),
+            "s": pd.array(draw.choice(["u", "v"], 200), dtype="string[pyarrow]"),
+        }
+    )
+    frame["y"] = np.where(frame["a"].astype(float) + frame["i"].astype(int) > 2, "p", "q")
+    encode = ColumnTransformer([("text", OneHotEncoder(), ["s"])], remainder="passthrough")
+    pipeline = Pipeline([("encode", encode), ("model", RandomForestClassifier(5, random_state=0))])
+    joblib.dump(pipeline.fit(frame.drop(columns="y"), frame["y"]), tmp_path / "pipeline.joblib")
+    frame.to_parquet(tmp_path / "sample.parquet")
+    ran = run("pack", tmp_path / "pipeline.joblib", "--data", tmp_path / "sample.parquet", "--target", "y", "--no-card")
+    assert ran.code == 0, ran.output
+    rows = json.loads(frame.drop(columns="y").to_json(orient="records", double_precision=15))
+    answer = make_client(ARTIFACTS_DIR=str(ran.root)).post("/predict/batch", json={"instances": rows})
+    predicted = [entry["prediction"] for entry in answer.get_json()["predictions"]]
+    assert predicted == list(pipeline.predict(frame.drop(columns="y")))

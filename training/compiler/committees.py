@@ -8,12 +8,13 @@ from onnx import TensorProto
 from sklearn.ensemble import BaggingClassifier, BaggingRegressor, VotingClassifier, VotingRegressor
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor
 
-from training.compiler import trees
 from training.compiler.answers import multiclass
 from training.compiler.block import Block, cells
 from training.compiler.errors import NotCompilable
 from training.compiler.graph import Graph
 from training.compiler.registry import estimator, part
+from training.compiler.trees import classifier as forest_classifier
+from training.compiler.trees import regressor as forest_regressor
 
 TREES = (DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor)
 
@@ -47,7 +48,7 @@ def bagged(step: BaggingClassifier, block: Block, graph: Graph) -> None:
     """The mean of the members' probabilities, or of their votes where they have none."""
     _check_classes(step)
     if _is_forest(step, block):
-        trees.classifier(step, block, graph)
+        forest_classifier(step, block, graph)
         return
     found = [part(each, inner, graph) for each, inner in _members(step, block)]
     shares = [each.get("probabilities") or one_hot(graph, each, len(step.classes_)) for each in found]
@@ -58,7 +59,7 @@ def bagged(step: BaggingClassifier, block: Block, graph: Graph) -> None:
 def bagged_regressor(step: BaggingRegressor, block: Block, graph: Graph) -> None:
     """The mean."""
     if _is_forest(step, block):
-        trees.regressor(step, block, graph)
+        forest_regressor(step, block, graph)
         return
     found = [part(each, inner, graph)["value"] for each, inner in _members(step, block)]
     graph.output("value", ("Div", [added(graph, found), graph.constant(float(len(found)))]))
