@@ -16,6 +16,8 @@ _DATE = re.compile(
     r"|[A-Za-z]{3,9}\.? \d{1,2},? \d{4})([T ,]+\d{1,2}:\d{2}.*)?\s*|\d{1,2}:\d{2}(:\d{2})?"
 )
 _NUMBER = re.compile(r"\s*[-+]?(\d+([.,' ]\d+)*|[.,]\d+)([eE][-+]?\d+)?\s*")
+_GROUPED = re.compile(r"\s*[-+]?\d{1,3}([,' ]\d{3})*(\.\d+)?\s*")
+_MARK = re.compile(r"\d[,' ]\d{3}")
 MOST_CHOICES = 1000
 DATE_ADVICE = (
     "turn it into a number before training (days since an event, hour, month), and send that number, "
@@ -72,6 +74,11 @@ def _check_texts(present: "pd.Series[Any]") -> None:
         raise Refusal(
             f"column {name!r} holds numbers, but also the text {strange[0]!r}: if that means missing, say "
             f"--missing {strange[0]!r}; else correct it, or declare the column a category with --contract."
+        )
+    if len(texts) > 20 and all(_GROUPED.fullmatch(text) for text in texts) and any(map(_MARK.search, texts)):
+        shown = next(filter(_MARK.search, texts))
+        raise Refusal(
+            f"column {name!r} holds numbers with marks between thousands such as {shown!r}: export them plainly."
         )
     if len(texts) > 20 and any("," in text for text in texts):
         raise Refusal(f"column {name!r} holds numbers such as {texts[0]!r}: say --decimal ',' or export them plainly.")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from service.settings import Settings
 from training.families import FAMILIES
@@ -14,7 +15,8 @@ from training.run import PARITY_ROWS, PARITY_ROWS_FULL, Wishes
 from training.sources import pack_file, train_example, train_table
 from training.telling import Teller
 
-NEED_DATA = ("task", "drop", "contract", "ranges")
+NEED_DATA = ("task", "drop", "contract", "ranges", "delimiter", "decimal", "encoding", "missing")
+UNSAID = (ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP)
 HELP = """Train a model and write it as an artifact that the service can serve.
 
 Without --data: the example model, in seconds. With it: your own table.
@@ -53,12 +55,15 @@ Without --data: the example model, in seconds. With it: your own table.
 @click.pass_context
 def cli(context: click.Context, /, **options: Any) -> None:
     """Train; or leave it to the command that was named."""
+    given = [name for name in options if context.get_parameter_source(name) not in UNSAID]
     if context.invoked_subcommand:
+        if given:
+            raise click.UsageError(f"the options of {context.invoked_subcommand} stand after its name: --{given[0]}.")
         return
     if (options["data"] is None) != (options["target"] is None):
         raise click.UsageError("--data and --target go together: the table, and the column of it to predict.")
-    if not options["data"] and (given := [name for name in NEED_DATA if options[name] not in (None, (), "declared")]):
-        raise click.UsageError(f"--{given[0]} needs --data: the example data set has its own contract.")
+    if not options["data"] and (lost := [name for name in given if name in NEED_DATA]):
+        raise click.UsageError(f"--{lost[0]} needs --data: the example data set has its own contract.")
     if options["cv"] == 1:
         raise click.UsageError("--cv needs at least 2 folds.")
     (train_table if options["data"] else train_example)(options, _wishes(options), _teller())

@@ -26,18 +26,31 @@ def converted(column: "pd.Series[Any]", kind: FeatureType) -> "pd.Series[Any]":
         if kind == "boolean":
             return _booleans(column)
         plain_numbers = pd.to_numeric(pd.Series(column.array, dtype=object, name=column.name))
+        if kind == "integer" and (plain_numbers.dropna().abs() > LARGEST_INTEGER).any():
+            raise Refusal(
+                f"column {column.name!r} holds integers beyond 2^53, which JSON numbers do not carry exactly: if it is "
+                f"an id, leave it out with --drop {column.name!r}; else declare it a number with --contract."
+            )
         numbers = plain_numbers.astype("Float64" if kind == "number" else "Int64")
     except (ValueError, TypeError, OverflowError):
-        value = column.dropna().iloc[0]
-        raise Refusal(f"column {column.name!r} cannot be {kind}: it holds values such as {value!r}.") from None
+        raise Refusal(f"column {column.name!r} cannot be {kind}: it holds {_strange(column, kind)!r}.") from None
     if kind == "number" and np.isinf(numbers.dropna().to_numpy(np.float64)).any():
         raise Refusal(f"column {column.name!r} holds infinite values: correct them, or make them missing.")
-    if kind == "integer" and (numbers.dropna().abs() > LARGEST_INTEGER).any():
-        raise Refusal(
-            f"column {column.name!r} holds integers beyond 2^53, which JSON numbers do not carry exactly: if it is an "
-            f"id, leave it out with --drop {column.name!r}; else declare it a number with --contract."
-        )
     return numbers
+
+
+def _strange(column: "pd.Series[Any]", kind: FeatureType) -> Any:
+    """The first value that has no form of this kind, as Python says it."""
+
+    def fits(value: Any) -> bool:
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            return False
+        return number in (0, 1) if kind == "boolean" else kind == "number" or number.is_integer()
+
+    present = column.dropna().tolist()
+    return next((value for value in present if not fits(value)), present[0])
 
 
 def _booleans(column: "pd.Series[Any]") -> "pd.Series[Any]":

@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from service.inference.contract import ContractError, Feature, FeatureType
+from service.inference.contract import LARGEST_INTEGER, ContractError, Feature, FeatureType
 from training.columns import MOST_CHOICES, kind_of, reason_to_leave_out, suspicion
 from training.conversion import converted
 from training.overrides import Overrides
@@ -67,6 +68,7 @@ def derive(
         feature = observed(Feature(name, kind, **fields), column)
     except ContractError as fault:
         raise Refusal(f"{fault}.") from None
+    _check_choices(feature)
     _check_against(feature, present)
     return replace(feature, example=feature.example if "example" in declared else _example(feature, present))
 
@@ -80,10 +82,31 @@ def observed(feature: Feature, column: "pd.Series[Any]") -> Feature:
     return replace(feature, observed=seen)
 
 
+def _check_choices(feature: Feature) -> None:
+    """Choices that no value could be are a mistake."""
+    if feature.choices is None:
+        return
+    wanted = {"category": str, "integer": int}.get(feature.type)
+    if wanted is None:
+        raise Refusal(f"column {feature.name!r}: a {feature.type} has no choices; a category or an integer may.")
+    if strange := [choice for choice in feature.choices if not isinstance(choice, wanted)]:
+        told = "texts" if wanted is str else "whole numbers"
+        raise Refusal(
+            f"column {feature.name!r}: the choices of its type, {feature.type}, are {told}, not {strange[0]!r}."
+        )
+    if wanted is int:
+        low = max(-LARGEST_INTEGER if feature.minimum is None else feature.minimum, -LARGEST_INTEGER)
+        high = min(LARGEST_INTEGER if feature.maximum is None else feature.maximum, LARGEST_INTEGER)
+        if beyond := [choice for choice in feature.choices if not low <= int(choice) <= high]:
+            raise Refusal(f"column {feature.name!r}: its declared choice {beyond[0]} is out of range.")
+
+
 def _check_against(feature: Feature, present: "pd.Series[Any]") -> None:
     """Training data that its own contract would refuse cannot be meant."""
     if feature.choices and (strange := set(present.unique()) - set(feature.choices)):
-        raise Refusal(f"column {feature.name!r} holds {strange.pop()!r}, which is not among its declared choices.")
+        value = strange.pop()
+        shown = value.item() if isinstance(value, np.generic) else value
+        raise Refusal(f"column {feature.name!r} holds {shown!r}, which is not among its declared choices.")
     if feature.example is not None and not _is_valid(feature, feature.example):
         raise Refusal(f"column {feature.name!r}: the declared example {feature.example!r} breaks its own declaration.")
     for bound, outside in ((feature.minimum, present.lt), (feature.maximum, present.gt)):
@@ -101,7 +124,9 @@ def _is_valid(feature: Feature, value: Any) -> bool:
         return value in feature.choices
     low = -math.inf if feature.minimum is None else feature.minimum
     high = math.inf if feature.maximum is None else feature.maximum
-    return not isinstance(value, str) and low <= value <= high and (feature.type == "number" or value == int(value))
+    if isinstance(value, str) or not low <= value <= high:
+        return False
+    return feature.type == "number" or (value == int(value) and abs(value) <= LARGEST_INTEGER)
 
 
 def _example(feature: Feature, present: "pd.Series[Any]") -> Any:

@@ -1,15 +1,21 @@
 """What a fitted model is worth on rows it has not seen. Metrics are scikit-learn's, by their usual names."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics as skm
 
+from service.inference.contract import Task
 from service.inference.engines.base import Answers, Label
 from training.examples import Target
 
+METRICS: Mapping[Task, tuple[str, ...]] = {
+    "classification": ("accuracy", "balanced_accuracy", "f1_macro", "roc_auc", "log_loss", "brier"),
+    "regression": ("rmse", "mae", "r2"),
+}
+"""That are numbers, and so may have a floor; not every model has each of them."""
 LESS_IS_BETTER = ("log_loss", "brier", "rmse", "mae")
 
 

@@ -16,6 +16,8 @@ from training.evaluation import evaluate_classification, evaluate_regression
 from training.examples import Examples
 from training.refusal import Refusal
 
+LARGEST_COMFORTABLE = 1e30
+
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
@@ -65,10 +67,25 @@ def fit(pipeline: Pipeline, seen: Examples, holdout: Examples) -> Fitted:
     parallel = {"n_jobs", "n_estimators"} <= set(pipeline[-1].get_params())
     if parallel:
         pipeline[-1].set_params(n_jobs=-1)
-    pipeline.fit(seen.frame, seen.target)
+    try:
+        with np.errstate(over="ignore"):  # of what is too large scikit-learn says more itself
+            pipeline.fit(seen.frame, seen.target)
+    except ValueError as fault:  # what scikit-learn says of values that it cannot compute with
+        told = " ".join(str(fault).split()).rstrip(".")[:300]
+        raise Refusal(f"{type(pipeline[-1]).__name__} cannot be fitted on these rows: {told}.{_cause(seen)}") from None
     if parallel:
         pipeline[-1].set_params(n_jobs=1)
     return measure(pipeline, seen, holdout, time.perf_counter() - started)
+
+
+def _cause(seen: Examples) -> str:
+    """The commonest cause: a number that float32, in which trees compare, or a square cannot hold."""
+    largest = np.nan_to_num(np.abs(seen.matrix)).max(axis=0)
+    place = int(largest.argmax())
+    if largest[place] <= LARGEST_COMFORTABLE:
+        return ""
+    name = seen.contract.names[place]
+    return f" Column {name!r} holds numbers as large as {largest[place]:.3g}: rescale it, or leave it out with --drop."
 
 
 def measure(pipeline: Pipeline, seen: Examples, holdout: Examples, seconds: float) -> Fitted:

@@ -7,7 +7,8 @@ import numpy as np
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.pipeline import Pipeline
 
-from training.evaluation import LESS_IS_BETTER
+from service.inference.contract import Task
+from training.evaluation import LESS_IS_BETTER, METRICS
 from training.fitting import Fitted, measure
 from training.refusal import Refusal
 
@@ -18,6 +19,13 @@ def baseline_of(fitted: Fitted) -> Mapping[str, Any]:
     guess = DummyRegressor() if regression else DummyClassifier()
     pipeline = Pipeline([("model", guess)]).fit(fitted.seen.frame, fitted.seen.target)
     return measure(pipeline, fitted.seen, fitted.holdout, 0.0).metrics
+
+
+def check_names(floors: Mapping[str, float], task: Task) -> None:
+    """Refuse a floor of no known metric before the work of a fit."""
+    for name in floors:
+        if name not in METRICS[task]:
+            raise Refusal(f"--floor {name}: of a {task} there is no such metric; there are {', '.join(METRICS[task])}.")
 
 
 def check_baseline(fitted: Fitted, baseline: Mapping[str, Any], warn: Callable[[str], None]) -> None:

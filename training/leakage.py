@@ -9,6 +9,8 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from training.examples import Examples
 
 ROWS = 5_000
+LARGEST = 1e38
+"""Trees compare float32."""
 SUSPICIOUS = 0.995
 """Balanced accuracy, or R2, that one column alone must not reach."""
 
@@ -20,12 +22,14 @@ def warn_of_leaks(examples: Examples, seed: int, warn: Callable[[str], None]) ->
     draw = np.random.default_rng(seed)
     some = examples.take(draw.permutation(len(examples))[:ROWS])
     classification = examples.contract.task == "classification"
-    if classification and min(np.unique(some.target.astype(str), return_counts=True)[1]) < 3:
-        return
+    if classification:
+        counts = np.unique(some.target.astype(str), return_counts=True)[1]
+        if len(counts) < len(examples.classes) or min(counts) < 3:
+            return  # too few of a class to tell
     tree = DecisionTreeClassifier(random_state=seed) if classification else DecisionTreeRegressor(random_state=seed)
     scoring = "balanced_accuracy" if classification else "r2"
     for place, name in enumerate(examples.contract.names):
-        column = np.nan_to_num(some.matrix[:, [place]], nan=-1e9)
+        column = np.clip(np.nan_to_num(some.matrix[:, [place]], nan=-1e9), -LARGEST, LARGEST)
         score = float(np.mean(cross_val_score(tree, column, some.target, cv=3, scoring=scoring)))
         if score >= SUSPICIOUS:
             warn(

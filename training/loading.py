@@ -6,7 +6,7 @@ from typing import Any
 
 import joblib
 import sklearn
-from sklearn.base import is_classifier, is_regressor
+from sklearn.base import BaseEstimator, is_classifier, is_regressor
 from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
@@ -25,9 +25,7 @@ def load_pipeline(path: Path) -> Pipeline:
         raise Refusal(f"{path} does not exist, or is no file.")
     pipeline = _unpickled(path)
     if not isinstance(pipeline, Pipeline):
-        best = isinstance(getattr(pipeline, "best_estimator_", None), Pipeline)
-        way = "save its best_estimator_" if best else "fit a Pipeline of preprocessing and model, and save that"
-        raise Refusal(f"{path} holds a {type(pipeline).__name__}, not a scikit-learn Pipeline: {way}.")
+        raise Refusal(f"{path} holds a {type(pipeline).__name__}, not a scikit-learn Pipeline: {_way(pipeline)}.")
     try:
         check_is_fitted(pipeline)
     except NotFittedError:
@@ -38,9 +36,18 @@ def load_pipeline(path: Path) -> Pipeline:
         raise Refusal(
             f"{path} was fitted on arrays without column names: fit it on a DataFrame, so that its inputs have names."
         )
-    if isinstance(getattr(pipeline, "classes_", None), list) or getattr(pipeline[-1], "n_outputs_", 1) != 1:
+    if isinstance(getattr(pipeline, "classes_", None), list):
         raise Refusal(f"{path} predicts several targets at once: save one pipeline for each.")
     return pipeline
+
+
+def _way(thing: Any) -> str:
+    """What to save instead; a fitted estimator needs no new fit to become a Pipeline's only step."""
+    if isinstance(getattr(thing, "best_estimator_", None), Pipeline):
+        return "save its best_estimator_"
+    if isinstance(thing, BaseEstimator) and hasattr(thing, "classes_" if is_classifier(thing) else "predict"):
+        return "save Pipeline([('model', it)]), which needs no new fit"
+    return "fit a Pipeline of preprocessing and model, and save that"
 
 
 def _unpickled(path: Path) -> Any:

@@ -1,5 +1,6 @@
 """The options that training and packing share, and how their values are read."""
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -43,7 +44,7 @@ def shared(command: Command) -> Command:
                 help="Of every random draw: same seed, same model.",
             ),
             click.option("--delimiter", default=",", show_default=True, callback=_read_delimiter, help="Of a CSV."),
-            click.option("--decimal", default=".", show_default=True, help="Decimal mark of a CSV."),
+            click.option("--decimal", default=".", show_default=True, callback=_read_decimal, help="Of a CSV: . or ,"),
             click.option("--encoding", default="utf-8-sig", show_default="utf-8", help="Of a CSV."),
             click.option("--missing", multiple=True, help="A further text of a CSV that means null."),
             click.option("--card/--no-card", default=True, show_default=True, help="Draw the HTML model card."),
@@ -59,6 +60,8 @@ def _read_floors(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) 
         name, _sign, value = pair.partition("=")
         try:
             floors[name.strip()] = float(value)
+            if not math.isfinite(floors[name.strip()]):
+                raise ValueError
         except ValueError:
             raise click.BadParameter(f"{pair!r} must look like accuracy=0.9") from None
     return floors
@@ -70,8 +73,14 @@ def _check_name(_: click.Context, __: click.Parameter, name: str | None) -> str 
     return name
 
 
+def _read_decimal(_: click.Context, __: click.Parameter, text: str) -> str:
+    if text not in (".", ","):
+        raise click.BadParameter("'.' or ','")
+    return text
+
+
 def _read_delimiter(_: click.Context, __: click.Parameter, text: str) -> str:
     text = "\t" if text in ("\\t", "tab") else text
-    if len(text) != 1:
-        raise click.BadParameter("one character, or \\t")
+    if len(text) != 1 or text in '"\r\n':
+        raise click.BadParameter("one character, or \\t; no quote")
     return text

@@ -8,7 +8,7 @@
     drop: [row_id]
 """
 
-import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from service.inference.contract import FEATURE_TYPES
+from service.inference.contract import FEATURE_TYPES, LARGEST_INTEGER
 from training.refusal import Refusal
 
 KEYS = {
@@ -28,6 +28,10 @@ KEYS = {
     "description": (str,),
     "example": (int, float, str, bool),
 }
+
+
+MOST = 1e300
+"""Beyond it nothing is answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +78,36 @@ def _name(path: Path, entry: Any) -> str:
 def _checked(path: Path, name: str, entry: Any) -> dict[str, Any]:
     if not isinstance(entry, dict):
         raise Refusal(f"{path}: feature {name!r} must be a mapping such as {{minimum: 0}}.")
+    entry = {key: _number(value) if key in ("minimum", "maximum") else value for key, value in entry.items()}
     for key, value in entry.items():
         kinds = KEYS.get(key)
         if kinds is None:
             raise Refusal(f"{path}: feature {name!r} has the unknown key {key!r}; known are {', '.join(KEYS)}.")
         wrong = not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds)
-        if wrong or (isinstance(value, float) and not math.isfinite(value)):
+        if wrong or (isinstance(value, (int, float)) and not abs(value) <= MOST):
             raise Refusal(f"{path}: {key} of feature {name!r} cannot be {value!r}.")
+        if type(value) is int and abs(value) > LARGEST_INTEGER:
+            entry = entry | {key: float(value)}  # as JSON would say it
     if entry.get("type", "number") not in FEATURE_TYPES:
         raise Refusal(f"{path}: type of feature {name!r} must be one of {', '.join(FEATURE_TYPES)}.")
+    if "choices" in entry:
+        entry = entry | {"choices": _choices(path, name, entry)}
     return dict(entry)
+
+
+def _number(value: Any) -> Any:
+    """To YAML 1e6 is a text, and 1.0e+6 a number; to its author both are numbers."""
+    return float(value) if isinstance(value, str) and re.fullmatch(r"[-+]?[\d.]+[eE][-+]?\d+", value) else value
+
+
+def _choices(path: Path, name: str, entry: dict[str, Any]) -> list[Any]:
+    """Texts, or whole numbers; of a category the texts of these. Each once."""
+    choices: list[Any] = entry["choices"]
+    if entry.get("type") == "category":
+        choices = [str(choice) if type(choice) is int else choice for choice in choices]
+    kinds = {type(choice) for choice in choices}
+    if not choices or kinds not in ({str}, {int}):
+        raise Refusal(f"{path}: choices of feature {name!r} must be texts, or whole numbers; null goes by 'nullable'.")
+    if repeated := [choice for choice in choices if choices.count(choice) > 1]:
+        raise Refusal(f"{path}: choices of feature {name!r} name {repeated[0]!r} more than once.")
+    return choices

@@ -21,6 +21,8 @@ from training.refusal import Refusal
 
 MOST_ROWS = 20_000
 """Of a sample, that are measured: enough for two digits."""
+SAME_ROWS = 1000
+"""Of a sample, that are asked as the user's own frame and as served rows."""
 
 
 def pack(
@@ -55,12 +57,25 @@ def pack(
         frame[name] = converted(sample[name], kind)
         features.append(derive(frame[name], kind, declared, ranges_observed=ranges_observed))
     contract = Contract(task, target, tuple(features))
-    dtypes = {name: str(sample[name].dtype) for name in names}
+    dtypes = {name: _wide(sample[name]) for name in names}
     matrix = matrix_of(contract.features, pd.DataFrame(frame))
+    own = _own_answers(pipeline, sample[names].head(SAME_ROWS), source)
     wanted, classes = _target(pipeline, sample[target], task)
     examples = Examples(contract, dtypes, matrix, wanted, classes, source)
-    _check_same(pipeline, sample[names], examples)
+    _check_same(pipeline, own, examples)
     return measure(pipeline, examples, examples, 0.0)
+
+
+def _wide(column: "pd.Series[Any]") -> str:
+    """The dtype that a served row has: integers in 64 bits, since a narrow one would wrap a number beyond it.
+
+    Arrow's numbers become pandas' own.
+    """
+    if pd.api.types.is_integer_dtype(column.dtype):
+        return "int64" if isinstance(column.dtype, np.dtype) else "Int64"
+    if isinstance(column.dtype, pd.ArrowDtype) and pd.api.types.is_float_dtype(column.dtype):
+        return "Float64" if str(column.dtype).startswith("double") else "Float32"
+    return str(column.dtype)
 
 
 def _check_dtype(column: "pd.Series[Any]") -> None:
@@ -92,21 +107,35 @@ def _target(pipeline: Pipeline, column: "pd.Series[Any]", task: Task) -> tuple[T
     return pipeline.classes_[found], native
 
 
-def _check_same(pipeline: Pipeline, sample: pd.DataFrame, examples: Examples) -> None:
-    """A served row is rebuilt from JSON: the pipeline must take it, and answer as for the user's own frame."""
-    some = examples.take(np.arange(min(len(examples), 1000)))
+def _own_answers(pipeline: Pipeline, rows: pd.DataFrame, source: str) -> list[Any]:
+    """What the pipeline says of the user's own frame."""
     try:
-        own = pipeline.predict(sample.head(len(some)))
-        served = SklearnEngine(pipeline, some.contract, some.dtypes, some.classes).predict(some.matrix)
+        own = np.asarray(pipeline.predict(rows))
     except Exception as fault:  # a pipeline may raise anything on columns it was not fitted on
-        told = " ".join(str(fault).split())[:300]
-        raise Refusal(
-            f"the pipeline fails on {examples.source}: {told}. The sample must have the columns and dtypes of the fit; "
-            "Parquet keeps dtypes, CSV does not."
-        ) from None
-    differing = sum(a != b for a, b in zip(np.asarray(own).reshape(-1).tolist(), served.predictions, strict=True))
+        raise _failing(source, fault) from None
+    if own.size != len(rows):
+        raise Refusal("the pipeline predicts several targets at once: fit and save one pipeline for each.")
+    return own.reshape(-1).tolist()
+
+
+def _check_same(pipeline: Pipeline, own: list[Any], examples: Examples) -> None:
+    """A served row is rebuilt from JSON: the pipeline must take it, and answer as for the user's own frame."""
+    some = examples.take(np.arange(len(own)))
+    try:
+        served = SklearnEngine(pipeline, some.contract, some.dtypes, some.classes).predict(some.matrix)
+    except Exception as fault:
+        raise _failing(examples.source, fault) from None
+    differing = sum(a != b for a, b in zip(own, served.predictions, strict=True))
     if differing:
         raise Refusal(
             f"{differing} of {len(some)} rows of {examples.source} are answered otherwise once they went through JSON "
             "types: make texts, whole numbers, numbers or booleans of the columns before fitting."
         )
+
+
+def _failing(source: str, fault: Exception) -> Refusal:
+    told = " ".join(str(fault).split())[:300]
+    return Refusal(
+        f"the pipeline fails on {source}: {told}. The sample must have the columns and dtypes of the fit; Parquet "
+        "keeps dtypes, CSV does not."
+    )

@@ -2,6 +2,7 @@
 
 import io
 import json
+import pickle
 import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from service.moments import in_text
 from training.engine_choice import Choice
 from training.fitting import Fitted
 from training.reference import reference_document
+from training.refusal import Refusal
 from training.sampling import golden_rows, rows_of
 
 ROUTING = "routing.json"
@@ -95,14 +97,12 @@ def _plain(value: Any) -> bool:
 
 def _files(fitted: Fitted, choice: Choice, seed: int, card: bytes | None) -> dict[str, bytes]:
     seen = fitted.seen
-    pickled = io.BytesIO()
-    joblib.dump(fitted.pipeline, pickled, compress=3)
     telling = seen.matrix[golden_rows(choice.contract, seen.matrix, seed)]
     engine = SklearnEngine(fitted.pipeline, choice.contract, seen.dtypes, seen.classes)
     golden = golden_document(rows_of(choice.contract, telling), engine.predict(telling))
     reference = reference_document(choice.contract, seen.matrix, fitted.answers, list(seen.classes))
     files = {
-        artifact.PIPELINE: pickled.getvalue(),
+        artifact.PIPELINE: _pickled(fitted.pipeline),
         artifact.GOLDEN: _json(golden),
         artifact.REFERENCE: _json(reference),
     }
@@ -111,6 +111,19 @@ def _files(fitted: Fitted, choice: Choice, seed: int, card: bytes | None) -> dic
     if card is not None:
         files["card.html"] = card
     return files
+
+
+def _pickled(pipeline: Any) -> bytes:
+    content = io.BytesIO()
+    try:
+        joblib.dump(pipeline, content, compress=3)
+    except (pickle.PicklingError, AttributeError, TypeError) as fault:  # a lambda, an open file
+        told = " ".join(str(fault).split())[:200]
+        raise Refusal(
+            f"the pipeline cannot be saved: {told}. Put its functions into a module that is installed where "
+            "the service runs, or use stock transformers."
+        ) from None
+    return content.getvalue()
 
 
 def _json(document: Mapping[str, Any]) -> bytes:

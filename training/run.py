@@ -11,7 +11,7 @@ from service.inference.manifest import Manifest
 from training.engine_choice import choose_engine, one_row_ms
 from training.examples import Examples
 from training.fitting import Fitted, fit, split
-from training.gates import baseline_of, check_baseline, check_floors
+from training.gates import baseline_of, check_baseline, check_floors, check_names
 from training.publishing import hyperparameters, publish, route_first
 from training.refusal import Refusal
 from training.search import cross_validate, search
@@ -47,6 +47,7 @@ def train(
     Raises:
         Refusal: a gate says no; nothing was written.
     """
+    check_names(wishes.floors, examples.contract.task)
     seen, holdout = split(examples, wishes.holdout, wishes.seed)
     facts: dict[str, Any] = {"evaluated_on": "held-out rows"}
     settings: Mapping[str, Any] = {}

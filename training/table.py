@@ -1,8 +1,10 @@
 """A CSV or Parquet file as a frame, or one sentence that says why not."""
 
 import csv
+import gzip
 import importlib.util
 import io
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import pandas as pd
 from training.refusal import Refusal
 
 CSV_SUFFIXES = (".csv", ".tsv", ".txt")
+GZIP, GZIP_SUFFIX = b"\x1f\x8b", ".gz"
 PARQUET_SUFFIXES = (".parquet", ".pq")
 DELIMITERS = {";": "';'", "\t": "'\\t'", "|": "'|'", ",": "','"}
 
@@ -32,11 +35,13 @@ def read_table(path: Path, dialect: Dialect, *, nullable: bool = True) -> pd.Dat
     Raises:
         Refusal: the file is missing, empty, no table, or its header names a column twice.
     """
-    suffix = path.suffix.lower()
+    suffix = _suffix(path)
     if not path.is_file():
         raise Refusal(f"{path} does not exist, or is no file: check the path given to --data.")
     if suffix not in CSV_SUFFIXES + PARQUET_SUFFIXES:
-        raise Refusal(f"{path} is neither .csv, .tsv, .txt nor .parquet: save it as one of these.")
+        raise Refusal(
+            f"{path} is neither .csv, .tsv, .txt (or one of these as .gz) nor .parquet: save it as one of these."
+        )
     if path.stat().st_size == 0:
         raise Refusal(f"{path} is empty: export the table again.")
     frame = _parquet(path, nullable) if suffix in PARQUET_SUFFIXES else _csv(path, dialect, nullable)
@@ -47,11 +52,19 @@ def read_table(path: Path, dialect: Dialect, *, nullable: bool = True) -> pd.Dat
     return frame
 
 
+def _suffix(path: Path) -> str:
+    """Lower case; of a compressed file the one before."""
+    suffix = path.suffix.lower()
+    return Path(path.stem).suffix.lower() if suffix == GZIP_SUFFIX else suffix
+
+
 def _csv(path: Path, dialect: Dialect, nullable: bool) -> pd.DataFrame:
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else dialect.delimiter
+    delimiter = "\t" if _suffix(path) == ".tsv" else dialect.delimiter
+    if dialect.decimal == delimiter:
+        raise Refusal(f"--decimal {dialect.decimal!r} cannot be the delimiter as well: say --delimiter too.")
     text = _text(path, dialect.encoding)
     try:
-        header = next(csv.reader(io.StringIO(text), delimiter=delimiter), [])
+        header = next(csv.reader(io.StringIO(text, newline=None), delimiter=delimiter), [])
     except csv.Error as fault:
         raise Refusal(f"{path} cannot be read as CSV: {fault}.") from None
     _check_delimiter(path, header, delimiter)
@@ -79,18 +92,23 @@ def _backend(nullable: bool) -> Any:
 
 def _text(path: Path, encoding: str) -> str:
     content = path.read_bytes()
+    if content[:2] == GZIP:
+        try:
+            content = gzip.decompress(content)
+        except (OSError, EOFError, zlib.error) as fault:
+            raise Refusal(f"{path} cannot be unpacked: {fault}. Copy it again.") from None
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         encoding = "utf-16"
     try:
         text = content.decode(encoding)
-    except LookupError:
-        raise Refusal(f"--encoding {encoding} is not known: try utf-8, latin-1 or cp1252.") from None
     except UnicodeDecodeError as fault:
         line = content.count(b"\n", 0, fault.start) + 1
         raise Refusal(
             f"{path} is not written in {encoding.removesuffix('-sig')} (line {line}): say --encoding, for example "
             "cp1252, or save it as UTF-8."
         ) from None
+    except (LookupError, ValueError):
+        raise Refusal(f"--encoding {encoding} is not known: try utf-8, latin-1 or cp1252.") from None
     if "\0" in text:
         raise Refusal(f"{path} is no text: it holds zero bytes. Save it as CSV or Parquet.")
     return text

@@ -21,7 +21,8 @@ def check_present(frame: pd.DataFrame, target: str, source: str) -> None:
     """Raises Refusal where there is no such column; the message lists what there is."""
     if target in frame.columns:
         return
-    near = difflib.get_close_matches(target, list(frame.columns), 1)
+    alike = [name for name in frame.columns if name.strip().casefold() == target.strip().casefold()]
+    near = alike or difflib.get_close_matches(target, list(frame.columns), 1)
     meant = f" Did you mean {near[0]!r}?" if near else ""
     some = ", ".join(repr(name) for name in frame.columns[:12]) + (", ..." if len(frame.columns) > 12 else "")
     raise Refusal(f"{source} has no column {target!r} to be the target.{meant} It has {some}.")
@@ -48,6 +49,11 @@ def read_target(column: "pd.Series[Any]", task: Task, warn: Callable[[str], None
         Refusal: constant, not numbers for a regression, or a class of a single row.
     """
     name, kind = column.name, kind_of(column)
+    if column.isna().all():
+        raise Refusal(
+            f"the target {name!r} has no value in any row. The texts NA, None, null and the like are read as missing: "
+            "write such labels otherwise."
+        )
     if column.nunique() < 2:
         raise Refusal(f"the target {name!r} has one value only: there is nothing to learn. Choose another --target.")
     if task == "regression":
@@ -60,6 +66,7 @@ def read_target(column: "pd.Series[Any]", task: Task, warn: Callable[[str], None
     labels, classes = labels_of(column)
     counts = column.value_counts()
     rarest = counts.index[-1]
+    rarest = rarest.item() if isinstance(rarest, np.generic) else rarest
     if counts.iloc[-1] < 2:
         raise Refusal(
             f"class {rarest!r} of the target {name!r} has 1 row: a class needs at least 2, better 50. Collect more "

@@ -4,9 +4,10 @@ import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite
 
-from schemas.reader import Reader, names_of
-from service.errors import InvalidInput
+from schemas.reader import WHOLE, Reader, names_of
+from service.errors import MOST_ERRORS, InvalidInput
 from service.inference.features import Matrix
 from service.models.model import Model
 from service.records.record import Record
@@ -19,6 +20,7 @@ from service.web.messages import Response
 from service.web.recorded import ask
 
 MODEL_VERSION = "X-Model-Version"
+INFINITE = "The model has no finite number for this row: its numbers are too far from those it learned from."
 _clock = Clock()
 
 
@@ -51,7 +53,7 @@ def answers(
             began = time.perf_counter()
             rows = _rows(read, model, body)
             validated = time.perf_counter()
-            request.record = ask(model, role, rows, request)
+            request.record = _finite(ask(model, role, rows, request), read is Reader.row)
             predicted = time.perf_counter()
             response = view(Answered(model, request.record))
             serialised = time.perf_counter()
@@ -71,6 +73,15 @@ def answers(
         return handle
 
     return decorate
+
+
+def _finite(record: Record, one: bool) -> Record:
+    """A regression that leaves the numbers that JSON knows, as an exponential may, has no answer for such rows."""
+    if record.answers.chosen is None and not all(map(isfinite, record.answers.predictions)):
+        odd = [row for row, number in enumerate(record.answers.predictions) if not isfinite(number)]
+        metrics.invalid(["unknown"])
+        raise InvalidInput({WHOLE if one else f"instances.{row}": [INFINITE] for row in odd[:MOST_ERRORS]}, len(odd))
+    return record
 
 
 def _rows(read: Callable[[Reader, bytes], Matrix], model: Model, body: bytes) -> Matrix:

@@ -1,5 +1,6 @@
 """Every table that cannot be learned from, or should be looked at: one sentence with the culprit and the way out."""
 
+import gzip
 from datetime import date
 
 import pandas as pd
@@ -29,7 +30,27 @@ REFUSED = {
     "a column named twice": ("a,a,y\n1,2,0\n", [], ["'a' more than once"]),
     "an absent target": ("a,b,yy\n" + GOOD, [], ["no column 'y'", "Did you mean 'yy'?", "'a', 'b'"]),
     "a constant target": (_csv(a=NOISE, y=[1] * 60), [], ["'y' has one value only", "--target"]),
-    "a target of nulls": (_csv(a=NOISE, y=[None] * 60), [], ["'y' has one value only"]),
+    "a target of nulls": (_csv(a=NOISE, y=[None] * 60), [], ["'y' has no value in any row"]),
+    "labels that are read as nulls": (_csv(a=NOISE, y=["None", "NA"] * 30), [], ["'y' has no value", "NA, None, null"]),
+    "a target in other capitals": ("a,Y\n1,0\n", [], ["Did you mean 'Y'?"]),
+    "numbers as large as no tree compares": (
+        _csv(a=[v * 1e300 for v in NOISE], y=Y),
+        [],
+        ["DecisionTreeClassifier cannot be fitted", "'a' holds numbers as large as", "rescale it"],
+    ),
+    "marks between thousands": (
+        _csv(a=[f"{1000 + i:,}" for i in range(60)], y=Y),
+        [],
+        ["'a' holds numbers with marks between thousands such as '1,000'"],
+    ),
+    "a decimal mark that is the delimiter": ("a,y\n1,0\n", ["--decimal", ","], ["--decimal ','", "delimiter"]),
+    "an impossible encoding": ("a,y\n1,0\n", ["--encoding", "a\0b"], ["is not known"]),
+    "half a gzip file": (gzip.compress(b"a,y\n1,0\n")[:20], [], ["cannot be unpacked"]),
+    "numbers as classes": (
+        _csv(a=NOISE, y=[*NOISE[1:], 77.5]),
+        ["--task", "classification"],
+        ["class 77.5 of the target", "--task regression"],
+    ),
     "no column beside the target": (_csv(y=Y), [], ["no column is left"]),
     "a class of one row": (_csv(a=NOISE, y=["no"] * 59 + ["yes"]), [], ["class 'yes'", "1 row", "at least 2"]),
     "a text target for a regression": (
@@ -191,7 +212,33 @@ def test_what_a_library_warns_of_is_told_once_as_a_warning(capsys):
         ["--drop", "a"],
         ["--name", "a/b"],
         ["--model", "gpt"],
+        ["--floor", "accuracy=nan"],
+        ["--decimal", ";"],
+        ["--delimiter", '"'],
+        ["--missing", "?"],
+        ["--model", "ridge", "pack", "pipeline.joblib", "--data", "x.csv", "--target", "y"],
     ],
 )
 def test_a_command_line_without_sense_is_a_usage_error(arguments, run):
     assert run(*arguments).code == 2
+
+
+def test_a_floor_of_no_metric_is_refused_before_the_fit(run, tmp_path):
+    (tmp_path / "table.csv").write_text(_csv(a=NOISE, b=Y, y=Y))
+    ran = run("--data", tmp_path / "table.csv", "--target", "y", *QUICK, "--search", "2", "--floor", "acuracy=0.9")
+    assert ran.code == 1 and "no such metric" in ran.output and "fitting" not in ran.output
+
+
+def test_no_column_is_called_leaked_for_a_class_that_is_hardly_there(run, tmp_path):
+    rows = 6000
+    (tmp_path / "table.csv").write_text(_csv(a=[i % 7 for i in range(rows)], y=["no"] * (rows - 2) + ["yes"] * 2))
+    assert "alone tells the target" not in run("--data", tmp_path / "table.csv", "--target", "y", *QUICK).output
+
+
+@pytest.mark.parametrize("form", ["a,y\r1.5,0\r2.5,1\r" + "1.5,0\r2.5,1\r" * 30, "gzip"])
+def test_unusual_files_of_good_tables_are_read(form, run, tmp_path):
+    """Line ends of old Macs; a compressed CSV."""
+    packed = form == "gzip"
+    path = tmp_path / ("table.csv.gz" if packed else "table.csv")
+    path.write_bytes(gzip.compress(_csv(a=Y, b=NOISE, y=Y).encode()) if packed else form.encode())
+    assert run("--data", path, "--target", "y", *QUICK).code == 0

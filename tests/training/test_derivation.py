@@ -130,6 +130,16 @@ def test_an_override_wins_over_the_data(tmp_path):
         ("features: {b: {choices: [x]}}", "not among its declared choices"),
         ("features: {b: {example: q}}", "example"),
         ("features: {a: {example: q}}", "example"),
+        ("features: {b: {choices: [x, y, [z]]}}", "choices of feature 'b' must be texts, or whole numbers"),
+        ("features: {b: {choices: [x, y, null]}}", "null goes by 'nullable'"),
+        ("features: {b: {choices: [x, y, 1]}}", "must be texts, or whole numbers"),
+        ("features: {b: {choices: [1, 2]}}", "the choices of its type, category, are texts, not 1"),
+        ("features: {b: {choices: [x, y, y]}}", "'y' more than once"),
+        ("features: {a: {type: integer, choices: [1, 2, 3, true]}}", "must be texts, or whole numbers"),
+        ("features: {a: {type: integer, choices: [1, 2, 3, 4], maximum: 3}}", "declared choice 4 is out of range"),
+        ("features: {a: {type: integer, choices: [1, 2, 3, 9007199254740993]}}", "is out of range"),
+        ("features: {a: {choices: [1, 2, 3]}}", "a number has no choices"),
+        ("features: {a: {minimum: 1e+301}}", "cannot be 1e"),
         ("features: 3", "must name each feature"),
         ("fields: {}", "'features'"),
         ("a: [", "neither YAML nor JSON"),
@@ -147,3 +157,18 @@ def test_nulls_have_codes_of_their_own():
     features, inputs, _ = _derive(pd.DataFrame({"a": ["x", None, "y"]}))
     codes = matrix_of(features, inputs)[:, 0].tolist()
     assert codes[0] == 0 and math.isnan(codes[1]) and codes[2] == 1
+
+
+def test_whole_numbers_declared_a_category_may_be_written_as_numbers(tmp_path):
+    path = tmp_path / "contract.yaml"
+    path.write_text("features: {a: {type: category, choices: [10, 20, 30]}}")
+    (feature,), _, _ = _derive(pd.DataFrame({"a": [10, 20]}), read_overrides(path))
+    assert feature.choices == ("10", "20", "30")
+
+
+def test_a_declared_bound_is_one_that_json_can_say(tmp_path):
+    """An integer of more than 64 bits is none that every JSON writer takes."""
+    path = tmp_path / "contract.yaml"
+    path.write_text(f"features: {{a: {{maximum: {10**23}, minimum: -1e6}}}}")
+    (feature,), _, _ = _derive(pd.DataFrame({"a": [10, 20]}), read_overrides(path))
+    assert type(feature.maximum) is float and feature.minimum == -1e6

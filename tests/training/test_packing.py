@@ -3,6 +3,7 @@
 import json
 import pickle
 
+import cloudpickle
 import joblib
 import numpy as np
 import pandas as pd
@@ -10,8 +11,10 @@ import pytest
 import sklearn
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, PoissonRegressor
 from sklearn.model_selection import GridSearchCV
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
@@ -84,6 +87,29 @@ def test_estimators_of_other_libraries_are_packed(library, pack, sample):
     assert ran.manifest.libraries[library] == module.__version__
 
 
+def test_a_net_of_three_classes_predicts_one_target(pack, sample):
+    sample["y"] = pd.qcut(sample["a b"], 3, labels=["low", "middle", "high"]).astype(str)
+    net = Pipeline([("model", MLPClassifier((4,), max_iter=2000, random_state=0))]).fit(sample[["a b"]], sample["y"])
+    ran = pack(net, sample)
+    assert ran.code == 0, ran.output
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint16", "Int8"])
+def test_a_number_beyond_a_narrow_column_is_not_wrapped(dtype, run, tmp_path, make_client):
+    """A frame made of a request holds 300, however narrow the column of the fit was."""
+    frame = pd.DataFrame({"a": np.arange(100) % 50, "y": np.arange(100) % 50 * 2.0})
+    pipeline = Pipeline([("model", LinearRegression())]).fit(frame[["a"]].astype(dtype), frame["y"])
+    joblib.dump(pipeline, tmp_path / "pipeline.joblib")
+    frame.astype({"a": dtype}).to_parquet(tmp_path / "sample.parquet")
+    ran = run("pack", tmp_path / "pipeline.joblib", "--data", tmp_path / "sample.parquet", "--target", "y", "--no-card")
+    assert ran.code == 0, ran.output
+    for engine in ("onnx", "sklearn"):
+        client = make_client(ARTIFACTS_DIR=str(ran.root), ENGINE=engine)
+        for number in (300, -70_000):
+            answer = client.post("/predict", json={"a": number})
+            assert answer.status_code == 200 and answer.get_json()["prediction"] == pytest.approx(number * 2)
+
+
 def _of_another_version(pipeline):
     content = pickle.dumps(pipeline, protocol=2)
     ours, theirs = sklearn.__version__.encode(), b"1.0.0"
@@ -100,6 +126,28 @@ REFUSED = {
             sample[["a b", "city"]], sample["y"]
         ),
         "save its best_estimator_",
+    ),
+    "a fitted bare model": (
+        lambda sample: LogisticRegression().fit(sample[["a b"]], sample["y"]),
+        r"save Pipeline([('model', it)]), which needs no new fit",
+    ),
+    "several targets": (
+        lambda sample: Pipeline([("model", LinearRegression())]).fit(sample[["a b"]], sample[["a b", "more"]]),
+        "predicts several targets at once",
+    ),
+    "several labels": (
+        lambda sample: Pipeline([("model", OneVsRestClassifier(LogisticRegression()))]).fit(
+            sample[["a b"]], np.eye(2, dtype=int)[(sample["a b"] > 0).astype(int)]
+        ),
+        "predicts several targets at once",
+    ),
+    "a lambda": (
+        lambda sample: cloudpickle.dumps(
+            Pipeline([("f", FunctionTransformer(lambda rows: rows)), ("model", _pipeline())]).fit(
+                sample[["a b", "city"]], sample["y"]
+            )
+        ),
+        "the pipeline cannot be saved",
     ),
     "not fitted": (lambda sample: _pipeline(), "is not fitted"),
     "fitted on arrays": (
@@ -127,3 +175,46 @@ def test_a_sample_that_does_not_fit_is_refused(pack, sample):
     assert "'strange', which is not a label" in pack(pipeline, sample.assign(y="strange")).output
     assert "fails on sample.csv" in pack(pipeline, sample.assign(city="Rome")).output
     assert "fails on sample.csv" in pack(pipeline, sample.assign(**{"a b": "text"})).output
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered")
+def test_a_row_too_far_for_an_exponential_is_refused_and_those_seen_are_not(run, tmp_path, make_client):
+    """All numbers at 1e5 together overflow; an income of 1e5 does not. Infinity is no JSON."""
+    draw = np.random.default_rng(0)
+    frame = pd.DataFrame({"income": draw.uniform(2e4, 1.2e5, 300), "age": draw.uniform(18, 90, 300)})
+    frame["y"] = np.exp(frame["income"] / 1e5 + frame["age"] / 30)
+    pipeline = Pipeline([("scale", StandardScaler()), ("model", PoissonRegressor(alpha=0))])
+    joblib.dump(pipeline.fit(frame[["income", "age"]], frame["y"]), tmp_path / "pipeline.joblib")
+    frame.to_parquet(tmp_path / "sample.parquet")
+    ran = run("pack", tmp_path / "pipeline.joblib", "--data", tmp_path / "sample.parquet", "--target", "y", "--no-card")
+    assert ran.code == 0, ran.output
+    for engine in ("onnx", "sklearn"):
+        client = make_client(ARTIFACTS_DIR=str(ran.root), ENGINE=engine)
+        assert client.post("/predict", json={"income": 119_000.0, "age": 80.0}).status_code == 200
+        rows = [{"income": 1e5, "age": 40.0}, {"income": 1e5, "age": 1e5}]
+        refused = client.post("/predict", json=rows[1])
+        assert refused.status_code == 422 and "no finite number" in refused.get_json()["errors"]["$"][0]
+        assert list(client.post("/predict/batch", json={"instances": rows}).get_json()["errors"]) == ["instances.1"]
+
+
+def test_a_pipeline_over_arrow_columns_is_served_as_it_answers(run, tmp_path, make_client):
+    draw = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "a": pd.array(draw.normal(size=200), dtype="double[pyarrow]"),
+            "i": pd.array(draw.integers(0, 5, 200), dtype="int16[pyarrow]"),
+            "b": pd.array(draw.random(200) < 0.5, dtype="bool[pyarrow]"),
+            "s": pd.array(draw.choice(["u", "v"], 200), dtype="string[pyarrow]"),
+        }
+    )
+    frame["y"] = np.where(frame["a"].astype(float) + frame["i"].astype(int) > 2, "p", "q")
+    encode = ColumnTransformer([("text", OneHotEncoder(), ["s"])], remainder="passthrough")
+    pipeline = Pipeline([("encode", encode), ("model", RandomForestClassifier(5, random_state=0))])
+    joblib.dump(pipeline.fit(frame.drop(columns="y"), frame["y"]), tmp_path / "pipeline.joblib")
+    frame.to_parquet(tmp_path / "sample.parquet")
+    ran = run("pack", tmp_path / "pipeline.joblib", "--data", tmp_path / "sample.parquet", "--target", "y", "--no-card")
+    assert ran.code == 0, ran.output
+    rows = json.loads(frame.drop(columns="y").to_json(orient="records", double_precision=15))
+    answer = make_client(ARTIFACTS_DIR=str(ran.root)).post("/predict/batch", json={"instances": rows})
+    predicted = [entry["prediction"] for entry in answer.get_json()["predictions"]]
+    assert predicted == list(pipeline.predict(frame.drop(columns="y")))

@@ -7,37 +7,55 @@ into the thresholds (``thresholds``, ``ensemble``).
 """
 
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Any
-
-from sklearn.model_selection._search import BaseSearchCV
-from sklearn.pipeline import Pipeline
 
 from service.inference.contract import Contract
 from training.compiler import (
+    adaboost,
+    bayes,
     boosting,
+    calibration,
+    committees,
     compose,
     dummy,
     encoders,
     histogram,
     imputers,
     linear,
+    network,
     polynomial,
     scalers,
     selection,
+    target,
     trees,
 )
 from training.compiler.block import entry
 from training.compiler.errors import NotCompilable
 from training.compiler.graph import Graph
-from training.compiler.registry import ESTIMATORS, walk
+from training.compiler.registry import answer
 
 __all__ = ["FAMILIES", "NotCompilable", "build_graph", "compile_pipeline"]
 
-FAMILIES = (boosting, compose, dummy, encoders, histogram, imputers, linear, polynomial, scalers, selection, trees)
+FAMILIES = (
+    adaboost,
+    bayes,
+    boosting,
+    calibration,
+    committees,
+    compose,
+    dummy,
+    encoders,
+    histogram,
+    imputers,
+    linear,
+    network,
+    polynomial,
+    scalers,
+    selection,
+    target,
+    trees,
+)
 """Imported to be registered."""
-OPTIONAL = ("lightgbm", "xgboost")
-"""Libraries whose estimators have a module of their own, which is imported when one is met."""
 
 
 def compile_pipeline(pipeline: Any, contract: Contract, dtypes: Mapping[str, str]) -> bytes:
@@ -57,19 +75,6 @@ def compile_pipeline(pipeline: Any, contract: Contract, dtypes: Mapping[str, str
 def build_graph(pipeline: Any, contract: Contract, dtypes: Mapping[str, str]) -> Graph:
     """The graph before it is serialised, with what its trees compare."""
     block = entry(contract, dtypes)
-    while isinstance(pipeline, Pipeline | BaseSearchCV):
-        if isinstance(pipeline, BaseSearchCV):
-            pipeline = getattr(pipeline, "best_estimator_", None)
-            continue
-        for _, step in pipeline.steps[:-1]:
-            block = walk(step, block)
-        pipeline = pipeline.steps[-1][1]
-    library = type(pipeline).__module__.split(".")[0]
-    if library in OPTIONAL:
-        import_module(f"training.compiler.{library}")
-    estimator = ESTIMATORS.get(type(pipeline))
-    if estimator is None:
-        raise NotCompilable(pipeline, "this estimator is not among those that the compiler knows.")
     graph = Graph(len(contract.features))
-    estimator(pipeline, block, graph)
+    answer(pipeline, block, graph)
     return graph

@@ -24,6 +24,7 @@ def binary(graph: Graph, scores: str, tie: Literal["Greater", "GreaterOrEqual"],
     The label is put out: a score too near to 0 for its probability to differ from a half still decides.
     ``sharpness`` None: the estimator has no probabilities.
     """
+    graph.tell("scores", scores)
     reached = graph.add(tie, [graph.gather(scores, 0), graph.constant(0.0)])
     if sharpness is not None:
         exponent = scores if sharpness == 1.0 else graph.add("Mul", [scores, graph.constant(sharpness)])
@@ -33,6 +34,7 @@ def binary(graph: Graph, scores: str, tie: Literal["Greater", "GreaterOrEqual"],
 
 def multiclass(graph: Graph, scores: str, probabilities: bool = True) -> None:
     """Scores (n, classes): the first greatest; probabilities by softmax."""
+    graph.tell("scores", scores)
     if probabilities:
         graph.output("probabilities", ("Softmax", [scores]), axis=1)
     graph.output("label", ("ArgMax", [scores]), axis=1, keepdims=0)

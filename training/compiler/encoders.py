@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
 
 from training.compiler.block import Block, cells
 from training.compiler.columns import Coded, Column, Table, number
@@ -23,6 +23,12 @@ def ordinal(step: OrdinalEncoder, block: Block, after: Any) -> list[Column]:
     return _encoded(step, block, after, [1] * len(block.columns))
 
 
+@transformer(TargetEncoder)
+def target(step: TargetEncoder, block: Block, after: Any) -> list[Column]:
+    """The mean of the target, or of several classes the share of each."""
+    return _encoded(step, block, after, [cells(after).shape[1] // len(block.columns)] * len(block.columns))
+
+
 def _encoded(step: Any, block: Block, after: Any, widths: list[int]) -> list[Column]:
     columns: list[Column] = []
     for index, width in enumerate(widths):
@@ -39,7 +45,7 @@ def _of_numbers(step: Any, block: Block, index: int, places: range) -> list[Colu
     keys = [number(category) for category in step.categories_[index]]
     finite = [key for key in keys if key == key]
     unknown = max(finite, default=0.0) + 1.0
-    lenient = step.handle_unknown != "error"
+    lenient = getattr(step, "handle_unknown", "mean") != "error"
     asked = [*keys, unknown] if lenient else keys
     made = cells(_ask(step, block, index, asked))[:, list(places)].astype(np.float64)
     default = made[len(keys)] if lenient else np.zeros(len(places))

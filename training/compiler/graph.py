@@ -28,7 +28,10 @@ class Matrix:
 
 @dataclass(slots=True)
 class Graph:
-    """Collects nodes. ``features``: the width of the input; ``splits``: what trees compare, for the parity gate."""
+    """Collects nodes. ``features``: the width of the input; ``splits``: what trees compare, for the parity gate.
+
+    ``part``: where a member's outputs go while it is compiled, by name.
+    """
 
     features: int
     nodes: list[onnx.NodeProto] = field(default_factory=list)
@@ -36,6 +39,7 @@ class Graph:
     outputs: list[onnx.ValueInfoProto] = field(default_factory=list)
     splits: list[tuple[Column, Doubles]] = field(default_factory=list)
     made: dict[Any, str] = field(default_factory=dict)
+    part: dict[str, str] | None = None
 
     def constant(self, values: Any, dtype: Any = np.float64) -> str:
         """The name of an initialiser that holds ``values``; the same values are stored once."""
@@ -67,9 +71,20 @@ class Graph:
         return self.add("Cast", [tensor], output, to=to)
 
     def output(self, name: str, source: tuple[str, Sequence[str]], **attributes: Any) -> None:
-        """Declare one of the graph's outputs, made by ``source``: an operator and its inputs."""
+        """Declare one of the graph's outputs, made by ``source``: an operator and its inputs.
+
+        Of a member of a committee it is a tensor for ``part`` instead.
+        """
+        if self.part is not None:
+            self.part[name] = self.add(source[0], source[1], **attributes)
+            return
         self.add(source[0], source[1], name, **attributes)
         self.outputs.append(helper.make_tensor_value_info(name, OUTPUT_TYPES[name], None))
+
+    def tell(self, name: str, tensor: str) -> None:
+        """Of a part: what the estimator around it may want beside the outputs."""
+        if self.part is not None:
+            self.part[name] = tensor
 
     def serialise(self) -> bytes:
         """The checked model."""

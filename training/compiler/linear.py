@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from sklearn import linear_model, svm
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from training.compiler.answers import binary, multiclass, regression
 from training.compiler.block import Block
@@ -23,13 +24,34 @@ from training.compiler.registry import estimator
     linear_model.ElasticNetCV,
     linear_model.BayesianRidge,
     linear_model.HuberRegressor,
+    linear_model.ARDRegression,
+    linear_model.Lars,
+    linear_model.LarsCV,
+    linear_model.LassoLars,
+    linear_model.LassoLarsCV,
+    linear_model.LassoLarsIC,
+    linear_model.OrthogonalMatchingPursuit,
+    linear_model.OrthogonalMatchingPursuitCV,
+    linear_model.QuantileRegressor,
+    linear_model.SGDRegressor,
+    linear_model.TheilSenRegressor,
+    svm.LinearSVR,
 )
 def regressor(step: Any, block: Block, graph: Graph) -> None:
     """X @ coef + intercept."""
     regression(graph, _scores(step, block, graph))
 
 
-@estimator(linear_model.LogisticRegression, linear_model.LogisticRegressionCV)
+@estimator(linear_model.PoissonRegressor, linear_model.GammaRegressor, linear_model.TweedieRegressor)
+def generalised(step: Any, block: Block, graph: Graph) -> None:
+    """The same, or its exponential where the link is the logarithm."""
+    scores, link = _scores(step, block, graph), type(step._base_loss.link).__name__
+    if link not in ("IdentityLink", "LogLink"):
+        raise NotCompilable(step, f"{link} is not compiled.")
+    regression(graph, graph.add("Exp", [scores]) if link == "LogLink" else scores)
+
+
+@estimator(linear_model.LogisticRegression, linear_model.LogisticRegressionCV, LinearDiscriminantAnalysis)
 def logistic(step: Any, block: Block, graph: Graph) -> None:
     """Expit of two classes' score, softmax of more."""
     scores = _scores(step, block, graph)
@@ -39,7 +61,32 @@ def logistic(step: Any, block: Block, graph: Graph) -> None:
         binary(graph, scores, "Greater")
 
 
-@estimator(linear_model.RidgeClassifier, linear_model.RidgeClassifierCV, svm.LinearSVC)
+@estimator(linear_model.SGDClassifier)
+def stochastic(step: Any, block: Block, graph: Graph) -> None:
+    """By the loss: expit of each class's score, in shares of their sum; or a label only."""
+    if step.loss == "modified_huber":
+        raise NotCompilable(step, "loss='modified_huber' is not compiled.")
+    if step.loss != "log_loss":
+        undecided(step, block, graph)
+        return
+    scores = _scores(step, block, graph)
+    if len(step.classes_) == 2:
+        binary(graph, scores, "Greater")
+        return
+    apart = graph.add("Sigmoid", [scores])
+    total = graph.add("ReduceSum", [apart, graph.constant([1], np.int64)], keepdims=1)
+    none = graph.add("Equal", [total, graph.constant(0.0)])
+    shares = graph.add("Div", [apart, total])
+    graph.output("probabilities", ("Where", [none, graph.constant(1 / len(step.classes_)), shares]))
+    multiclass(graph, scores, probabilities=False)
+
+
+@estimator(
+    linear_model.Perceptron,
+    linear_model.RidgeClassifier,
+    linear_model.RidgeClassifierCV,
+    svm.LinearSVC,
+)
 def undecided(step: Any, block: Block, graph: Graph) -> None:
     """A label without probabilities."""
     scores = _scores(step, block, graph)

@@ -8,7 +8,6 @@ from onnx import TensorProto, numpy_helper
 
 from service.inference.engines.onnx import INPUT
 from training.compiler.columns import Coded, Column, Constant, Filled, Missing, Product, Raw, Step, Table, simplified
-from training.compiler.errors import NotCompilable
 from training.compiler.graph import Graph, Matrix
 
 
@@ -51,9 +50,10 @@ def _raw(graph: Graph, group: Sequence[Raw]) -> Matrix:
 
 
 def _step(graph: Graph, group: Sequence[Step]) -> Matrix:
-    if group[0].operation == "Round":
-        raise NotCompilable("float32 column", "its arithmetic is done in float32. Fit on float64 columns.")
     inner = ordered(graph, [column.column for column in group])
+    if group[0].operation == "Round":  # onnxruntime would remove two casts that met
+        single = graph.gather(graph.cast(inner, TensorProto.FLOAT), range(len(group)))
+        return _in_order(graph.cast(single, TensorProto.DOUBLE), group)
     operands = graph.constant([column.operand for column in group])
     return _in_order(graph.add(group[0].operation, [inner, operands]), group)
 

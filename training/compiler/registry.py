@@ -2,7 +2,11 @@
 
 import warnings
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any, TypeVar
+
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.pipeline import Pipeline
 
 from training.compiler.block import Block, cells
 from training.compiler.columns import Column
@@ -16,6 +20,8 @@ Composite = Callable[[Any, Block], Block]
 Estimator = Callable[[Any, Block, Graph], None]
 """(fitted estimator, its input, the graph that gets its outputs)."""
 
+OPTIONAL = ("lightgbm", "xgboost")
+"""Libraries whose estimators have a module of their own, which is imported when one is met."""
 T = TypeVar("T")
 TRANSFORMERS: dict[type, Transformer] = {}
 COMPOSITES: dict[type, Composite] = {}
@@ -64,6 +70,38 @@ def walk(step: Any, block: Block) -> Block:
     if len(columns) != cells(after).shape[1]:
         raise NotCompilable(step, f"it makes {cells(after).shape[1]} columns where {len(columns)} were expected.")
     return Block(columns, after, block.probe)
+
+
+def answer(step: Any, block: Block, graph: Graph) -> None:
+    """Add the outputs of a fitted estimator, or of the Pipeline or finished search that it is the last step of.
+
+    Raises:
+        NotCompilable: see ``walk``.
+    """
+    while isinstance(step, Pipeline | BaseSearchCV):
+        if isinstance(step, BaseSearchCV):
+            step = getattr(step, "best_estimator_", None)
+            continue
+        for _, inner in step.steps[:-1]:
+            block = walk(inner, block)
+        step = step.steps[-1][1]
+    library = type(step).__module__.split(".")[0]
+    if library in OPTIONAL:
+        import_module(f"training.compiler.{library}")
+    function = ESTIMATORS.get(type(step))
+    if function is None:
+        raise NotCompilable(step, "this estimator is not among those that the compiler knows.")
+    function(step, block, graph)
+
+
+def part(step: Any, block: Block, graph: Graph) -> dict[str, str]:
+    """The outputs of an estimator that is a part of another, as tensors by name."""
+    outside, graph.part = graph.part, {}
+    try:
+        answer(step, block, graph)
+        return graph.part
+    finally:
+        graph.part = outside
 
 
 def transformed(step: Any, rows: Any) -> Any:

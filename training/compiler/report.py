@@ -19,6 +19,9 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+from sklearn import ensemble, linear_model, naive_bayes, neural_network, svm, tree
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import TransformedTargetRegressor
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
@@ -48,6 +51,7 @@ COLUMNS = (
 ASKED = ((1, 10), (1000, 2))
 """Rows at once, and how many turns."""
 OTHERS = {"lightgbm": ("LGBMClassifier", "LGBMRegressor"), "xgboost": ("XGBClassifier", "XGBRegressor")}
+PACKED_ON = ("mixed", "diabetes")
 CALLS = 5
 
 
@@ -99,6 +103,28 @@ def _others(task: Task) -> dict[str, Any]:
     return found
 
 
+def _packed(task: Task) -> dict[str, Any]:
+    """Estimators that no --model names but that people bring, over scaled columns."""
+    classes = task == "classification"
+    line: Any = linear_model.LogisticRegression(max_iter=2000) if classes else linear_model.Ridge()
+    leaf: Any = tree.DecisionTreeClassifier(max_depth=6) if classes else tree.DecisionTreeRegressor(max_depth=6)
+    vote: Any = ensemble.VotingClassifier if classes else ensemble.VotingRegressor
+    net: Any = neural_network.MLPClassifier if classes else neural_network.MLPRegressor
+    shared = {
+        "voting": vote([("line", line), ("tree", leaf)], **({"voting": "soft"} if classes else {})),
+        "bagging": (ensemble.BaggingClassifier if classes else ensemble.BaggingRegressor)(random_state=0),
+        "adaboost": (ensemble.AdaBoostClassifier if classes else ensemble.AdaBoostRegressor)(random_state=0),
+        "net": net(hidden_layer_sizes=(32,), random_state=0),
+    }
+    if not classes:
+        return shared | {"log target": TransformedTargetRegressor(line, func=np.log1p, inverse_func=np.expm1)}
+    return shared | {
+        "calibrated": CalibratedClassifierCV(svm.LinearSVC(), cv=3),
+        "bayes": naive_bayes.GaussianNB(),
+        "stochastic": linear_model.SGDClassifier(loss="log_loss", random_state=0),
+    }
+
+
 def table(lines: list[dict[str, Any]]) -> str:
     """The lines in Markdown."""
     heads = [*COLUMNS, "sklearn 1 000 rows"]
@@ -135,6 +161,8 @@ def main() -> None:
                 work.append((name, family.name, pipeline, examples, options.rows))
         for library, model in _others(task).items():
             work.append((name, library, make_pipeline(examples.contract, model, "complete"), examples, options.rows))
+        for packed, model in _packed(task).items() if name in PACKED_ON else ():
+            work.append((name, packed, make_pipeline(examples.contract, model, "scaled"), examples, options.rows))
     with threadpool_limits(1):
         lines = [compare(*job) for job in tqdm(work, unit="model")]
     options.output.mkdir(parents=True, exist_ok=True)

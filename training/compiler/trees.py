@@ -85,6 +85,6 @@ def _sums(graph: Graph, block: Block, trees: list[Any], shares: list[Doubles]) -
 
 
 def _trees(step: Any) -> list[Any]:
-    if step.n_outputs_ != 1:
+    if getattr(step, "n_outputs_", 1) != 1:
         raise NotCompilable(step, "it predicts more than one target.")
     return [each.tree_ for each in getattr(step, "estimators_", [step])]

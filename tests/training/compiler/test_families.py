@@ -245,3 +245,10 @@ def test_selected_columns_and_a_finished_search_are_compiled(fit, make_rows):
     chosen = make_pipeline(IMPUTED, SelectKBest(f_classif, k=5), VarianceThreshold(), DecisionTreeClassifier())
     search = GridSearchCV(chosen, {"decisiontreeclassifier__max_depth": [3, 5]}, cv=2)
     assert fit(search).difference(make_rows(1000, 1)) == (0, 0.0)
+
+
+def test_float32_columns_among_doubles_reach_a_linear_model_rounded(fit, make_rows):
+    """Their sum tells a double from its float32: 1e-7 of a number of hundreds."""
+    dtypes = DTYPES | {"großer Wert": "float32"}
+    features = ColumnTransformer([("numbers", "passthrough", ["großer Wert", "grade"])])
+    assert fit(make_pipeline(features, LinearRegression()), 0, dtypes).difference(make_rows(2000, 1))[1] < CLOSE

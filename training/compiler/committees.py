@@ -1,0 +1,112 @@
+"""Committees: estimators of any compiled family, whose answers are voted on or averaged."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from onnx import TensorProto
+from sklearn.ensemble import BaggingClassifier, BaggingRegressor, VotingClassifier, VotingRegressor
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor
+
+from training.compiler.answers import multiclass
+from training.compiler.block import Block, cells
+from training.compiler.errors import NotCompilable
+from training.compiler.graph import Graph
+from training.compiler.registry import estimator, part
+from training.compiler.trees import classifier as forest_classifier
+from training.compiler.trees import regressor as forest_regressor
+
+TREES = (DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor)
+
+
+@estimator(VotingClassifier)
+def voting(step: VotingClassifier, block: Block, graph: Graph) -> None:
+    """The mean of the members' probabilities; or a vote on their labels, of which the first most voted wins."""
+    _check_classes(step)
+    found = [part(each, block, graph) for each in step.estimators_]
+    weights = step._weights_not_none
+    if step.voting == "soft":
+        total = added(graph, [each["probabilities"] for each in found], weights)
+        share = graph.constant(float(len(found) if weights is None else np.sum(weights)))
+        graph.output("probabilities", ("Div", [total, share]))
+        return
+    votes = [one_hot(graph, each, len(step.classes_)) for each in found]
+    multiclass(graph, added(graph, votes, weights), probabilities=False)
+
+
+@estimator(VotingRegressor)
+def mean(step: VotingRegressor, block: Block, graph: Graph) -> None:
+    """The weighted mean."""
+    weights = step._weights_not_none
+    total = added(graph, [part(each, block, graph)["value"] for each in step.estimators_], weights)
+    share = float(len(step.estimators_) if weights is None else np.sum(weights))
+    graph.output("value", ("Div", [total, graph.constant(share)]))
+
+
+@estimator(BaggingClassifier)
+def bagged(step: BaggingClassifier, block: Block, graph: Graph) -> None:
+    """The mean of the members' probabilities, or of their votes where they have none."""
+    _check_classes(step)
+    if _is_forest(step, block):
+        forest_classifier(step, block, graph)
+        return
+    found = [part(each, inner, graph) for each, inner in _members(step, block)]
+    shares = [each.get("probabilities") or one_hot(graph, each, len(step.classes_)) for each in found]
+    graph.output("probabilities", ("Div", [added(graph, shares), graph.constant(float(len(found)))]))
+
+
+@estimator(BaggingRegressor)
+def bagged_regressor(step: BaggingRegressor, block: Block, graph: Graph) -> None:
+    """The mean."""
+    if _is_forest(step, block):
+        forest_regressor(step, block, graph)
+        return
+    found = [part(each, inner, graph)["value"] for each, inner in _members(step, block)]
+    graph.output("value", ("Div", [added(graph, found), graph.constant(float(len(found)))]))
+
+
+def label(graph: Graph, found: dict[str, str]) -> str:
+    """A member's label (n,), as a place among the classes."""
+    return found.get("label") or graph.add("ArgMax", [found["probabilities"]], axis=1, keepdims=0)
+
+
+def one_hot(graph: Graph, found: dict[str, str], classes: int) -> str:
+    """A member's label as (n, classes) doubles, one of which is 1."""
+    places = graph.add("Unsqueeze", [label(graph, found), graph.constant([1], np.int64)])
+    equal = graph.add("Equal", [places, graph.constant([range(classes)], np.int64)])
+    return graph.cast(equal, TensorProto.DOUBLE)
+
+
+def added(graph: Graph, tensors: Sequence[str], weights: Sequence[float] | None = None) -> str:
+    """Their sum, one after the other, as scikit-learn adds them."""
+    if weights is not None:
+        tensors = [
+            graph.add("Mul", [each, graph.constant(float(weight))])
+            for each, weight in zip(tensors, weights, strict=True)
+        ]
+    total = tensors[0]
+    for each in tensors[1:]:
+        total = graph.add("Add", [total, each])
+    return total
+
+
+def _check_classes(step: Any) -> None:
+    if any(len(getattr(each, "classes_", ())) != len(step.classes_) for each in step.estimators_):
+        raise NotCompilable(step, "one of its members has not seen every class.")
+
+
+def _is_forest(step: Any, block: Block) -> bool:
+    """Whether its members are trees that see every column as it is."""
+    every = list(range(len(block.columns)))
+    return all(type(each) in TREES for each in step.estimators_) and all(
+        list(chosen) == every for chosen in step.estimators_features_
+    )
+
+
+def _members(step: Any, block: Block) -> list[tuple[Any, Block]]:
+    """Each member with the columns that it sees."""
+    array = cells(block.data)
+    return [
+        (each, Block([block.columns[place] for place in chosen], array[:, chosen], block.probe))
+        for each, chosen in zip(step.estimators_, step.estimators_features_, strict=True)
+    ]
