@@ -1,4 +1,4 @@
-"""Identifiers that nobody can guess: UUIDs, version 4 (RFC 9562), made by the hundred, which takes a part of the time."""
+"""Identifiers that nobody can guess: UUIDs, version 4 (RFC 9562), made by the hundred, which is cheap."""
 
 import os
 from collections.abc import Iterator
