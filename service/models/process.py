@@ -19,7 +19,7 @@ LOAD_DEADLINE = 60.0
 WATCH_SECONDS = 0.5
 
 _lock = threading.Lock()
-_pid = 0
+_forks = 0
 _watched: dict[Settings, "Watched"] = {}
 
 
@@ -59,11 +59,7 @@ def prepare(settings: Settings) -> None:
 
 def start(settings: Settings) -> Watched:
     """Load what is wanted and go on watching; again in the same process only waits for the first load."""
-    global _pid
     with _lock:
-        if _pid != os.getpid():  # what a parent process had does not live here
-            _watched.clear()
-            _pid = os.getpid()
         if settings not in _watched:
             _watched[settings] = Watched(settings)
             metrics.open_metrics(settings)
@@ -78,12 +74,23 @@ class Models:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._watched: Watched | None = None
-        self._pid = 0
+        self._forks = _forks
 
     @property
     def now(self) -> Loaded:
         """What may answer now; the first to ask in a process starts the load and waits for it."""
-        if self._watched is None or self._pid != os.getpid():
+        if self._watched is None or self._forks != _forks:
             self._watched = start(self._settings)
-            self._pid = os.getpid()
+            self._forks = _forks
         return self._watched.holder.loaded
+
+
+def _forget() -> None:
+    """In a forked child: what the parent process had does not live here."""
+    global _lock, _forks
+    _lock = threading.Lock()
+    _watched.clear()
+    _forks += 1
+
+
+os.register_at_fork(after_in_child=_forget)

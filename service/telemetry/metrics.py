@@ -61,9 +61,11 @@ def answered(route: str, method: str, status: int, seconds: float) -> None:
     """Count one request that began and was answered, and its time from the first hook to the answer's bytes."""
     global _lost
     slot = OWN.slot
+    places = slot.places
     flying = slot.place("http_requests_in_flight")
-    counted = slot.place("http_requests_total", route, method if method in METHODS else "other", str(status))
-    timed = slot.place("http_request_duration_seconds", route)
+    key = ("http_requests_total", route, method if method in METHODS else "other", str(status))
+    counted = places.get(key) or slot.place(*key)
+    timed = places.get(("http_request_duration_seconds", route)) or slot.place("http_request_duration_seconds", route)
     bucket = timed + 1 + bisect_left(_BOUNDS["http_request_duration_seconds"], seconds)
     cells = slot.cells
     with slot.lock:
@@ -96,7 +98,8 @@ def phases(model_version: str, seconds: Mapping[str, float]) -> None:
     slot = OWN.slot
     cells, bounds = slot.cells, _BOUNDS["prediction_duration_seconds"]
     for name, spent in seconds.items():
-        timed = slot.place("prediction_duration_seconds", model_version, name)
+        key = ("prediction_duration_seconds", model_version, name)
+        timed = slot.places.get(key) or slot.place(*key)
         bucket = timed + 1 + bisect_left(bounds, spent)
         with slot.lock:
             cells[timed] += spent

@@ -48,6 +48,7 @@ class LeanContext(RequestContext):
         self._session = app.session_interface.open_session(app, self.request) if session is None else session
         self._after_request_functions = []
         self._cv_tokens = []
+        self._lean = False
 
     @cached_property
     def url_adapter(self) -> MapAdapter | None:  # type: ignore[override]  # an attribute in Flask, set at once
@@ -69,10 +70,11 @@ class LeanContext(RequestContext):
 
     def push(self) -> None:
         """Flask's own, in its order: the application context, the request context, the route."""
+        self._lean = nobody_waits(self.app)
         app_context = _cv_app.get(None)
         if app_context is None or app_context.app is not self.app:
             app_context = LeanAppContext(self.app)
-            if nobody_waits(self.app):
+            if self._lean:
                 app_context._cv_tokens.append(_cv_app.set(app_context))
             else:
                 app_context.push()
@@ -83,7 +85,7 @@ class LeanContext(RequestContext):
 
     def pop(self, *exc: Any) -> None:
         """Flask's own, in its order, without what nobody waits for."""
-        if len(self._cv_tokens) != 1 or _cv_request.get() is not self or not nobody_waits(self.app):
+        if len(self._cv_tokens) != 1 or _cv_request.get() is not self or not self._lean:
             super().pop(*exc)
             return
         token, app_context = self._cv_tokens.pop()
