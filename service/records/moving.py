@@ -4,18 +4,17 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import orjson
+from typing import Any
 
 from service.records.counts import count
 from service.records.place import REFUSED, spool_files
 from service.records.reader import SpoolFile
-from service.records.rows import MODEL_PREFIX, KnownModel, Row
+from service.records.rows import MODEL_PREFIX, Decoder, KnownModel, LineError, Row, read_record
 from service.records.sink import Sink
 from service.telemetry import log, metrics
 
-_FAULTS_OF_A_ROW = ("DataError", "IntegrityError", "OverflowError")
-"""What a driver raises for values it does not take, whatever the state of the database."""
+_FAULTS_OF_A_ROW = {"DataError", "IntegrityError", "OverflowError", "ValueError", "TypeError"}
+"""What a driver raises for values it does not take, whatever the state of the database; or a class made of these."""
 
 
 class Outage(RuntimeError):
@@ -30,6 +29,8 @@ class Chunk:
     rows: list[Row] = field(default_factory=list)
     last: float | None = None
     """The Unix time of its last answer."""
+    unread: list[tuple[bytes, int, str]] = field(default_factory=list)
+    """Lines that are none, with the rows that are in them for all we know, and why."""
 
 
 class Mover:
@@ -38,6 +39,7 @@ class Mover:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._files: dict[Path, SpoolFile] = {}
+        self._decoders: dict[str, Decoder] = {}
         self._writers = False
 
     def has_writers(self) -> bool:
@@ -76,7 +78,12 @@ class Mover:
                 for line in block.splitlines():
                     alone = self._decode(file, [line])
                     if not self._write(sink, alone):
-                        self._refuse(line, len(alone.rows))
+                        self._lay_aside(line, len(alone.rows))
+            for line, rows, _ in chunk.unread:
+                self._lay_aside(line, rows)
+            if chunk.unread:
+                reason = chunk.unread[0][2]
+                log.error("records_line_unreadable", file=str(file.path), lines=len(chunk.unread), reason=reason)
             file.advance(len(block))
 
     def _write(self, sink: Sink, chunk: Chunk) -> bool:
@@ -84,7 +91,7 @@ class Mover:
         try:
             new = sink.write(chunk.models, chunk.rows)
         except Exception as fault:
-            if type(fault).__name__ in _FAULTS_OF_A_ROW or isinstance(fault, (ValueError, TypeError)):
+            if not _FAULTS_OF_A_ROW.isdisjoint(kind.__name__ for kind in type(fault).__mro__):
                 log.error("records_refused", reason=f"{type(fault).__name__}: {fault}")
                 return False
             raise Outage from fault
@@ -98,22 +105,32 @@ class Mover:
     def _decode(self, file: SpoolFile, lines: list[bytes]) -> Chunk:
         chunk = Chunk()
         for line in lines:
-            if line.startswith(MODEL_PREFIX):
-                if (model := file.learn(line)) is not None:
+            rows = 0  # what a full disk cut short was counted as lost by its writer
+            try:
+                if line.startswith(MODEL_PREFIX):
+                    model = file.learn(line)
+                    self._decoders[model.version] = file.decoders[model.version]
                     chunk.models.append(model)
-            elif line:
-                try:
-                    record = orjson.loads(line)
-                    chunk.rows.extend(file.decoders[record["model_version"]].rows(record))
+                elif line:
+                    record = read_record(line)
+                    rows = len(record["predictions"])
+                    chunk.rows += self._rows(file, record)
                     chunk.last = float(record["time"])
-                except (ValueError, KeyError, TypeError, IndexError) as fault:
-                    # A write that a full disk cut short: its writer has counted it as lost.
-                    log.warning("records_line_unreadable", file=str(file.path), reason=type(fault).__name__)
+            except Exception as fault:  # whatever stands in a line, it must not hold up those behind it
+                chunk.unread.append((line, rows, f"{type(fault).__name__}: {fault}"))
         return chunk
 
-    def _refuse(self, line: bytes, rows: int) -> None:
-        """Lay aside what the database will never take."""
-        count(self._folder, lost=rows)
-        metrics.records("lost", rows)
+    def _rows(self, file: SpoolFile, record: dict[str, Any]) -> list[Row]:
+        version = record["model_version"]
+        decoder = file.decoders.get(version) or self._decoders.get(version)  # of another file, where it is lost here
+        if decoder is None:
+            raise LineError(f"no line says what {version} is")
+        return list(decoder.rows(record))
+
+    def _lay_aside(self, line: bytes, rows: int) -> None:
+        """Keep for a person what the database will never take."""
+        if rows:
+            count(self._folder, lost=rows)
+            metrics.records("lost", rows)
         with suppress(OSError), (self._folder / REFUSED).open("ab") as file:
             file.write(line + b"\n")

@@ -5,8 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from service.records.place import offset_path, read_offset, try_lock
-from service.records.rows import MODEL_PREFIX, Decoder, KnownModel
-from service.telemetry import log
+from service.records.rows import MODEL_PREFIX, Decoder, KnownModel, LineError
 
 CHUNK = 2**20
 """Bytes read at once, and about what goes into one transaction; a longer line is read whole."""
@@ -23,7 +22,8 @@ class SpoolFile:
         self.offset = min(read_offset(path), os.fstat(self._descriptor).st_size)
         for line in self._before(self.offset):
             if line.startswith(MODEL_PREFIX):
-                self.learn(line)
+                with suppress(LineError):  # said when it was first read
+                    self.learn(line)
 
     def is_left(self) -> bool:
         """Whether its writer is gone: nothing will be added. Asked before the last read, never after."""
@@ -40,13 +40,13 @@ class SpoolFile:
                 return block[:end]
             size *= 2
 
-    def learn(self, line: bytes) -> KnownModel | None:
-        """Take note of a model; None for a line that cannot be read."""
-        try:
-            model = KnownModel.read(line)
-        except (ValueError, KeyError, TypeError) as fault:
-            log.error("records_line_unreadable", file=str(self.path), reason=str(fault))
-            return None
+    def learn(self, line: bytes) -> KnownModel:
+        """Take note of a model.
+
+        Raises:
+            LineError: the line is none.
+        """
+        model = KnownModel.read(line)
         self.decoders[model.version] = Decoder(model)
         return model
 
