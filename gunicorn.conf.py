@@ -42,6 +42,11 @@ def on_starting(server: Any) -> None:
     spool.prepare(settings)
 
 
+def pre_exec(server: Any) -> None:
+    """On SIGUSR2, in the process that becomes the new master."""
+    listener.hand_on(server.cfg.env_orig)
+
+
 def when_ready(server: Any) -> None:
     """Listening; the workers follow."""
     listener.start(settings)

@@ -91,7 +91,7 @@ def export(target: Path, since: datetime | None, until: datetime | None, version
     query = selection(_utc(since), _utc(until), version)
     aside = target.with_name(f".{target.name}.part")
     try:
-        with connected(_settings()) as connection:
+        with connected(_settings(), seconds=None) as connection:
             total = count_rows(connection, query)
             models = known_models(connection, {version} if version else None)
             columns = columns_of(models.values())

@@ -8,7 +8,7 @@ from typing import Any
 from service.inference.artifact import REFERENCE, read_document
 from service.inference.drift import Distribution, Drift, Verdict, compare
 from service.inference.manifest import ArtifactError, Manifest
-from service.records.database import connected
+from service.records.database import REQUEST_SECONDS, connected
 from service.records.questions import Seen, count_by_version, recent_rows
 from service.settings import Settings
 
@@ -34,13 +34,19 @@ class VersionDrift:
         return min(found, key=_WORST_FIRST.index, default="too few rows")
 
 
-def drift(settings: Settings, since: datetime, until: datetime, version: str | None = None) -> list[VersionDrift]:
+def drift(
+    settings: Settings,
+    since: datetime,
+    until: datetime,
+    version: str | None = None,
+    seconds: float | None = REQUEST_SECONDS,
+) -> list[VersionDrift]:
     """The drift of each version that predicted within the window, or of the one asked for.
 
     Raises:
-        StoreUnavailable: there is no database now.
+        StoreUnavailable: there is no database now, or it took more than ``seconds``.
     """
-    with connected(settings) as connection:
+    with connected(settings, seconds) as connection:
         names = sorted(count_by_version(connection, since, until, version))
         seen = {
             name: [row for part in recent_rows(connection, name, since, until, MOST_ROWS) for row in part]

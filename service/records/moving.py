@@ -41,6 +41,8 @@ class Mover:
         self._files: dict[Path, SpoolFile] = {}
         self._decoders: dict[str, Decoder] = {}
         self._writers = False
+        self.written_at = 0.0
+        """When the database last took something, of ``time.monotonic``."""
 
     def has_writers(self) -> bool:
         """Whether a living process held a file when it was last looked."""
@@ -95,6 +97,7 @@ class Mover:
                 log.error("records_refused", reason=f"{type(fault).__name__}: {fault}")
                 return False
             raise Outage from fault
+        self.written_at = time.monotonic()
         if chunk.last is not None:
             metrics.records_lag(max(0.0, time.time() - chunk.last))
         if new:

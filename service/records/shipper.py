@@ -6,6 +6,7 @@ note of it is offered again by the next one, and refused by its key.
 
 import os
 import signal
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +24,10 @@ POLL_SECONDS = 0.2
 LINGER_SECONDS = 2.0
 """How long it waits for a writer to come (back) before it leaves."""
 LONGEST_PAUSE = 5.0
+SILENT_SECONDS = 5.0
+"""A pass that lasts longer is told of while it lasts."""
+HANGING_SECONDS = 60.0
+"""One that lasts longer waits for a database that hangs."""
 PRUNE_SECONDS = 3600.0
 NICENESS = 19
 """The requests come first: on a busy core it gets one part in seventy."""
@@ -41,6 +46,7 @@ class Shipper:
         self._pause = POLL_SECONDS
         self._prune_at = 0.0
         self._monitor = Monitor(settings)
+        self._pass_began = 0.0
 
     def stop(self) -> None:
         """Safe in a signal handler."""
@@ -49,8 +55,11 @@ class Shipper:
     def run(self) -> None:
         """Ship until no writer is left and nothing is to do, or can be done."""
         seen = time.monotonic()
+        threading.Thread(target=self._watch, name="watch", daemon=True).start()
         while True:
+            self._pass_began = time.monotonic()
             self._ship()
+            self._pass_began = 0.0
             self._monitor.tick()
             if self._mover.has_writers():
                 seen = time.monotonic()
@@ -58,6 +67,24 @@ class Shipper:
                 break
             self._rest()
         self._disconnect()
+
+    def _watch(self) -> None:
+        """Tell the lag while a pass takes long, which itself cannot, and end one that waits for a database that hangs.
+
+        Each transaction begins a time of its own: a long way to go is not taken for standing still.
+        """
+        while True:
+            time.sleep(1)
+            began = max(self._pass_began, self._mover.written_at) if self._pass_began else 0.0
+            lasted = time.monotonic() - began if began else 0.0
+            if lasted > SILENT_SECONDS:
+                self._tell_lag()
+            if lasted > HANGING_SECONDS and (sink := self._sink) is not None:
+                sink.cut()
+
+    def _tell_lag(self) -> None:
+        oldest = oldest_waiting(self._folder)
+        metrics.records_lag(0.0 if oldest is None else max(0.0, time.time() - oldest))
 
     def _rest(self) -> None:
         until = time.monotonic() + self._pause
@@ -89,8 +116,7 @@ class Shipper:
         self._pause = min(self._pause * 2, LONGEST_PAUSE)
         self._disconnect()
         self._mover.look()
-        oldest = oldest_waiting(self._folder)
-        metrics.records_lag(0.0 if oldest is None else max(0.0, time.time() - oldest))
+        self._tell_lag()
 
     def _disconnect(self) -> None:
         if self._sink is not None:
