@@ -15,7 +15,7 @@ from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 
 from service.errors import StoreUnavailable
 from service.records import schema
-from service.records.address import CONNECT_SECONDS, is_postgres, postgres_address, sqlite_file
+from service.records.address import is_postgres, postgres_address, sqlite_file
 from service.records.hanging import cut_after
 from service.settings import Settings
 from service.telemetry import log
@@ -25,6 +25,7 @@ REQUEST_SECONDS = 40.0
 """What a request may wait for an answer: less than gunicorn lets a worker be silent."""
 PING_SECONDS = 2.0
 REQUEST_CONNECT_SECONDS = 3
+"""For a connection, or for SQLite's lock."""
 RESPITE = 5
 """For so many times the seconds that a database kept somebody waiting in vain, nobody else waits for it."""
 
@@ -47,7 +48,7 @@ def make_engine(settings: Settings) -> Engine:
         return engine
     engine = create_engine(
         f"sqlite:///{sqlite_file(settings)}",
-        connect_args={"timeout": CONNECT_SECONDS},
+        connect_args={"timeout": REQUEST_CONNECT_SECONDS},
         json_serializer=_dumps,
         json_deserializer=orjson.loads,
     )

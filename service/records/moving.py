@@ -120,6 +120,7 @@ class Mover:
                     chunk.rows += self._rows(file, record)
                     chunk.last = float(record["time"])
             except Exception as fault:  # whatever stands in a line, it must not hold up those behind it
+                rows = fault.rows if isinstance(fault, LineError) else rows
                 chunk.unread.append((line, rows, f"{type(fault).__name__}: {fault}"))
         return chunk
 
@@ -127,7 +128,7 @@ class Mover:
         version = record["model_version"]
         decoder = file.decoders.get(version) or self._decoders.get(version)  # of another file, where it is lost here
         if decoder is None:
-            raise LineError(f"no line says what {version} is")
+            raise LineError(f"no line says what {version} is", len(record["predictions"]))
         return list(decoder.rows(record))
 
     def _lay_aside(self, line: bytes, rows: int) -> None:

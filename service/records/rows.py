@@ -35,7 +35,14 @@ class Row(NamedTuple):
 
 
 class LineError(ValueError):
-    """A line of the spool that cannot be read: cut short by a full disk, or damaged since."""
+    """A line of the spool that cannot be read: cut short by a full disk, or damaged since.
+
+    ``rows`` are in it as far as can be told; those that its writer knew to be cut short it has counted itself.
+    """
+
+    def __init__(self, reason: str, rows: int = 0) -> None:
+        super().__init__(reason)
+        self.rows = rows
 
 
 def read_record(line: bytes) -> dict[str, Any]:
@@ -44,16 +51,18 @@ def read_record(line: bytes) -> dict[str, Any]:
     Raises:
         LineError: it is none.
     """
+    rows = 0
     try:
         record = orjson.loads(line)
+        rows = len(record["predictions"])
         sound = all(isinstance(record[name], str) for name in _TEXTS)
         sound = sound and all(type(record[name]) in (int, float) for name in ("time", "latency_ms"))
         sound = sound and isinstance(record["rows"], list) and isinstance(record["predictions"], list)
         sound = sound and {type(prediction) for prediction in record["predictions"]} <= _SCALARS
     except (ValueError, KeyError, TypeError) as fault:
-        raise LineError(f"{type(fault).__name__}: {fault}") from fault
+        raise LineError(f"{type(fault).__name__}: {fault}", rows) from fault
     if not sound:
-        raise LineError("a value of another type than it should be")
+        raise LineError("a value of another type than it should be", rows)
     return record  # type: ignore[no-any-return]  # a dict, or its keys would not have been found
 
 

@@ -15,6 +15,7 @@ from service.records import schema
 from service.records.monitor import Monitor
 from service.records.moving import Mover, Outage
 from service.records.place import SHIPPER, UNBORN, spool_folder, try_lock
+from service.records.shipping import LOCK, mark_of
 from service.records.sink import Sink, connect
 from service.records.waiting import oldest_waiting
 from service.settings import Settings
@@ -140,13 +141,16 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: shipper.stop())
     folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder / SHIPPER, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-    if not try_lock(descriptor):
-        return
+    descriptor = int(os.environ.get(LOCK) or -1)  # the lock itself, from whoever took it for us
+    if descriptor < 0:
+        descriptor = os.open(folder / SHIPPER, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        if not try_lock(descriptor):
+            return
+    os.set_inheritable(descriptor, False)
     if os.fork():  # the child has the lock as well, and is nobody's: a server counts its children
         os._exit(0)
     with suppress(OSError):
-        os.pwrite(descriptor, b"%010d" % os.getpid(), 0)
+        os.pwrite(descriptor, b"%010d %s" % (os.getpid(), mark_of(settings).encode()), 0)
     with suppress(OSError):
         os.nice(NICENESS)
         # With autogroups a process's niceness counts within its session only, and this one has a session of its own.
