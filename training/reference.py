@@ -53,6 +53,9 @@ def quantile_edges(present: NDArray[np.float64], bins: int = BINS) -> list[float
     if not len(present):
         return []
     distinct = np.unique(present)
+    if len(distinct) == 1:  # a bin for the one value, and one on each side, or no shift of it would be seen
+        only = distinct[0]
+        return [float(edge) for edge in (only, np.nextafter(only, np.inf)) if np.isfinite(edge)]
     if len(distinct) <= bins:
         edges = (distinct[:-1] + distinct[1:]) / 2
     else:

@@ -7,6 +7,8 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -15,7 +17,7 @@ from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 
 from service.errors import StoreUnavailable
 from service.records import schema
-from service.records.address import is_postgres, postgres_address, sqlite_file
+from service.records.address import identity, is_postgres, postgres_address, sqlite_file
 from service.records.hanging import cut_after
 from service.settings import Settings
 from service.telemetry import log
@@ -53,6 +55,7 @@ def make_engine(settings: Settings) -> Engine:
         json_deserializer=orjson.loads,
     )
     event.listen(engine, "connect", _tune)
+    event.listen(engine, "checkout", partial(_same_file, sqlite_file(settings)))
     return engine
 
 
@@ -118,6 +121,13 @@ def _dumps(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
-def _tune(connection: Any, _: Any) -> None:
+def _tune(connection: Any, record: Any) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
+    record.info["file"] = identity(Path(connection.execute("PRAGMA database_list").fetchone()[2]))
+
+
+def _same_file(path: Path, _: Any, record: Any, *__: Any) -> None:
+    """A database whose file was deleted or replaced is opened anew."""
+    if identity(path) != record.info["file"]:
+        raise DisconnectionError

@@ -37,9 +37,10 @@ NICENESS = 19
 class Shipper:
     """The loop. After ``stop`` it leaves as soon as no writer is there, without lingering."""
 
-    def __init__(self, settings: Settings, folder: Path) -> None:
+    def __init__(self, settings: Settings, folder: Path, lock: int) -> None:
         self._settings = settings
         self._folder = folder
+        self._lock = lock
         self._mover = Mover(folder)
         self._stopping = False
         self._sink: Sink | None = None
@@ -65,6 +66,8 @@ class Shipper:
             if self._mover.has_writers():
                 seen = time.monotonic()
             elif self._stopping or time.monotonic() - seen > LINGER_SECONDS:
+                break
+            if not os.fstat(self._lock).st_nlink:  # the spool was deleted; another shipper has the one there is now
                 break
             self._rest()
         self._disconnect()
@@ -137,9 +140,6 @@ def main() -> None:
     """Ship, unless somebody does already."""
     settings = Settings.read(os.environ)
     folder = spool_folder(settings)
-    shipper = Shipper(settings, folder)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: shipper.stop())
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = int(os.environ.get(LOCK) or -1)  # the lock itself, from whoever took it for us
     if descriptor < 0:
@@ -147,6 +147,9 @@ def main() -> None:
         if not try_lock(descriptor):
             return
     os.set_inheritable(descriptor, False)
+    shipper = Shipper(settings, folder, descriptor)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: shipper.stop())
     if os.fork():  # the child has the lock as well, and is nobody's: a server counts its children
         os._exit(0)
     with suppress(OSError):

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from service.records.address import CONNECT_SECONDS, is_postgres, postgres_address, sqlite_file
+from service.records.address import CONNECT_SECONDS, identity, is_postgres, postgres_address, sqlite_file
 from service.records.hanging import shut_down
 from service.records.rows import KnownModel, Row, timestamp
 from service.settings import Settings
@@ -64,6 +64,7 @@ class SqliteSink:
         self._connection = sqlite3.connect(path, timeout=CONNECT_SECONDS, isolation_level=None)
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
+        self._path, self._file = path, identity(path)
 
     def revision(self) -> str | None:
         """See Sink."""
@@ -77,6 +78,8 @@ class SqliteSink:
 
     def write(self, models: Iterable[KnownModel], rows: Iterable[Row]) -> int:
         """See Sink."""
+        if identity(self._path) != self._file:  # SQLite would go on writing to the file that nobody sees any more
+            raise sqlite3.OperationalError("the database's file was deleted or replaced")
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             self._connection.executemany(_MODEL, map(_model_row, models))

@@ -21,6 +21,7 @@ from service.telemetry import log, shared
 from service.telemetry.exposition import CONTENT_TYPE, render
 
 _DESCRIPTOR = "METRICS_LISTENER"
+_MASTER = "METRICS_MASTER"
 _HANDED_ON = "METRICS_SOCKET"
 _PATIENCE_SECONDS = 5.0
 """How long an address may be in use: the listener of a master that was killed leaves within a second."""
@@ -65,6 +66,14 @@ def hand_on(environment: dict[str, str]) -> None:
         environment[_HANDED_ON] = str(_socket.fileno())
 
 
+def forget() -> None:
+    """In a worker: its copy of the socket would hold the address when the master is gone."""
+    global _socket, _process
+    if _socket is not None:
+        _socket.close()
+    _socket = _process = None
+
+
 def start(settings: Settings) -> None:
     """Start the listener on the address that was bound; again, only where it has died."""
     global _process
@@ -73,6 +82,7 @@ def start(settings: Settings) -> None:
     root = str(Path(service.__file__ or "").parents[1])
     environment = os.environ | {
         _DESCRIPTOR: str(_socket.fileno()),
+        _MASTER: str(os.getpid()),
         "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")])),
     }
     _process = subprocess.Popen(
@@ -121,13 +131,13 @@ class _Handler(BaseHTTPRequestHandler):
 
 def main() -> None:
     """Serve until the master is gone."""
-    settings, parent = Settings.read(os.environ), os.getppid()
+    settings, master = Settings.read(os.environ), int(os.environ[_MASTER])
     server = _Server(("", 0), _Handler, bind_and_activate=False)
     server.socket.close()
     server.socket = socket.socket(fileno=int(os.environ[_DESCRIPTOR]))
     server.folder = shared.folder_for(settings.var_dir)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    while os.getppid() == parent:
+    while os.getppid() == master:  # told, not asked: it may be gone before we are there
         time.sleep(1)
 
 

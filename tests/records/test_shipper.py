@@ -11,6 +11,7 @@ import pytest
 
 from service.records import shipping, spool
 from service.records.counts import read_counts
+from service.records.feedback import Outcome, keep_outcomes
 from service.records.place import SHIPPER, is_held, pending_bytes, spool_files
 from service.records.search import find_in_spool
 from service.records.waiting import oldest_waiting, rows_waiting
@@ -224,6 +225,26 @@ def test_damaged_lines_hold_nobody_up_and_are_laid_aside(make_settings):
     aside = (folder / "refused.txt").read_bytes().split(b"\n")[:-1]
     assert aside == [*damaged, b"lost"]
     assert read_counts(folder).lost == 2 * 8
+
+
+def test_a_database_that_is_deleted_is_made_anew_and_nothing_goes_to_the_old_one(make_settings):
+    settings = make_settings()
+    path = settings.var_dir / "predictions.db"
+    spool.prepare(settings)
+    spool.open_spool(settings)
+    before, after = make_record(1), make_record(2)
+    spool.append(before)
+    until(lambda: stored(settings))
+    assert keep_outcomes(settings, [Outcome(before.prediction_id, 0, "yes")], "tester") == 1
+    for one in path.parent.glob("predictions.db*"):
+        one.unlink()
+    spool.append(after)
+    until(lambda: len(stored(settings)) == 2)
+    outcomes = [Outcome(after.prediction_id, row, "yes") for row in range(2)]
+    assert keep_outcomes(settings, outcomes, "tester") == 2
+    assert len(stored(settings, "feedback")) == 2
+    spool.close_spool()
+    drain(settings)
 
 
 def test_a_shipper_left_over_with_other_settings_is_replaced(make_settings, tmp_path):
