@@ -27,8 +27,6 @@ class Chunk:
 
     models: list[KnownModel] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
-    last: float | None = None
-    """The Unix time of its last answer."""
     unread: list[tuple[bytes, int, str]] = field(default_factory=list)
     """Lines that are none, with the rows that are in them for all we know, and why."""
 
@@ -49,14 +47,16 @@ class Mover:
         return self._writers
 
     def move(self, sink: Sink) -> None:
-        """Bring every whole line to the database; delete the files that are done.
+        """Bring every whole line that is there now to the database; delete the files that are done.
+
+        What is added meanwhile is left to the next pass: a busy worker must not keep the others' records waiting.
 
         Raises:
             Outage: the database did not take them; nothing is lost, the next pass goes on there.
         """
         for file in self.look():
             left = file.is_left()  # asked before reading: what is read then is all there will ever be
-            self._move_file(file, sink)
+            self._move_file(file, sink, file.size())
             if left:
                 file.delete()
                 del self._files[file.path]
@@ -73,8 +73,8 @@ class Mover:
         self._writers = not all(file.is_left() for file in self._files.values())
         return [self._files[path] for path in paths if path in self._files]
 
-    def _move_file(self, file: SpoolFile, sink: Sink) -> None:
-        while block := file.read():
+    def _move_file(self, file: SpoolFile, sink: Sink, end: int) -> None:
+        while file.offset < end and (block := file.read()):
             chunk = self._decode(file, block.splitlines())
             if not self._write(sink, chunk):
                 for line in block.splitlines():
@@ -98,8 +98,6 @@ class Mover:
                 return False
             raise Outage from fault
         self.written_at = time.monotonic()
-        if chunk.last is not None:
-            metrics.records_lag(max(0.0, time.time() - chunk.last))
         if new:
             count(self._folder, shipped=new)
             metrics.records("shipped", new)
@@ -118,7 +116,6 @@ class Mover:
                     record = read_record(line)
                     rows = len(record["predictions"])
                     chunk.rows += self._rows(file, record)
-                    chunk.last = float(record["time"])
             except Exception as fault:  # whatever stands in a line, it must not hold up those behind it
                 rows = fault.rows if isinstance(fault, LineError) else rows
                 chunk.unread.append((line, rows, f"{type(fault).__name__}: {fault}"))

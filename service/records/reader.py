@@ -33,6 +33,10 @@ class SpoolFile:
         self._left = self._left or try_lock(self._descriptor)
         return self._left
 
+    def size(self) -> int:
+        """How many bytes it has now."""
+        return os.fstat(self._descriptor).st_size
+
     def read(self) -> bytes:
         """The next whole lines; empty where there are none."""
         size = CHUNK

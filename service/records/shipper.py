@@ -62,7 +62,6 @@ class Shipper:
             self._pass_began = time.monotonic()
             self._ship()
             self._pass_began = 0.0
-            self._monitor.tick()
             if self._mover.has_writers():
                 seen = time.monotonic()
             elif self._stopping or time.monotonic() - seen > LINGER_SECONDS:
@@ -73,18 +72,19 @@ class Shipper:
         self._disconnect()
 
     def _watch(self) -> None:
-        """Tell the lag while a pass takes long, which itself cannot, and end one that waits for a database that hangs.
+        """What goes on while a pass takes long: the monitor, the lag; and the end of one whose database hangs.
 
-        Each transaction begins a time of its own: a long way to go is not taken for standing still.
+        To hang is to take nothing: a long way to go is not taken for standing still.
         """
         while True:
+            self._monitor.tick()
+            if began := self._pass_began:
+                now = time.monotonic()
+                if now - began > SILENT_SECONDS:
+                    self._tell_lag()
+                if now - max(began, self._mover.written_at) > HANGING_SECONDS and (sink := self._sink) is not None:
+                    sink.cut()
             time.sleep(1)
-            began = max(self._pass_began, self._mover.written_at) if self._pass_began else 0.0
-            lasted = time.monotonic() - began if began else 0.0
-            if lasted > SILENT_SECONDS:
-                self._tell_lag()
-            if lasted > HANGING_SECONDS and (sink := self._sink) is not None:
-                sink.cut()
 
     def _tell_lag(self) -> None:
         oldest = oldest_waiting(self._folder)

@@ -9,12 +9,15 @@ import sys
 
 import pytest
 
-from service.records import shipping, spool
+from service.records import schema, shipping, spool
 from service.records.counts import read_counts
 from service.records.feedback import Outcome, keep_outcomes
+from service.records.moving import Mover
 from service.records.place import SHIPPER, is_held, pending_bytes, spool_files
 from service.records.search import find_in_spool
+from service.records.sink import SqliteSink
 from service.records.waiting import oldest_waiting, rows_waiting
+from service.records.writer import Writer
 from tests.conftest import ROOT, clean_environment
 from tests.records.conftest import drain, make_record, stored, until
 
@@ -245,6 +248,36 @@ def test_a_database_that_is_deleted_is_made_anew_and_nothing_goes_to_the_old_one
     assert len(stored(settings, "feedback")) == 2
     spool.close_spool()
     drain(settings)
+
+
+def test_a_worker_that_is_never_idle_does_not_keep_the_others_records_waiting(make_settings):
+    settings = make_settings()
+    folder = settings.var_dir / "spool"
+    schema.ensure(settings)
+    busy, quiet = Writer(folder, frozenset()), Writer(folder, frozenset())
+    for writer in (busy, quiet):
+        writer.open()
+        writer.append(make_record(1))
+
+    class Answering(SqliteSink):
+        """While it writes, the first worker answers the next request."""
+
+        asked = 0
+
+        def write(self, models, rows):
+            self.asked += 1
+            assert self.asked < 50
+            busy.append(make_record(1))
+            return super().write(models, rows)
+
+    sink = Answering(settings)
+    Mover(folder).move(sink)
+    assert len(stored(settings)) == 2
+    sink.close()
+    for writer in (busy, quiet):
+        writer.close()
+    drain(settings)
+    assert len(stored(settings)) == 4
 
 
 def test_a_shipper_left_over_with_other_settings_is_replaced(make_settings, tmp_path):
