@@ -35,9 +35,9 @@ LOCK = "RECORDS_SHIPPER_LOCK"
 """The descriptor of a lock that is handed to a shipper."""
 
 
-def start(settings: Settings) -> None:
-    """Start a shipper; one too many leaves by itself."""
-    _started.append(run_module("service.records.shipper", settings))
+def start(settings: Settings, lock: int | None = None) -> None:
+    """Start a shipper; one too many leaves by itself, unless it is given the ``lock``."""
+    _started.append(run_module("service.records.shipper", settings, lock))
 
 
 def start_in_place(settings: Settings) -> None:
@@ -60,7 +60,7 @@ def start_in_place(settings: Settings) -> None:
                 if time.monotonic() > deadline:
                     return
                 time.sleep(0.01)
-        _started.append(run_module("service.records.shipper", settings, descriptor))
+        start(settings, descriptor)
     finally:
         os.close(descriptor)
 

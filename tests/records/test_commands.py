@@ -65,7 +65,7 @@ def test_an_export_where_a_version_s_name_was_used_twice_says_so(flask_records, 
 
 def test_status_tells_what_waits_and_ship_brings_it_to_the_database(settings, flask_records, monkeypatch):
     with monkeypatch.context() as off:
-        off.setattr(shipping, "start", lambda settings: None)
+        off.setattr(shipping, "start", lambda *_: None)
         keep(settings, make_record(4, time=make_record().time - 60), make_record(3))
     said = flask_records("status")
     assert "7 rows wait" in said and "shipped   0" in said and "not running" in said

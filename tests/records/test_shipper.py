@@ -120,7 +120,7 @@ def test_a_locked_database_costs_no_answer_and_no_record(make_settings, write):
 def test_a_restart_takes_up_what_the_last_run_left(make_settings, monkeypatch):
     settings = make_settings()
     with monkeypatch.context() as off:
-        off.setattr(shipping, "start", lambda settings: None)
+        off.setattr(shipping, "start", lambda *_: None)
         spool.open_spool(settings)
         spool.append(make_record(5))
         spool.close_spool()
@@ -132,7 +132,7 @@ def test_a_restart_takes_up_what_the_last_run_left(make_settings, monkeypatch):
 def test_a_line_cut_off_by_a_kill_is_left_out_and_the_rest_shipped(make_settings, monkeypatch):
     settings = make_settings()
     with monkeypatch.context() as off:
-        off.setattr(shipping, "start", lambda settings: None)
+        off.setattr(shipping, "start", lambda *_: None)
         spool.open_spool(settings)
         for _ in range(3):
             spool.append(make_record())
