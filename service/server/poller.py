@@ -50,20 +50,6 @@ class PollingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
         super().handle_usr1(sig, frame)
         self.environ = base_environ(self.cfg)
 
-    def is_parent_alive(self) -> bool:
-        """Whether the master lives; where not, leave at once, and leave the address to whoever is started next.
-
-        gunicorn's own breaks out of its loop and forgets to say so: a busy connection would be served on and the
-        address held until graceful_timeout, while a restarted master gives up on it after five seconds.
-        """
-        if super().is_parent_alive():
-            return True
-        self.alive: bool = False
-        self.set_accept_enabled(False)
-        for listener in self.sockets:
-            listener.close()
-        return False
-
     def notify(self) -> None:
         """Tell the arbiter that no handler hangs; at most twice a second."""
         now = time.monotonic()
