@@ -42,6 +42,11 @@ def on_starting(server: Any) -> None:
     spool.prepare(settings)
 
 
+def pre_exec(server: Any) -> None:
+    """On SIGUSR2, in the process that becomes the new master."""
+    listener.hand_on(server.cfg.env_orig)
+
+
 def when_ready(server: Any) -> None:
     """Listening; the workers follow."""
     listener.start(settings)
@@ -58,6 +63,7 @@ def post_fork(server: Any, worker: Any) -> None:
         # Until the worker sets its own handlers these are still the master's, which would only note the signal: a
         # worker told to leave while it loads would be waited for until graceful_timeout.
         signal.signal(leave, signal.SIG_DFL)
+    listener.forget()
     metrics.open_metrics(settings)
     spool.open_spool(settings)
     process.start(settings)

@@ -184,7 +184,8 @@ def serve(trained: Path, tmp_path: Path) -> Iterator[Callable[..., Server]]:
             "WEB_CONCURRENCY": "1",
         }
         log_file = tmp_path / f"server-{port}.log"
-        command = [sys.executable, "-m", "gunicorn", "wsgi:app", *arguments]
+        # Not by -m, which gunicorn does not survive a SIGUSR2 with.
+        command = [sys.executable, str(Path(sys.executable).with_name("gunicorn")), "wsgi:app", *arguments]
         with log_file.open("wb") as output:
             process = subprocess.Popen(
                 command, cwd=ROOT, env=clean_environment() | given | environment, stdout=output, stderr=output

@@ -1,5 +1,6 @@
 """reference.json: how each feature, and the prediction, was distributed in training. Drift is measured against it."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,9 @@ def quantile_edges(present: NDArray[np.float64], bins: int = BINS) -> list[float
     if not len(present):
         return []
     distinct = np.unique(present)
+    if len(distinct) == 1:  # a bin for the one value, and one on each side, or no shift of it would be seen
+        only = float(distinct[0])
+        return [edge for edge in (only, math.nextafter(only, math.inf)) if math.isfinite(edge)]
     if len(distinct) <= bins:
         edges = (distinct[:-1] + distinct[1:]) / 2
     else:

@@ -59,7 +59,7 @@ class Distribution:
             bins = ["all"]
         else:
             texts = [f"{edge:.3g}" for edge in self.edges]
-            between = [f"{low} – {high}" for low, high in itertools.pairwise(texts)]
+            between = [low if low == high else f"{low} – {high}" for low, high in itertools.pairwise(texts)]
             bins = [f"< {texts[0]}", *between, f"≥ {texts[-1]}"]
         return [*bins, "null", "unseen"]
 

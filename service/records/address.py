@@ -21,6 +21,15 @@ def sqlite_file(settings: Settings) -> Path:
     return settings.var_dir.absolute() / "predictions.db"
 
 
+def identity(path: Path) -> tuple[int, int] | None:
+    """Which file a path leads to now: another one after it was deleted or replaced; None for none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def postgres_address(settings: Settings) -> str:
     """As libpq reads it."""
     return "postgresql://" + settings.database_url.partition("://")[2]

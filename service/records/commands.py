@@ -1,6 +1,7 @@
 """``flask records``: what was recorded, where it is, and a copy of it."""
 
 import os
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -91,15 +92,17 @@ def export(target: Path, since: datetime | None, until: datetime | None, version
     query = selection(_utc(since), _utc(until), version)
     aside = target.with_name(f".{target.name}.part")
     try:
-        with connected(_settings()) as connection:
+        with connected(_settings(), seconds=None) as connection:
             total = count_rows(connection, query)
             models = known_models(connection, {version} if version else None)
             columns = columns_of(models.values())
             file = FILES[target.suffix](aside, columns)
             try:
                 with click.progressbar(length=total, label="Exporting", update_min_steps=AT_ONCE) as bar:
+                    written = 0
                     for part in parts(connection, query, columns):
                         file.write(part)
+                        written += len(part)  # more than were counted, where predictions go on
                         bar.update(len(part))
             finally:
                 file.close()
@@ -108,11 +111,16 @@ def export(target: Path, since: datetime | None, until: datetime | None, version
         raise click.ClickException("Parquet needs pyarrow: pip install pyarrow. Or write a .csv.") from None
     except ServiceError as fault:
         raise click.ClickException(fault.detail) from None
+    except (ValueError, TypeError) as fault:  # two artifacts that bore the same version's name, one after the other
+        raise click.ClickException(
+            f"A record does not fit the contract that its version has now ({fault}). Leave it out: --since, --until."
+        ) from None
     except OSError as fault:
         raise click.ClickException(f"{target} cannot be written: {fault.strerror}.") from None
     finally:
-        aside.unlink(missing_ok=True)
-    click.echo(f"{total} rows in {target}.")
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)
+    click.echo(f"{written} rows in {target}.")
 
 
 def _settings() -> Settings:

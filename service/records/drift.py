@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from service.inference.artifact import REFERENCE, read_document
+from service.inference.contract import Feature
 from service.inference.drift import Distribution, Drift, Verdict, compare
 from service.inference.manifest import ArtifactError, Manifest
-from service.records.database import connected
+from service.records.database import REQUEST_SECONDS, connected
 from service.records.questions import Seen, count_by_version, recent_rows
 from service.settings import Settings
 
@@ -34,13 +35,19 @@ class VersionDrift:
         return min(found, key=_WORST_FIRST.index, default="too few rows")
 
 
-def drift(settings: Settings, since: datetime, until: datetime, version: str | None = None) -> list[VersionDrift]:
+def drift(
+    settings: Settings,
+    since: datetime,
+    until: datetime,
+    version: str | None = None,
+    seconds: float | None = REQUEST_SECONDS,
+) -> list[VersionDrift]:
     """The drift of each version that predicted within the window, or of the one asked for.
 
     Raises:
-        StoreUnavailable: there is no database now.
+        StoreUnavailable: there is no database now, or it took more than ``seconds``.
     """
-    with connected(settings) as connection:
+    with connected(settings, seconds) as connection:
         names = sorted(count_by_version(connection, since, until, version))
         seen = {
             name: [row for part in recent_rows(connection, name, since, until, MOST_ROWS) for row in part]
@@ -52,13 +59,28 @@ def drift(settings: Settings, since: datetime, until: datetime, version: str | N
 def _judge(settings: Settings, version: str, rows: Sequence[Seen]) -> VersionDrift:
     folder = settings.artifacts_dir / version
     try:
-        reference = read_document(folder, Manifest.read(folder), REFERENCE)
+        manifest = Manifest.read(folder)
+        reference = read_document(folder, manifest, REFERENCE)
     except ArtifactError as fault:
         return VersionDrift(version, len(rows), [], None, str(fault))
     found = []
-    for name, entry in reference["features"].items():
-        values: list[Any] | None = None if name in settings.records_redact else [row.features[name] for row in rows]
-        found.append(compare(name, Distribution.from_json(entry), values, settings.drift_rows))
+    names = {feature.name for feature in manifest.contract.features}
+    # Rows of another artifact that once bore the same version's name say nothing about this one.
+    rows = [row for row in rows if row.features.keys() == names]
+    for feature in manifest.contract.features:
+        distribution = Distribution.from_json(reference["features"][feature.name])
+        values = None if feature.name in settings.records_redact else _values(feature, rows)
+        found.append(compare(feature.name, distribution, values, settings.drift_rows))
     predicted = Distribution.from_json(reference["prediction"])
     answers = [row.prediction for row in rows]
     return VersionDrift(version, len(rows), found, compare("prediction", predicted, answers, settings.drift_rows))
+
+
+def _values(feature: Feature, rows: Sequence[Seen]) -> list[Any] | None:
+    """What a feature was, where it was recorded: a null of one that is not nullable was redacted at the time."""
+    values = [row.features[feature.name] for row in rows]
+    if not feature.nullable:
+        values = [value for value in values if value is not None]
+    if feature.type in ("number", "integer"):
+        values = [value for value in values if value is None or type(value) in (int, float)]
+    return values if values or not rows else None

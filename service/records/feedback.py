@@ -114,9 +114,10 @@ def _insert(connection: Connection, outcomes: Sequence[Outcome], labels: Sequenc
     now = datetime.now(UTC)
     new = [
         {"prediction_id": one.prediction_id, "row_index": one.row, "outcome": label, "time": now, "client": client}
-        for one, label in zip(outcomes, labels, strict=True)
-    ]
-    created = connection.execute(insert(feedback).on_conflict_do_nothing(), new).rowcount
+        for one, label in sorted(zip(outcomes, labels, strict=True), key=lambda pair: pair[0].key)
+    ]  # in one order, so that two batches that overlap wait for each other, and not both
+    statement = insert(feedback).on_conflict_do_nothing().returning(feedback.c.row_index)
+    created = len(connection.execute(statement, new).all())  # psycopg tells no rowcount of many
     # Asked after the insert, so that of two who come at once the second sees what the first said.
     known = outcomes_of(connection, list({one.prediction_id for one in outcomes}))
     differing = [one.place + "outcome" for one, label in zip(outcomes, labels, strict=True) if known[one.key] != label]

@@ -26,14 +26,24 @@ ADVISORY_LOCK = 7_301_954_203
 
 
 def upgrade(settings: Settings) -> None:
-    """Run the migrations that are missing; whatever a driver raises comes out."""
+    """Run the migrations that are missing; whatever a driver raises comes out.
+
+    Raises:
+        SchemaError: the schema is newer than this code.
+    """
     folder = spool_folder(settings)
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder / MIGRATION, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        if _is_current(settings):
+        revision = _revision(settings)
+        if revision == schema.HEAD:
             return
+        if revision is not None and revision > schema.HEAD:  # they are numbered
+            raise schema.SchemaError(
+                f"the database has schema {revision}, and this release knows none after {schema.HEAD}: "
+                "run the release that made it, or name another database in DATABASE_URL"
+            )
         engine = make_engine(settings)
         with engine.begin() as connection:
             if is_postgres(settings):
@@ -50,10 +60,10 @@ def upgrade(settings: Settings) -> None:
         os.close(descriptor)
 
 
-def _is_current(settings: Settings) -> bool:
+def _revision(settings: Settings) -> str | None:
     sink = connect(settings)
     try:
-        return schema.is_current(sink)
+        return sink.revision()
     finally:
         sink.close()
 
@@ -66,7 +76,8 @@ def main() -> None:
     try:
         upgrade(settings)
     except Exception as fault:  # every driver has its own; the log says which
-        log.error("records_migration_failed", reason=f"{type(fault).__name__}: {fault}")
+        reason = str(fault).splitlines()[0] if str(fault) else ""
+        log.error("records_migration_failed", reason=f"{type(fault).__name__}: {reason}")
         sys.exit(1)
 
 

@@ -49,7 +49,7 @@ def look(settings: Settings, until: datetime) -> None:
     from service.records.performance import performance
 
     since = until - timedelta(hours=settings.drift_hours)
-    for version in drift(settings, since, until):
+    for version in drift(settings, since, until, seconds=None):
         for one in (*version.features, version.prediction):
             if one is not None and one.psi is not None:
                 metrics.drift(
@@ -58,7 +58,7 @@ def look(settings: Settings, until: datetime) -> None:
                     one.psi,
                     one.verdict == "alarm",
                 )
-    for told in performance(settings, since, until):
+    for told in performance(settings, since, until, seconds=None):
         if told.get("accuracy") is not None:
             metrics.live_accuracy(told["model_version"], told["accuracy"], told["outcomes"])
 

@@ -4,18 +4,17 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import orjson
+from typing import Any
 
 from service.records.counts import count
 from service.records.place import REFUSED, spool_files
 from service.records.reader import SpoolFile
-from service.records.rows import MODEL_PREFIX, KnownModel, Row
+from service.records.rows import MODEL_PREFIX, Decoder, KnownModel, LineError, Row, read_record
 from service.records.sink import Sink
 from service.telemetry import log, metrics
 
-_FAULTS_OF_A_ROW = ("DataError", "IntegrityError", "OverflowError")
-"""What a driver raises for values it does not take, whatever the state of the database."""
+_FAULTS_OF_A_ROW = {"DataError", "IntegrityError", "OverflowError", "ValueError", "TypeError"}
+"""What a driver raises for values it does not take, whatever the state of the database; or a class made of these."""
 
 
 class Outage(RuntimeError):
@@ -28,8 +27,8 @@ class Chunk:
 
     models: list[KnownModel] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
-    last: float | None = None
-    """The Unix time of its last answer."""
+    unread: list[tuple[bytes, int, str]] = field(default_factory=list)
+    """Lines that are none, with the rows that are in them for all we know, and why."""
 
 
 class Mover:
@@ -38,21 +37,26 @@ class Mover:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._files: dict[Path, SpoolFile] = {}
+        self._decoders: dict[str, Decoder] = {}
         self._writers = False
+        self.written_at = 0.0
+        """When the database last took something, of ``time.monotonic``."""
 
     def has_writers(self) -> bool:
         """Whether a living process held a file when it was last looked."""
         return self._writers
 
     def move(self, sink: Sink) -> None:
-        """Bring every whole line to the database; delete the files that are done.
+        """Bring every whole line that is there now to the database; delete the files that are done.
+
+        What is added meanwhile is left to the next pass: a busy worker must not keep the others' records waiting.
 
         Raises:
             Outage: the database did not take them; nothing is lost, the next pass goes on there.
         """
         for file in self.look():
             left = file.is_left()  # asked before reading: what is read then is all there will ever be
-            self._move_file(file, sink)
+            self._move_file(file, sink, file.size())
             if left:
                 file.delete()
                 del self._files[file.path]
@@ -69,14 +73,19 @@ class Mover:
         self._writers = not all(file.is_left() for file in self._files.values())
         return [self._files[path] for path in paths if path in self._files]
 
-    def _move_file(self, file: SpoolFile, sink: Sink) -> None:
-        while block := file.read():
+    def _move_file(self, file: SpoolFile, sink: Sink, end: int) -> None:
+        while file.offset < end and (block := file.read()):
             chunk = self._decode(file, block.splitlines())
             if not self._write(sink, chunk):
                 for line in block.splitlines():
                     alone = self._decode(file, [line])
                     if not self._write(sink, alone):
-                        self._refuse(line, len(alone.rows))
+                        self._lay_aside(line, len(alone.rows))
+            for line, rows, _ in chunk.unread:
+                self._lay_aside(line, rows)
+            if chunk.unread:
+                reason = chunk.unread[0][2]
+                log.error("records_line_unreadable", file=str(file.path), lines=len(chunk.unread), reason=reason)
             file.advance(len(block))
 
     def _write(self, sink: Sink, chunk: Chunk) -> bool:
@@ -84,12 +93,11 @@ class Mover:
         try:
             new = sink.write(chunk.models, chunk.rows)
         except Exception as fault:
-            if type(fault).__name__ in _FAULTS_OF_A_ROW or isinstance(fault, (ValueError, TypeError)):
+            if not _FAULTS_OF_A_ROW.isdisjoint(kind.__name__ for kind in type(fault).__mro__):
                 log.error("records_refused", reason=f"{type(fault).__name__}: {fault}")
                 return False
             raise Outage from fault
-        if chunk.last is not None:
-            metrics.records_lag(max(0.0, time.time() - chunk.last))
+        self.written_at = time.monotonic()
         if new:
             count(self._folder, shipped=new)
             metrics.records("shipped", new)
@@ -98,22 +106,32 @@ class Mover:
     def _decode(self, file: SpoolFile, lines: list[bytes]) -> Chunk:
         chunk = Chunk()
         for line in lines:
-            if line.startswith(MODEL_PREFIX):
-                if (model := file.learn(line)) is not None:
+            rows = 0  # what a full disk cut short was counted as lost by its writer
+            try:
+                if line.startswith(MODEL_PREFIX):
+                    model = file.learn(line)
+                    self._decoders[model.version] = file.decoders[model.version]
                     chunk.models.append(model)
-            elif line:
-                try:
-                    record = orjson.loads(line)
-                    chunk.rows.extend(file.decoders[record["model_version"]].rows(record))
-                    chunk.last = float(record["time"])
-                except (ValueError, KeyError, TypeError, IndexError) as fault:
-                    # A write that a full disk cut short: its writer has counted it as lost.
-                    log.warning("records_line_unreadable", file=str(file.path), reason=type(fault).__name__)
+                elif line:
+                    record = read_record(line)
+                    rows = len(record["predictions"])
+                    chunk.rows += self._rows(file, record)
+            except Exception as fault:  # whatever stands in a line, it must not hold up those behind it
+                rows = fault.rows if isinstance(fault, LineError) else rows
+                chunk.unread.append((line, rows, f"{type(fault).__name__}: {fault}"))
         return chunk
 
-    def _refuse(self, line: bytes, rows: int) -> None:
-        """Lay aside what the database will never take."""
-        count(self._folder, lost=rows)
-        metrics.records("lost", rows)
+    def _rows(self, file: SpoolFile, record: dict[str, Any]) -> list[Row]:
+        version = record["model_version"]
+        decoder = file.decoders.get(version) or self._decoders.get(version)  # of another file, where it is lost here
+        if decoder is None:
+            raise LineError(f"no line says what {version} is", len(record["predictions"]))
+        return list(decoder.rows(record))
+
+    def _lay_aside(self, line: bytes, rows: int) -> None:
+        """Keep for a person what the database will never take."""
+        if rows:
+            count(self._folder, lost=rows)
+            metrics.records("lost", rows)
         with suppress(OSError), (self._folder / REFUSED).open("ab") as file:
             file.write(line + b"\n")

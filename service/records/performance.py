@@ -4,14 +4,18 @@ from datetime import datetime
 from typing import Any
 
 from service.inference.performance import ClassificationTally, RegressionTally
-from service.records.database import connected
+from service.records.database import REQUEST_SECONDS, connected
 from service.records.questions import count_by_version, judged, known_models
 from service.records.rows import KnownModel
 from service.settings import Settings
 
 
 def performance(
-    settings: Settings, since: datetime, until: datetime, version: str | None = None
+    settings: Settings,
+    since: datetime,
+    until: datetime,
+    version: str | None = None,
+    seconds: float | None = REQUEST_SECONDS,
 ) -> list[dict[str, Any]]:
     """For each version that predicted within the window, or for the one asked for, how it did.
 
@@ -19,9 +23,9 @@ def performance(
     where it has never had a record.
 
     Raises:
-        StoreUnavailable: there is no database now.
+        StoreUnavailable: there is no database now, or it took more than ``seconds``.
     """
-    with connected(settings) as connection:
+    with connected(settings, seconds) as connection:
         counts = count_by_version(connection, since, until, version)
         models = known_models(connection, {version} if version else set(counts))
         tallies = {name: _Tally(model) for name, model in models.items()}

@@ -49,6 +49,16 @@ def is_held(path: Path) -> bool:
         os.close(descriptor)
 
 
+def shipper_of(folder: Path) -> tuple[int, str]:
+    """The process id of whoever holds the shipper's lock, and the mark of the settings it was started with.
+
+    Raises:
+        OSError, ValueError: nobody has written them yet.
+    """
+    pid, _, mark = (folder / SHIPPER).read_text().partition(" ")
+    return int(pid), mark
+
+
 def pending_bytes(folder: Path) -> int:
     """Bytes in the spool that no shipper has taken yet."""
     return sum(max(0, _size(path) - read_offset(path)) for path in spool_files(folder))

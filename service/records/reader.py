@@ -5,11 +5,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from service.records.place import offset_path, read_offset, try_lock
-from service.records.rows import MODEL_PREFIX, Decoder, KnownModel
-from service.telemetry import log
+from service.records.rows import MODEL_PREFIX, Decoder, KnownModel, LineError
 
-CHUNK = 2**20
-"""Bytes read at once, and about what goes into one transaction; a longer line is read whole."""
+CHUNK = 2**17
+"""Bytes read at once, and about what goes into one transaction; a longer line is read whole.
+
+On a busy host the shipper, who comes last, is long about a transaction, and feedback waits for SQLite's one lock.
+"""
 
 
 class SpoolFile:
@@ -23,12 +25,17 @@ class SpoolFile:
         self.offset = min(read_offset(path), os.fstat(self._descriptor).st_size)
         for line in self._before(self.offset):
             if line.startswith(MODEL_PREFIX):
-                self.learn(line)
+                with suppress(LineError):  # said when it was first read
+                    self.learn(line)
 
     def is_left(self) -> bool:
         """Whether its writer is gone: nothing will be added. Asked before the last read, never after."""
         self._left = self._left or try_lock(self._descriptor)
         return self._left
+
+    def size(self) -> int:
+        """How many bytes it has now."""
+        return os.fstat(self._descriptor).st_size
 
     def read(self) -> bytes:
         """The next whole lines; empty where there are none."""
@@ -40,13 +47,13 @@ class SpoolFile:
                 return block[:end]
             size *= 2
 
-    def learn(self, line: bytes) -> KnownModel | None:
-        """Take note of a model; None for a line that cannot be read."""
-        try:
-            model = KnownModel.read(line)
-        except (ValueError, KeyError, TypeError) as fault:
-            log.error("records_line_unreadable", file=str(self.path), reason=str(fault))
-            return None
+    def learn(self, line: bytes) -> KnownModel:
+        """Take note of a model.
+
+        Raises:
+            LineError: the line is none.
+        """
+        model = KnownModel.read(line)
         self.decoders[model.version] = Decoder(model)
         return model
 

@@ -13,6 +13,8 @@ from service.moments import in_text
 MODEL_PREFIX = b'{"model":'
 RECORD_PREFIX = b'{"prediction_id":"'
 """How each kind of line begins; line.py writes them."""
+_TEXTS = ("prediction_id", "request_id", "model_version", "role", "client")
+_SCALARS = {str, int, float, bool}
 
 
 class Row(NamedTuple):
@@ -32,6 +34,38 @@ class Row(NamedTuple):
     client: str
 
 
+class LineError(ValueError):
+    """A line of the spool that cannot be read: cut short by a full disk, or damaged since.
+
+    ``rows`` are in it as far as can be told; those that its writer knew to be cut short it has counted itself.
+    """
+
+    def __init__(self, reason: str, rows: int = 0) -> None:
+        super().__init__(reason)
+        self.rows = rows
+
+
+def read_record(line: bytes) -> dict[str, Any]:
+    """What a record's line says, of the types that Decoder and the database take.
+
+    Raises:
+        LineError: it is none.
+    """
+    rows = 0
+    try:
+        record = orjson.loads(line)
+        rows = len(record["predictions"])
+        sound = all(isinstance(record[name], str) for name in _TEXTS)
+        sound = sound and all(type(record[name]) in (int, float) for name in ("time", "latency_ms"))
+        sound = sound and isinstance(record["rows"], list) and isinstance(record["predictions"], list)
+        sound = sound and {type(prediction) for prediction in record["predictions"]} <= _SCALARS
+    except (ValueError, KeyError, TypeError) as fault:
+        raise LineError(f"{type(fault).__name__}: {fault}", rows) from fault
+    if not sound:
+        raise LineError("a value of another type than it should be", rows)
+    return record  # type: ignore[no-any-return]  # a dict, or its keys would not have been found
+
+
 @dataclass(frozen=True, slots=True)
 class KnownModel:
     """What a line about a model says."""
@@ -45,10 +79,15 @@ class KnownModel:
         """Read the line.
 
         Raises:
-            ValueError, KeyError: it is none.
+            LineError: it is none.
         """
-        model = orjson.loads(line)["model"]
-        return cls(model["version"], Contract.from_json(model["contract"]), tuple(model["classes"]))
+        try:
+            model = orjson.loads(line)["model"]
+            if not isinstance(model["version"], str):
+                raise LineError("the version is no text")
+            return cls(model["version"], Contract.from_json(model["contract"]), tuple(model["classes"]))
+        except (ValueError, KeyError, TypeError) as fault:
+            raise LineError(str(fault)) from fault
 
 
 class Decoder:
@@ -59,7 +98,7 @@ class Decoder:
         self._columns = [(feature.name, decoding(feature)) for feature in model.contract.features]
 
     def rows(self, record: Mapping[str, Any]) -> Iterator[Row]:
-        """The rows of one answer."""
+        """The rows of one answer; a damaged one raises what Python does."""
         probabilities, chosen = record["probabilities"], record["chosen"]
         time = timestamp(record["time"])
         for index, (cells, prediction) in enumerate(zip(record["rows"], record["predictions"], strict=True)):

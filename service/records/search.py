@@ -1,13 +1,12 @@
 """Looking for answers that are in this host's spool and not in the database yet."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import orjson
-
 from service.records.place import spool_files
-from service.records.rows import MODEL_PREFIX, RECORD_PREFIX, KnownModel
+from service.records.rows import MODEL_PREFIX, RECORD_PREFIX, KnownModel, LineError, read_record
 from service.records.waiting import waiting_lines
 
 
@@ -29,13 +28,14 @@ def find_in_spool(folder: Path, ids: Iterable[str]) -> tuple[dict[str, Spooled],
     models: dict[str, KnownModel] = {}
     for path in spool_files(folder):
         for line in waiting_lines(path):
-            if line.startswith(RECORD_PREFIX):
-                if line[len(RECORD_PREFIX) : line.find(b'"', len(RECORD_PREFIX))] in wanted:
-                    record = orjson.loads(line)
-                    if record["role"] != "shadow":
-                        spooled = Spooled(record["model_version"], len(record["predictions"]))
-                        found[record["prediction_id"]] = spooled
-            elif line.startswith(MODEL_PREFIX):
-                model = KnownModel.read(line)
-                models[model.version] = model
+            with suppress(LineError):  # the shipper says so, and lays it aside
+                if line.startswith(RECORD_PREFIX):
+                    if line[len(RECORD_PREFIX) : line.find(b'"', len(RECORD_PREFIX))] in wanted:
+                        record = read_record(line)
+                        if record["role"] != "shadow":
+                            spooled = Spooled(record["model_version"], len(record["predictions"]))
+                            found[record["prediction_id"]] = spooled
+                elif line.startswith(MODEL_PREFIX):
+                    model = KnownModel.read(line)
+                    models[model.version] = model
     return found, models

@@ -6,6 +6,7 @@ note of it is offered again by the next one, and refused by its key.
 
 import os
 import signal
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ from service.records import schema
 from service.records.monitor import Monitor
 from service.records.moving import Mover, Outage
 from service.records.place import SHIPPER, UNBORN, spool_folder, try_lock
+from service.records.shipping import LOCK, mark_of
 from service.records.sink import Sink, connect
 from service.records.waiting import oldest_waiting
 from service.settings import Settings
@@ -23,6 +25,10 @@ POLL_SECONDS = 0.2
 LINGER_SECONDS = 2.0
 """How long it waits for a writer to come (back) before it leaves."""
 LONGEST_PAUSE = 5.0
+SILENT_SECONDS = 5.0
+"""A pass that lasts longer is told of while it lasts."""
+HANGING_SECONDS = 60.0
+"""One that lasts longer waits for a database that hangs."""
 PRUNE_SECONDS = 3600.0
 NICENESS = 19
 """The requests come first: on a busy core it gets one part in seventy."""
@@ -31,9 +37,10 @@ NICENESS = 19
 class Shipper:
     """The loop. After ``stop`` it leaves as soon as no writer is there, without lingering."""
 
-    def __init__(self, settings: Settings, folder: Path) -> None:
+    def __init__(self, settings: Settings, folder: Path, lock: int) -> None:
         self._settings = settings
         self._folder = folder
+        self._lock = lock
         self._mover = Mover(folder)
         self._stopping = False
         self._sink: Sink | None = None
@@ -41,6 +48,7 @@ class Shipper:
         self._pause = POLL_SECONDS
         self._prune_at = 0.0
         self._monitor = Monitor(settings)
+        self._pass_began = 0.0
 
     def stop(self) -> None:
         """Safe in a signal handler."""
@@ -49,15 +57,38 @@ class Shipper:
     def run(self) -> None:
         """Ship until no writer is left and nothing is to do, or can be done."""
         seen = time.monotonic()
+        threading.Thread(target=self._watch, name="watch", daemon=True).start()
         while True:
+            self._pass_began = time.monotonic()
             self._ship()
-            self._monitor.tick()
+            self._pass_began = 0.0
             if self._mover.has_writers():
                 seen = time.monotonic()
             elif self._stopping or time.monotonic() - seen > LINGER_SECONDS:
                 break
+            if not os.fstat(self._lock).st_nlink:  # the spool was deleted; another shipper has the one there is now
+                break
             self._rest()
         self._disconnect()
+
+    def _watch(self) -> None:
+        """What goes on while a pass takes long: the monitor, the lag; and the end of one whose database hangs.
+
+        To hang is to take nothing: a long way to go is not taken for standing still.
+        """
+        while True:
+            self._monitor.tick()
+            if began := self._pass_began:
+                now = time.monotonic()
+                if now - began > SILENT_SECONDS:
+                    self._tell_lag()
+                if now - max(began, self._mover.written_at) > HANGING_SECONDS and (sink := self._sink) is not None:
+                    sink.cut()
+            time.sleep(1)
+
+    def _tell_lag(self) -> None:
+        oldest = oldest_waiting(self._folder)
+        metrics.records_lag(0.0 if oldest is None else max(0.0, time.time() - oldest))
 
     def _rest(self) -> None:
         until = time.monotonic() + self._pause
@@ -89,8 +120,7 @@ class Shipper:
         self._pause = min(self._pause * 2, LONGEST_PAUSE)
         self._disconnect()
         self._mover.look()
-        oldest = oldest_waiting(self._folder)
-        metrics.records_lag(0.0 if oldest is None else max(0.0, time.time() - oldest))
+        self._tell_lag()
 
     def _disconnect(self) -> None:
         if self._sink is not None:
@@ -110,17 +140,20 @@ def main() -> None:
     """Ship, unless somebody does already."""
     settings = Settings.read(os.environ)
     folder = spool_folder(settings)
-    shipper = Shipper(settings, folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = int(os.environ.get(LOCK) or -1)  # the lock itself, from whoever took it for us
+    if descriptor < 0:
+        descriptor = os.open(folder / SHIPPER, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        if not try_lock(descriptor):
+            return
+    os.set_inheritable(descriptor, False)
+    shipper = Shipper(settings, folder, descriptor)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: shipper.stop())
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder / SHIPPER, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-    if not try_lock(descriptor):
-        return
     if os.fork():  # the child has the lock as well, and is nobody's: a server counts its children
         os._exit(0)
     with suppress(OSError):
-        os.pwrite(descriptor, b"%010d" % os.getpid(), 0)
+        os.pwrite(descriptor, b"%010d %s" % (os.getpid(), mark_of(settings).encode()), 0)
     with suppress(OSError):
         os.nice(NICENESS)
         # With autogroups a process's niceness counts within its session only, and this one has a session of its own.

@@ -4,6 +4,7 @@ Whoever finds none starts one; those that come second see the lock and leave at 
 outlives every worker; it leaves by itself when the last one is gone and everything is in the database.
 """
 
+import hashlib
 import os
 import signal
 import subprocess
@@ -13,8 +14,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import service
-from service.records.place import SHIPPER, is_held, pending_bytes, spool_folder
+from service.records.place import SHIPPER, is_held, pending_bytes, shipper_of, spool_folder, try_lock
 from service.settings import SETTINGS, Settings
+from service.telemetry import log
 
 DRAIN_SECONDS = 10.0
 _PASSED_ON = (
@@ -29,11 +31,43 @@ _PASSED_ON = (
     "LOG_FORMAT",
 )
 _started: list[subprocess.Popen[bytes]] = []
+LOCK = "RECORDS_SHIPPER_LOCK"
+"""The descriptor of a lock that is handed to a shipper."""
 
 
-def start(settings: Settings) -> None:
-    """Start a shipper; one too many leaves by itself."""
-    _started.append(run_module("service.records.shipper", settings))
+def start(settings: Settings, lock: int | None = None) -> None:
+    """Start a shipper; one too many leaves by itself, unless it is given the ``lock``."""
+    _started.append(run_module("service.records.shipper", settings, lock))
+
+
+def start_in_place(settings: Settings) -> None:
+    """Start a shipper where there is none, or one with other settings: it would ship to another database for ever.
+
+    Such a one is left over from a service that was killed, or whose database is away. The lock goes from hand to hand,
+    so that no worker of that service starts one like it meanwhile.
+    """
+    folder = spool_folder(settings)
+    descriptor = os.open(folder / SHIPPER, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        if not try_lock(descriptor):
+            with suppress(OSError, ValueError):
+                if shipper_of(folder)[1] == mark_of(settings):
+                    return
+                log.warning("records_shipper_replaced", reason="the one that ran was started with other settings")
+            _tell(folder, signal.SIGKILL)  # which costs no record at any time
+            deadline = time.monotonic() + 2
+            while not try_lock(descriptor):
+                if time.monotonic() > deadline:
+                    return
+                time.sleep(0.01)
+        start(settings, descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def mark_of(settings: Settings) -> str:
+    """What tells settings apart that make a difference to a shipper; no secret can be read from it."""
+    return hashlib.sha256(repr(sorted(_told(settings).items())).encode()).hexdigest()[:16]
 
 
 def start_if_needed(settings: Settings) -> None:
@@ -56,24 +90,45 @@ def drain(settings: Settings, seconds: float = DRAIN_SECONDS, until_shipped: boo
         if until_shipped and not pending_bytes(folder):
             break
         if is_held(folder / SHIPPER):
-            with suppress(OSError, ValueError):
-                os.kill(int((folder / SHIPPER).read_bytes()), signal.SIGTERM)
+            _tell(folder, signal.SIGTERM)
         time.sleep(0.05)
 
 
-def run_module(module: str, settings: Settings) -> subprocess.Popen[bytes]:
-    """Run one of our modules in a process group of its own, with these settings whatever the environment says."""
-    environment = {name: value for name, value in os.environ.items() if name not in {row.name for row in SETTINGS}}
-    for name in _PASSED_ON:
-        environment[name] = str(getattr(settings, name.lower()))
-    environment["RECORDS_REDACT"] = ",".join(settings.records_redact)
-    environment["VAR_DIR"] = str(settings.var_dir.absolute())
-    environment["ARTIFACTS_DIR"] = str(settings.artifacts_dir.absolute())
+def run_module(module: str, settings: Settings, lock: int | None = None) -> subprocess.Popen[bytes]:
+    """Run one of our modules in a process group of its own, with these settings whatever the environment says.
+
+    The open file ``lock``, with the lock on it, goes to the new process.
+    """
+    ours = {LOCK, *(row.name for row in SETTINGS)}
+    environment = {name: value for name, value in os.environ.items() if name not in ours} | _told(settings)
+    if lock is not None:
+        environment[LOCK] = str(lock)
     root = str(Path(service.__file__ or "").parents[1])
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH", "")]))
     return subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        [_python(), "-m", module], env=environment, stdin=subprocess.DEVNULL, start_new_session=True
+        [_python(), "-m", module],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        pass_fds=[] if lock is None else [lock],
     )
+
+
+def _told(settings: Settings) -> dict[str, str]:
+    """The environment that tells the settings."""
+    told = {name: str(getattr(settings, name.lower())) for name in _PASSED_ON}
+    told["RECORDS_REDACT"] = ",".join(sorted(settings.records_redact))
+    told["VAR_DIR"] = str(settings.var_dir.absolute())
+    told["ARTIFACTS_DIR"] = str(settings.artifacts_dir.absolute())
+    return told
+
+
+def _tell(folder: Path, number: int) -> None:
+    """Signal the shipper. Its id is read from a file, so it may be that of the one before, and by now anybody's."""
+    with suppress(OSError, ValueError):
+        pid, _ = shipper_of(folder)
+        if b"service.records.shipper" in Path(f"/proc/{pid}/cmdline").read_bytes():
+            os.kill(pid, number)
 
 
 def _starting() -> bool:

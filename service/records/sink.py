@@ -3,6 +3,8 @@
 SQLAlchemy would cost this process, which runs as long as the service does, 30 MB, and an insert a third more time.
 """
 
+import os
+import socket
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
@@ -10,7 +12,8 @@ from typing import Any, Protocol
 
 import orjson
 
-from service.records.address import CONNECT_SECONDS, is_postgres, postgres_address, sqlite_file
+from service.records.address import CONNECT_SECONDS, identity, is_postgres, postgres_address, sqlite_file
+from service.records.hanging import shut_down
 from service.records.rows import KnownModel, Row, timestamp
 from service.settings import Settings
 
@@ -43,6 +46,10 @@ class Sink(Protocol):
         """Delete records and feedback older than that, a part a transaction; 0 days keep all. The number of rows."""
         ...
 
+    def cut(self) -> None:
+        """Have whoever waits for the database told that it is gone; from another thread."""
+        ...
+
     def close(self) -> None:
         """Close the connection."""
         ...
@@ -57,6 +64,7 @@ class SqliteSink:
         self._connection = sqlite3.connect(path, timeout=CONNECT_SECONDS, isolation_level=None)
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
+        self._path, self._file = path, identity(path)
 
     def revision(self) -> str | None:
         """See Sink."""
@@ -70,6 +78,8 @@ class SqliteSink:
 
     def write(self, models: Iterable[KnownModel], rows: Iterable[Row]) -> int:
         """See Sink."""
+        if identity(self._path) != self._file:  # SQLite would go on writing to the file that nobody sees any more
+            raise sqlite3.OperationalError("the database's file was deleted or replaced")
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             self._connection.executemany(_MODEL, map(_model_row, models))
@@ -86,6 +96,9 @@ class SqliteSink:
     def prune(self, keep_days: int) -> int:
         """See Sink."""
         return _prune(keep_days, "rowid", lambda sql, limit: self._connection.execute(sql, limit).rowcount)
+
+    def cut(self) -> None:
+        """Nothing to do: no file waits longer than CONNECT_SECONDS for its lock."""
 
     def close(self) -> None:
         """See Sink."""
@@ -106,6 +119,7 @@ class PostgresSink:
             options="-c statement_timeout=60s -c lock_timeout=10s",
             tcp_user_timeout=20_000,
         )
+        self._socket = socket.socket(fileno=os.dup(self._connection.fileno()))
 
     def revision(self) -> str | None:
         """See Sink."""
@@ -133,8 +147,13 @@ class PostgresSink:
             lambda sql, limit: self._connection.execute(sql.replace("?", "%s").encode(), limit).rowcount,
         )
 
+    def cut(self) -> None:
+        """See Sink."""
+        shut_down(self._socket)
+
     def close(self) -> None:
         """See Sink."""
+        self._socket.close()
         self._connection.close()
 
 

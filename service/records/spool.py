@@ -95,7 +95,7 @@ def prepare(settings: Settings) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         make_counts(folder)
-        shipping.start(settings)
+        shipping.start_in_place(settings)
     except OSError as fault:
         log.error("records_spool_not_writable", folder=str(folder), reason=os.strerror(fault.errno or 0))
 

@@ -1,11 +1,10 @@
 """What waits in this host's spool."""
 
+from contextlib import suppress
 from pathlib import Path
 
-import orjson
-
 from service.records.place import read_offset, spool_files
-from service.records.rows import RECORD_PREFIX
+from service.records.rows import RECORD_PREFIX, LineError, read_record
 
 
 def waiting_lines(path: Path) -> list[bytes]:
@@ -20,12 +19,7 @@ def waiting_lines(path: Path) -> list[bytes]:
 
 def rows_waiting(folder: Path) -> int:
     """Rows that were not shipped yet; reads them all."""
-    return sum(
-        len(orjson.loads(line)["predictions"])
-        for path in spool_files(folder)
-        for line in waiting_lines(path)
-        if _is_record(line)
-    )
+    return sum(_rows(line) for path in spool_files(folder) for line in waiting_lines(path))
 
 
 def oldest_waiting(folder: Path) -> float | None:
@@ -38,12 +32,16 @@ def _first_time(path: Path) -> float | None:
         with path.open("rb") as file:
             file.seek(read_offset(path))
             for line in file:
-                if _is_record(line.rstrip()):
-                    return float(orjson.loads(line)["time"])
+                if line.startswith(RECORD_PREFIX):
+                    with suppress(LineError):
+                        return float(read_record(line)["time"])
     except OSError:  # shipped and deleted meanwhile
         pass
     return None
 
 
-def _is_record(line: bytes) -> bool:
-    return line.startswith(RECORD_PREFIX) and line.endswith(b"}")
+def _rows(line: bytes) -> int:
+    try:
+        return len(read_record(line)["predictions"]) if line.startswith(RECORD_PREFIX) else 0
+    except LineError:
+        return 0

@@ -40,6 +40,20 @@ class InlineWorker(PollingWorker):
         super().__init__(*arguments)
         self.heads = Heads(self.plain)
 
+    def is_parent_alive(self) -> bool:
+        """Whether the master lives; where not, leave at once, and leave the address to whoever is started next.
+
+        gunicorn's own breaks out of its loop and forgets to say so: a busy connection would be served on and the
+        address held until graceful_timeout, while a restarted master gives up on it after five seconds.
+        """
+        if super().is_parent_alive():
+            return True
+        self.alive: bool = False
+        self.set_accept_enabled(False)
+        for listener in self.sockets:
+            listener.close()
+        return False
+
     def step(self, conn: Connection) -> bool:
         """Handle the next request; False while some of it is missing, or when a thread does it."""
         try:
@@ -84,7 +98,7 @@ class InlineWorker(PollingWorker):
             self.nr += 1
             if self.nr >= self.max_requests and self.alive:
                 self.log.info("Autorestarting worker after current request.")
-                self.alive: bool = False
+                self.alive = False
             if not self.alive or not self.plain.keepalive or self.nr_conns >= self.max_keepalived:
                 resp.force_close()
             items = self.wsgi(environ, resp.start_response)

@@ -4,6 +4,7 @@ A process of its own, for a thread in gunicorn's master would be forked along wi
 METRICS_BIND is an address that only the monitoring can reach.
 """
 
+import errno
 import os
 import socket
 import subprocess
@@ -20,27 +21,57 @@ from service.telemetry import log, shared
 from service.telemetry.exposition import CONTENT_TYPE, render
 
 _DESCRIPTOR = "METRICS_LISTENER"
+_MASTER = "METRICS_MASTER"
+_HANDED_ON = "METRICS_SOCKET"
+_PATIENCE_SECONDS = 5.0
+"""How long an address may be in use: the listener of a master that was killed leaves within a second."""
 _socket: socket.socket | None = None
 _process: subprocess.Popen[bytes] | None = None
 
 
 def bind(settings: Settings) -> None:
-    """Take the address of METRICS_BIND, where there is one, before anything is started.
+    """Take the address of METRICS_BIND, where there is one, before anything is started; by SIGUSR2 from the old master.
 
     Raises:
         SettingsError: it cannot be listened on.
     """
     global _socket
+    handed = os.environ.pop(_HANDED_ON, "")
     if settings.metrics_bind and _socket is None:
+        if handed and "GUNICORN_PID" in os.environ:
+            _socket = socket.socket(fileno=int(handed))
+            _socket.set_inheritable(False)
+            return
         host, _, port = settings.metrics_bind.rpartition(":")
         family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
-        try:
-            _socket = socket.create_server((host.strip("[]"), int(port)), family=family)
-        except OSError as fault:
-            reason = (
-                os.strerror(fault.errno) if fault.errno and fault.errno > 0 else fault.strerror
-            )  # below 0: a name's
-            raise SettingsError(f"METRICS_BIND={settings.metrics_bind!r} cannot be listened on: {reason}.") from None
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while _socket is None:
+            try:
+                _socket = socket.create_server((host.strip("[]"), int(port)), family=family)
+            except OSError as fault:
+                if fault.errno == errno.EADDRINUSE and time.monotonic() < deadline:
+                    time.sleep(0.2)
+                    continue
+                own = bool(fault.errno and fault.errno > 0)  # below 0: a name's
+                reason = os.strerror(fault.errno or 0) if own else fault.strerror
+                raise SettingsError(
+                    f"METRICS_BIND={settings.metrics_bind!r} cannot be listened on: {reason}."
+                ) from None
+
+
+def hand_on(environment: dict[str, str]) -> None:
+    """Leave the socket to the master that is about to replace this one (SIGUSR2), by its ``environment``."""
+    if _socket is not None:
+        _socket.set_inheritable(True)
+        environment[_HANDED_ON] = str(_socket.fileno())
+
+
+def forget() -> None:
+    """In a worker: its copy of the socket would hold the address when the master is gone."""
+    global _socket, _process
+    if _socket is not None:
+        _socket.close()
+    _socket = _process = None
 
 
 def start(settings: Settings) -> None:
@@ -51,6 +82,7 @@ def start(settings: Settings) -> None:
     root = str(Path(service.__file__ or "").parents[1])
     environment = os.environ | {
         _DESCRIPTOR: str(_socket.fileno()),
+        _MASTER: str(os.getpid()),
         "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")])),
     }
     _process = subprocess.Popen(
@@ -99,13 +131,13 @@ class _Handler(BaseHTTPRequestHandler):
 
 def main() -> None:
     """Serve until the master is gone."""
-    settings, parent = Settings.read(os.environ), os.getppid()
+    settings, master = Settings.read(os.environ), int(os.environ[_MASTER])
     server = _Server(("", 0), _Handler, bind_and_activate=False)
     server.socket.close()
     server.socket = socket.socket(fileno=int(os.environ[_DESCRIPTOR]))
     server.folder = shared.folder_for(settings.var_dir)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    while os.getppid() == parent:
+    while os.getppid() == master:  # told, not asked: it may be gone before we are there
         time.sleep(1)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from service.settings import Settings
 from service.telemetry.lines import FORMATS, Clock, Fields, fitted
 from service.telemetry.python_logging import attach
-from service.telemetry.secrecy import SECRET_NAMES, hidden, masked, passwords
+from service.telemetry.secrecy import SECRET_NAMES, hidden, masked, passwords, without
 from service.telemetry.stdout import ATOMIC_BYTES, Output
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
@@ -94,6 +94,9 @@ def _line(now: str, level: str, event: str, fields: dict[str, Any]) -> bytes:
         whole["request_id"] = request_id
     whole.update(fields if SECRET_NAMES.isdisjoint(fields) else hidden(fields))
     line = _form(whole)
+    if _known and any(secret in line for secret in _known):
+        whole = without(whole, _known)
+        line = _form(whole)
     if len(line) > ATOMIC_BYTES:
         line = fitted(whole, _form)
     return line
@@ -101,7 +104,7 @@ def _line(now: str, level: str, event: str, fields: dict[str, Any]) -> bytes:
 
 def _emit(lines: bytes) -> None:
     global _said
-    if _output.write(masked(lines, _known)) and _output.lost != _said:
+    if _output.write(masked(lines)) and _output.lost != _said:
         count, _said = _output.lost - _said, _output.lost
         _output.write(_line(_clock.text(time.time()), "warning", "log_lines_lost", {"count": count}))
 

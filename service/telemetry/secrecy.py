@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 MASK = "***"
+_OURS = frozenset({"time", "level", "event", "pid"})
 SECRET_NAMES = frozenset({"authorization", "cookie", "token", "password", "secret", "api_key", "x_api_key"})
 _SECRETS = re.compile(
     rb"""(?P<address>://[^\s/@"'\\]*:)[^\s/@"'\\]+(?=@)
@@ -16,11 +17,8 @@ _SECRETS = re.compile(
 )
 
 
-def masked(line: bytes, known: Iterable[bytes] = ()) -> bytes:
-    """``line`` without secrets: those ``known``, and whatever looks like one."""
-    for secret in known:
-        if secret in line:
-            line = line.replace(secret, MASK.encode())
+def masked(line: bytes) -> bytes:
+    """``line`` without whatever looks like a secret."""
     # Whatever _SECRETS finds has one of these beside it; the request's own lines have none, and skip the search.
     if b" " in line or b"=" in line or b"@" in line or b"\\" in line:
         return _SECRETS.sub(_mask, line)
@@ -30,6 +28,24 @@ def masked(line: bytes, known: Iterable[bytes] = ()) -> bytes:
 def hidden(fields: Mapping[str, Any]) -> dict[str, Any]:
     """``fields`` with the value of each that is named like a secret masked."""
     return {name: MASK if name.lower() in SECRET_NAMES else value for name, value in fields.items()}
+
+
+def without(fields: Mapping[str, Any], known: Iterable[bytes]) -> dict[str, Any]:
+    """``fields`` with the secrets ``known`` masked in their texts; numbers stay, or a line would be no JSON any more.
+
+    Time, level, event and process id are ours, and hold a secret by chance only.
+    """
+    texts = [secret.decode() for secret in known]
+
+    def clean(name: str, value: Any) -> Any:
+        if name in _OURS or value is None or isinstance(value, bool | int | float):
+            return value
+        text = value if isinstance(value, str) else str(value)
+        for secret in texts:
+            text = text.replace(secret, MASK)
+        return text if isinstance(value, str) or text != str(value) else value
+
+    return {name: clean(name, value) for name, value in fields.items()}
 
 
 def passwords(*addresses: str) -> tuple[bytes, ...]:

@@ -1,5 +1,7 @@
 """The arithmetic of drift: alarms where there is a shift, none where there is chance."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -98,7 +100,20 @@ def test_too_few_rows_are_not_judged_but_shown(reference):
     assert compare("normal", reference["normal"], [], 0).verdict != "alarm"
 
 
-def test_a_constant_feature_has_one_bin():
+@pytest.mark.parametrize("value", [7.0, 0.0, -1e300, 2.0**53, float(np.finfo(np.float64).max)])
+def test_a_constant_feature_that_moves_is_drift(value):
+    contract = Contract("regression", "y", (Feature("same", "number"),))
+    matrix = np.full((500, 1), value)
+    document = reference_document(contract, matrix, Answers([value] * 500, None, None), [])
+    trained = Distribution.from_json(json.loads(json.dumps(document["features"]["same"], allow_nan=False)))
+    assert compare("same", trained, [value] * 300, 200).verdict == "stable"
+    if value < 1e308:
+        assert compare("same", trained, [np.nextafter(value, np.inf)] * 300, 200).verdict == "alarm"
+    below = compare("same", trained, [np.nextafter(value, -np.inf)] * 300, 200)
+    assert below.verdict == "alarm" and len(set(below.bins)) == 2
+
+
+def test_a_constant_feature_of_an_older_artifact_has_one_bin():
     trained = Distribution("number", (), None, (500,), 0)
     assert compare("same", trained, [1.0] * 300, 200).verdict == "stable"
 

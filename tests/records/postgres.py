@@ -58,6 +58,13 @@ class Postgres:
     def stop(self) -> None:
         self._run("pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "-w", "stop")
 
+    def signal(self, number: int) -> None:
+        """To the server and every process of it: SIGSTOP makes it hang, with its connections open, SIGCONT go on."""
+        main = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+        os.kill(main, number)  # first, so that it makes no further ones
+        for pid in Path(f"/proc/{main}/task/{main}/children").read_text().split():
+            os.kill(int(pid), number)
+
     def remove(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
 

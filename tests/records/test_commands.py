@@ -48,9 +48,24 @@ def keep(settings, *records):
     spool.close_spool()
 
 
+def test_an_export_where_a_version_s_name_was_used_twice_says_so(flask_records, settings, tmp_path):
+    other = Contract("classification", "y", (Feature("age", "category", choices=("old", "young")),))
+    codes = Answers(["no"], np.array([[1.0, 0.0]]), np.array([0]))
+    old = make_record(1, contract=other, rows=np.array([[1.0]]), answers=codes)
+    keep(settings, old)
+    drain(settings)
+    keep(settings, make_record(1))
+    drain(settings)
+    for name in ("x.csv", "x.parquet"):
+        said = flask_records("export", "--to", str(tmp_path / name), code=1)
+        assert "does not fit the contract" in said and "--until" in said
+    assert not list(tmp_path.glob("*x.*"))
+    assert "cannot be written" in flask_records("export", "--to", "/dev/full/x.csv", code=1)
+
+
 def test_status_tells_what_waits_and_ship_brings_it_to_the_database(settings, flask_records, monkeypatch):
     with monkeypatch.context() as off:
-        off.setattr(shipping, "start", lambda settings: None)
+        off.setattr(shipping, "start", lambda *_: None)
         keep(settings, make_record(4, time=make_record().time - 60), make_record(3))
     said = flask_records("status")
     assert "7 rows wait" in said and "shipped   0" in said and "not running" in said

@@ -72,6 +72,8 @@ def test_a_database_of_a_newer_schema_is_left_alone_and_the_records_wait(make_se
     spool.open_spool(settings)
     spool.append(make_record(2))
     spool.close_spool()
+    with pytest.raises(schema.SchemaError, match=r"schema 9999.*DATABASE_URL"):
+        upgrade(settings)
     with pytest.raises(schema.SchemaError):
         schema.ensure(settings)
     shipping.drain(settings, seconds=2)

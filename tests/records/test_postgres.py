@@ -1,10 +1,16 @@
 """PostgreSQL, for real: stopped and started again under a writer, migrated by two hosts at once."""
 
+import signal
+import threading
+
 import pytest
 
-from service.records import schema, shipping, spool
+from service.errors import StoreUnavailable
+from service.records import database, schema, shipping, spool
 from service.records.counts import read_counts
+from service.records.feedback import Outcome, keep_outcomes
 from service.records.place import pending_bytes
+from service.telemetry import metrics
 from tests.records.conftest import drain, make_record, until
 
 pytestmark = [pytest.mark.process, pytest.mark.xdist_group("postgres")]
@@ -53,6 +59,72 @@ def test_two_hosts_that_start_at_once_make_one_schema(postgres, make_settings, t
     running = [shipping.run_module("service.records.migrate", host) for host in hosts]
     assert [process.wait(60) for process in running] == [0, 0]
     assert postgres.query("SELECT version_num FROM alembic_version") == [(schema.HEAD,)]
+
+
+def test_an_outcome_is_new_once(postgres, make_settings):
+    settings = make_settings(DATABASE_URL=postgres.address)
+    spool.open_spool(settings)
+    record = make_record(3)
+    spool.append(record)
+    outcomes = [Outcome(record.prediction_id, row, "yes") for row in range(3)]
+    assert [keep_outcomes(settings, told, "tester") for told in (outcomes[:1], outcomes[:1], outcomes)] == [1, 0, 2]
+    spool.close_spool()
+    drain(settings)
+    assert keep_outcomes(settings, outcomes, "tester") == 0
+
+
+def test_nobody_waits_long_for_a_database_that_hangs(postgres, make_settings, monkeypatch):
+    monkeypatch.setattr(database, "_spared_until", 0.0)
+    settings = make_settings(DATABASE_URL=postgres.address)
+    spool.open_spool(settings)
+    record = make_record(1)
+    spool.append(record)
+    outcome = [Outcome(record.prediction_id, 0, "yes")]
+    assert keep_outcomes(settings, outcome, "tester") == 1
+    faults = []
+
+    def tell():
+        for _ in range(20):  # all but the first are refused at once
+            try:
+                keep_outcomes(settings, outcome, "tester")
+            except StoreUnavailable as fault:
+                faults.append(int(fault.headers["Retry-After"]))
+
+    postgres.signal(signal.SIGSTOP)
+    try:
+        asking = threading.Thread(target=tell, daemon=True)
+        asking.start()
+        asking.join(50)
+        assert len(faults) == 20 and min(faults) >= 1
+    finally:
+        postgres.signal(signal.SIGCONT)
+    monkeypatch.setattr(database, "_spared_until", 0.0)
+    assert keep_outcomes(settings, outcome, "tester") == 0
+
+
+def test_a_query_that_hangs_is_cut_off(postgres, make_settings):
+    settings = make_settings(DATABASE_URL=postgres.address)
+    with pytest.raises(StoreUnavailable), database.connected(settings, seconds=0.3) as connection:
+        connection.exec_driver_sql("SELECT pg_sleep(60)")
+
+
+def test_the_lag_is_told_while_the_database_hangs(postgres, make_settings):
+    settings = make_settings(DATABASE_URL=postgres.address)
+    metrics.prepare(settings)
+    spool.prepare(settings)
+    spool.open_spool(settings)
+    spool.append(make_record(1))
+    folder = settings.var_dir / "spool"
+    until(lambda: read_counts(folder).shipped == 1)
+    postgres.signal(signal.SIGSTOP)
+    try:
+        spool.append(make_record(1))
+        until(lambda: b"records_lag_seconds 0.0" not in metrics.exposition())
+    finally:
+        postgres.signal(signal.SIGCONT)
+    until(lambda: read_counts(folder).shipped == 2)
+    spool.close_spool()
+    drain(settings)
 
 
 def test_columns_are_typed_for_queries(postgres, make_settings):

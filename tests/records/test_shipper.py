@@ -1,5 +1,6 @@
 """From the spool to the database, on real processes that are killed, locked out and started again."""
 
+import json
 import os
 import signal
 import sqlite3
@@ -8,9 +9,15 @@ import sys
 
 import pytest
 
-from service.records import shipping, spool
+from service.records import schema, shipping, spool
 from service.records.counts import read_counts
-from service.records.place import SHIPPER, is_held, spool_files
+from service.records.feedback import Outcome, keep_outcomes
+from service.records.moving import Mover
+from service.records.place import SHIPPER, is_held, pending_bytes, spool_files
+from service.records.search import find_in_spool
+from service.records.sink import SqliteSink
+from service.records.waiting import oldest_waiting, rows_waiting
+from service.records.writer import Writer
 from tests.conftest import ROOT, clean_environment
 from tests.records.conftest import drain, make_record, stored, until
 
@@ -54,7 +61,7 @@ def everything_shipped(settings):
 
 def shipper_of(settings):
     path = settings.var_dir / "spool" / SHIPPER
-    return int(path.read_bytes() or 0) if is_held(path) else None
+    return int((path.read_bytes().split() or [b"0"])[0]) if is_held(path) else None
 
 
 def test_a_killed_worker_loses_no_record_and_duplicates_none(make_settings, write):
@@ -113,7 +120,7 @@ def test_a_locked_database_costs_no_answer_and_no_record(make_settings, write):
 def test_a_restart_takes_up_what_the_last_run_left(make_settings, monkeypatch):
     settings = make_settings()
     with monkeypatch.context() as off:
-        off.setattr(shipping, "start", lambda settings: None)
+        off.setattr(shipping, "start", lambda *_: None)
         spool.open_spool(settings)
         spool.append(make_record(5))
         spool.close_spool()
@@ -125,7 +132,7 @@ def test_a_restart_takes_up_what_the_last_run_left(make_settings, monkeypatch):
 def test_a_line_cut_off_by_a_kill_is_left_out_and_the_rest_shipped(make_settings, monkeypatch):
     settings = make_settings()
     with monkeypatch.context() as off:
-        off.setattr(shipping, "start", lambda settings: None)
+        off.setattr(shipping, "start", lambda *_: None)
         spool.open_spool(settings)
         for _ in range(3):
             spool.append(make_record())
@@ -176,6 +183,122 @@ def test_what_the_database_refuses_is_laid_aside_and_the_rest_shipped(make_setti
     assert len(stored(settings)) == 3
     assert read_counts(settings.var_dir / "spool").lost == 1
     assert bad.prediction_id in (settings.var_dir / "spool" / "refused.txt").read_text()
+
+
+DAMAGED = [
+    b"garbage",
+    b"\x00" * 300,
+    b'{"prediction_id":"cut short',
+    b'{"prediction_id":"nothing more"}',
+    b'{"model":}',
+    b'{"model":{"version":"m","contract":{"features":[1]},"classes":[]}}',
+    b"[]",
+]
+
+
+def test_damaged_lines_hold_nobody_up_and_are_laid_aside(make_settings):
+    settings = make_settings()
+    folder = settings.var_dir / "spool"
+    first, second, orphan = make_record(2), make_record(1), make_record(3, model_version="nobody-knows-1")
+    spool.open_spool(settings)
+    for record in (first, orphan, second):
+        spool.append(record)
+    with_model = next(path for path in spool_files(folder) if path.stat().st_size)
+    lines = with_model.read_bytes().split(b"\n")[:-1]
+    spool.close_spool()
+    drain(settings)
+    assert len(stored(settings)) == 6
+
+    def wrong(**values):
+        return json.dumps(json.loads(lines[1]) | {"prediction_id": "wrong"} | values).encode()
+
+    damaged = [*DAMAGED, wrong(time=1e30), wrong(rows=5), wrong(predictions=[{}, {}]), wrong(client=None)]
+    damaged += [wrong(chosen=[9, 9]), wrong(rows=[["a"] * 4] * 2), wrong(model_version=[]), wrong(probabilities=[])]
+    again = [line.replace(first.prediction_id.encode(), b"behind-it") for line in lines[:2]]
+    (folder / "00000000000000000001-1.jsonl").write_bytes(b"\n".join([*damaged, *again]) + b"\n")
+    # A file whose first line, that of the model, is lost; another file knows the model.
+    alone = lines[-1].replace(second.prediction_id.encode(), b"without-its-model")
+    (folder / "00000000000000000002-1.jsonl").write_bytes(b"lost\n" + alone + b"\n")
+    assert rows_waiting(folder) >= 3 and oldest_waiting(folder) is not None
+    assert find_in_spool(folder, ["behind-it", "wrong", "nothing more"])[0]["behind-it"].rows == 2
+    drain(settings)
+    assert not spool_files(folder)
+    told = {row["prediction_id"] for row in stored(settings)}
+    assert {"behind-it", "without-its-model"} <= told and not told & {"wrong", "nothing more"}
+    aside = (folder / "refused.txt").read_bytes().split(b"\n")[:-1]
+    assert aside == [*damaged, b"lost"]
+    assert read_counts(folder).lost == 2 * 8
+
+
+def test_a_database_that_is_deleted_is_made_anew_and_nothing_goes_to_the_old_one(make_settings):
+    settings = make_settings()
+    path = settings.var_dir / "predictions.db"
+    spool.prepare(settings)
+    spool.open_spool(settings)
+    before, after = make_record(1), make_record(2)
+    spool.append(before)
+    until(lambda: stored(settings))
+    assert keep_outcomes(settings, [Outcome(before.prediction_id, 0, "yes")], "tester") == 1
+    for one in path.parent.glob("predictions.db*"):
+        one.unlink()
+    spool.append(after)
+    until(lambda: len(stored(settings)) == 2)
+    outcomes = [Outcome(after.prediction_id, row, "yes") for row in range(2)]
+    assert keep_outcomes(settings, outcomes, "tester") == 2
+    assert len(stored(settings, "feedback")) == 2
+    spool.close_spool()
+    drain(settings)
+
+
+def test_a_worker_that_is_never_idle_does_not_keep_the_others_records_waiting(make_settings):
+    settings = make_settings()
+    folder = settings.var_dir / "spool"
+    schema.ensure(settings)
+    busy, quiet = Writer(folder, frozenset()), Writer(folder, frozenset())
+    for writer in (busy, quiet):
+        writer.open()
+        writer.append(make_record(1))
+
+    class Answering(SqliteSink):
+        """While it writes, the first worker answers the next request."""
+
+        asked = 0
+
+        def write(self, models, rows):
+            self.asked += 1
+            assert self.asked < 50
+            busy.append(make_record(1))
+            return super().write(models, rows)
+
+    sink = Answering(settings)
+    Mover(folder).move(sink)
+    assert len(stored(settings)) == 2
+    sink.close()
+    for writer in (busy, quiet):
+        writer.close()
+    drain(settings)
+    assert len(stored(settings)) == 4
+
+
+def test_a_shipper_left_over_with_other_settings_is_replaced(make_settings, tmp_path):
+    old = make_settings(DATABASE_URL="postgresql://nobody@127.0.0.1:9/none")
+    spool.prepare(old)
+    spool.open_spool(old)  # and stays open: the old shipper has a writer, and no reason to leave
+    record = make_record(2)
+    spool.append(record)
+    until(lambda: shipper_of(old))
+    before = shipper_of(old)
+    spool.prepare(old)
+    assert shipper_of(old) == before, "one with the same settings stays"
+    new = make_settings(DATABASE_URL=f"sqlite:///{tmp_path / 'moved.db'}")
+    spool.prepare(new)
+    until(lambda: (tmp_path / "moved.db").exists() and not pending_bytes(new.var_dir / "spool"))
+    assert shipper_of(new) != before
+    with sqlite3.connect(tmp_path / "moved.db") as connection:
+        found = connection.execute("SELECT prediction_id FROM predictions").fetchall()
+    assert found == [(record.prediction_id,)] * 2
+    spool.close_spool()
+    drain(new)
 
 
 def test_old_records_are_pruned(make_settings):

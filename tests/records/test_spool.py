@@ -20,7 +20,7 @@ from tests.records.conftest import make_record, spooled_lines, until
 @pytest.fixture(autouse=True)
 def _no_shipper(monkeypatch):
     """These tests look into the spool itself."""
-    monkeypatch.setattr(shipping, "start", lambda settings: None)
+    monkeypatch.setattr(shipping, "start", lambda *_: None)
     yield
     spool.close_spool()
 
@@ -154,7 +154,7 @@ FILL = """
     from service.records.counts import read_counts
     from tests.records.conftest import make_record
     from service.settings import Settings
-    shipping.start = lambda settings: None
+    shipping.start = lambda *_: None
     settings = Settings.read({"VAR_DIR": sys.argv[1]})
     spool.prepare(settings)
     spool.open_spool(settings)

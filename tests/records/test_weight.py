@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 
 from service.records import spool
-from service.records.place import SHIPPER, spool_folder
+from service.records.place import shipper_of, spool_folder
 from service.records.shipper import NICENESS
 from tests.conftest import ROOT
 from tests.records.conftest import make_record, until
@@ -43,6 +43,6 @@ def test_the_shipper_leaves_the_processor_to_the_requests(make_settings):
 
     def is_nice():
         with suppress(OSError, ValueError):
-            return os.getpriority(os.PRIO_PROCESS, int((spool_folder(settings) / SHIPPER).read_bytes())) == NICENESS
+            return os.getpriority(os.PRIO_PROCESS, shipper_of(spool_folder(settings))[0]) == NICENESS
 
     until(is_nice)

@@ -1,11 +1,18 @@
 """GET /metrics of a real gunicorn."""
 
+import http.client
 import os
 import signal
 import socket
+import threading
 import urllib.request
+from contextlib import closing, suppress
+from http.client import HTTPException
+from pathlib import Path
 
 import pytest
+
+from tests.records.conftest import until
 
 pytestmark = pytest.mark.process
 
@@ -109,3 +116,47 @@ def test_an_address_that_is_taken_stops_the_start_with_one_sentence(serve, free_
         pytest.raises(AssertionError, match=r"Error: METRICS_BIND=.*Address already in use\.\n"),
     ):
         serve(METRICS_BIND=free_address)
+
+
+def test_an_upgrade_by_sigusr2_keeps_the_listener_and_the_counts(serve, scrape, free_address):
+    server = serve(METRICS_BIND=free_address, WEB_CONCURRENCY="1")
+    url = f"http://{free_address}/metrics"
+    server.until(lambda: scrape(url)["http_worker_slots"] == 1)
+    before = scrape(url)
+    server.process.send_signal(signal.SIGUSR2)
+    server.until(lambda: len(server.events("metrics_listening")) == 2)
+    new = server.events("metrics_listening")[1]["pid"]
+    try:
+        assert server.stop() == 0
+        after = scrape(url)
+        assert all(after[name] >= count for name, count in before.items() if "_total" in name)
+    finally:
+        os.kill(new, signal.SIGTERM)
+        until(lambda: not Path(f"/proc/{new}").exists())
+
+
+def test_a_killed_master_leaves_the_addresses_to_the_next(serve, scrape, free_address):
+    first = serve(METRICS_BIND=free_address, WEB_CONCURRENCY="1")
+    address = first.url.partition("//")[2]
+    busy = threading.Thread(target=keep_busy, args=(address,), daemon=True)
+    busy.start()
+    first.process.kill()
+    first.process.wait()
+    serve(METRICS_BIND=free_address, WEB_CONCURRENCY="1").until_serving(1)
+    busy.join(20)
+    assert not busy.is_alive(), "its worker was told to close it, long before graceful_timeout"
+    host, port = address.split(":")
+    with socket.create_server((host, int(port))):
+        pass
+    assert scrape(f"http://{free_address}/metrics")["http_worker_slots"] == 1
+
+
+def keep_busy(address):
+    """Ask on one connection without a pause: its worker is never idle, and serves it on unless it is told to stop."""
+    with closing(http.client.HTTPConnection(address, timeout=60)) as connection, suppress(OSError, HTTPException):
+        while True:
+            connection.request("GET", "/health/live")
+            answer = connection.getresponse()
+            answer.read()
+            if answer.will_close:
+                return

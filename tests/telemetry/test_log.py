@@ -78,6 +78,15 @@ def test_no_secret_reaches_a_line(run_logging, code, form):
     assert "hunter22" not in text
 
 
+@pytest.mark.parametrize("password", ["info", "1234", "2026", "null", "true", "latency", "0.12"])
+def test_a_password_that_is_an_ordinary_word_breaks_no_line(logged, password):
+    code = "log.info('prediction_made', latency_ms=0.1234, prediction=None, ok=True, said='2026 info 1234 null true')"
+    (line,) = logged(code, DATABASE_URL=f"postgresql://me:{password}@db/x")
+    assert (line["latency_ms"], line["prediction"], line["ok"]) == (0.1234, None, True)
+    assert (line["level"], line["event"]) == ("info", "prediction_made")
+    assert password not in line["said"]
+
+
 def test_masking_leaves_other_text_alone(logged):
     harmless = "basic facts: the token count, a key=value pair, http://127.0.0.1:8000/predict, monkey=patch"
     (line,) = logged(f"log.info('request', detail={harmless!r})")

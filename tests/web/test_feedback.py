@@ -22,7 +22,7 @@ def client(make_client):
 @pytest.fixture
 def unshipped(monkeypatch):
     """Records stay in the spool until the test ships them."""
-    monkeypatch.setattr(shipping, "start", lambda settings: None)
+    monkeypatch.setattr(shipping, "start", lambda *_: None)
     yield lambda client: ship(monkeypatch, client)
     spool.close_spool()
 

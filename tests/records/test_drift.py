@@ -1,0 +1,61 @@
+"""Drift of what was recorded under other settings, and by other artifacts, than those of today."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from service.inference.engines.base import Answers
+from service.inference.features import NULL
+from service.inference.manifest import Manifest
+from service.records import spool
+from service.records.drift import drift
+from tests.records.conftest import drain, make_record
+from training.example import make_frame
+
+pytestmark = pytest.mark.process
+
+
+def found(settings):
+    now = datetime.now(UTC)
+    return drift(settings, now - timedelta(hours=1), now + timedelta(hours=1))
+
+
+@pytest.fixture
+def keep(make_settings, trained):
+    """Keep 400 rows of the default model, as today's service would, then whatever other records; the settings."""
+
+    def keep(*others, blank=None, **environment):
+        settings = make_settings(ARTIFACTS_DIR=str(trained), **environment)
+        (folder,) = [path for path in trained.iterdir() if path.is_dir()]
+        manifest = Manifest.read(folder)
+        rows = make_frame(7, 400).drop(columns="target").to_numpy(dtype=float, copy=True)
+        if blank is not None:
+            rows[: len(rows) // 4, blank] = NULL  # as RECORDS_REDACT has it
+        record = make_record(1, rows=rows, answers=Answers([0, 1] * 200, None, None), model_version=folder.name)
+        record.contract, record.classes = manifest.contract, manifest.classes
+        spool.open_spool(settings)
+        spool.append(record)
+        for other in others:
+            other.model_version = folder.name
+            spool.append(other)
+        spool.close_spool()
+        drain(settings)
+        return settings
+
+    return keep
+
+
+def test_a_feature_that_was_redacted_for_a_while_is_judged_on_what_was_recorded(keep):
+    (version,) = found(keep(blank=1))
+    assert version.verdict == "stable"
+    assert sum(version.features[1].live) == 300 and sum(version.features[0].live) == 400
+
+
+def test_a_feature_that_is_redacted_is_not_judged(keep):
+    (version,) = found(keep(RECORDS_REDACT="feature_2"))
+    assert [one.verdict for one in version.features] == ["stable", "not recorded", "stable", "stable", "stable"]
+
+
+def test_rows_of_another_artifact_of_the_same_name_are_left_out(keep):
+    (version,) = found(keep(make_record(300)))
+    assert (version.rows, version.verdict) == (400, "stable")
