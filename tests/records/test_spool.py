@@ -104,13 +104,14 @@ def test_without_records_nothing_is_written(make_settings):
     assert not settings.var_dir.exists()
 
 
-def test_a_spool_that_cannot_be_made_costs_no_answer_and_heals(make_settings, capfd, tmp_path):
-    (tmp_path / "var").write_text("a file where the folder should be")
+def test_a_spool_that_cannot_be_made_costs_no_answer_and_heals(make_settings, capfd):
     settings = make_settings()
+    settings.var_dir.mkdir(exist_ok=True)
+    (settings.var_dir / "spool").write_text("a file where the folder should be")
     spool.open_spool(settings)
     spool.append(make_record())
     assert "records_lost" in capfd.readouterr().out
-    (tmp_path / "var").unlink()
+    (settings.var_dir / "spool").unlink()
     spool.append(make_record())
     assert len(records(settings)) == 1
 
