@@ -5,13 +5,16 @@ holds the two together.
 """
 
 from collections.abc import Sequence
-from operator import itemgetter
+from operator import itemgetter, le
 from typing import Any
 
 import numpy as np
 
 from service.inference.contract import LARGEST_INTEGER, Contract, Feature
 from service.inference.features import NULL, Matrix, codes_of
+
+MOST_TYPES = 512
+"""Of the combinations of types that are remembered."""
 
 
 class QuickCheck:
@@ -20,6 +23,9 @@ class QuickCheck:
     def __init__(self, contract: Contract) -> None:
         self._columns = [_Column(contract, feature) for feature in contract.features]
         self._plain = [column.plain for column in self._columns]
+        self._lows = [low for _, _, low, _, _ in self._plain]
+        self._highs = [high for _, _, _, high, _ in self._plain]
+        self._numbers: set[tuple[type, ...]] = set()
         self._width = len(self._columns)
         self._names = names = contract.names
         first = names[0]
@@ -29,21 +35,35 @@ class QuickCheck:
         """A matrix of shape (1, features), or None where the row is not plainly valid."""
         if type(row) is not dict or len(row) != self._width:
             return None
-        cells = []
         try:
-            for value, (types, codes, low, high, whole) in zip(self._values(row), self._plain, strict=True):
-                if type(value) not in types:
-                    return None
-                if codes is not None:
-                    cells.append(codes[value])
-                elif value is None:
-                    cells.append(NULL)
-                elif low <= value <= high and not (whole and value % 1):
-                    cells.append(value)
-                else:
-                    return None
+            values = self._values(row)
+            types = tuple(map(type, values))
+            if types not in self._numbers:
+                return self._cells(values, types)
         except KeyError:
             return None
+        inside = all(map(le, self._lows, values)) and all(map(le, values, self._highs))
+        return np.array([values], dtype=np.float64) if inside else None
+
+    def _cells(self, values: Sequence[Any], types: tuple[type, ...]) -> Matrix | None:
+        """One value after the other; types that leave nothing to see but the bounds are remembered."""
+        cells: list[float] = []
+        for value, (allowed, codes, low, high, whole) in zip(values, self._plain, strict=True):
+            if type(value) not in allowed:
+                return None
+            if codes is not None:
+                cells.append(codes[value])
+            elif value is None:
+                cells.append(NULL)
+            elif low <= value <= high and not (whole and value % 1):
+                cells.append(value)
+            else:
+                return None
+        if len(self._numbers) < MOST_TYPES and all(
+            codes is None and (kind is int or (kind is float and not whole))
+            for kind, (_, codes, _, _, whole) in zip(types, self._plain, strict=True)
+        ):
+            self._numbers.add(types)
         return np.array([cells], dtype=np.float64)
 
     def rows(self, rows: Sequence[Any]) -> Matrix | None:

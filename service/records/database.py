@@ -32,7 +32,7 @@ RESPITE = 5
 """For so many times the seconds that a database kept somebody waiting in vain, nobody else waits for it."""
 
 _engines: dict[tuple[int, str, str], Engine] = {}
-_spared_until = 0.0
+_spared_until: dict[tuple[int, str, str], float] = {}
 
 
 def make_engine(settings: Settings) -> Engine:
@@ -68,29 +68,32 @@ def connected(settings: Settings, seconds: float | None = REQUEST_SECONDS) -> It
     Raises:
         StoreUnavailable: there is no database now; nothing was written.
     """
-    global _spared_until
-    began = time.monotonic()
-    if began < _spared_until:
-        raise StoreUnavailable(UNAVAILABLE, {"Retry-After": str(int(_spared_until - began) + 1)})
+    began, spared_until = time.monotonic(), _spared_until.get(_key(settings), 0.0)
+    if began < spared_until:
+        raise StoreUnavailable(UNAVAILABLE, {"Retry-After": str(int(spared_until - began) + 1)})
     try:
         connection = _engine(settings).connect()
     except Exception as fault:  # the drivers' errors have nothing in common
         now = time.monotonic()
-        _spared_until = now + RESPITE * (now - began)
-        raise _unavailable(fault) from fault
+        _spared_until[_key(settings)] = now + RESPITE * (now - began)
+        raise _unavailable(fault, settings) from fault
     try:
         with connection, connection.begin(), _bounded(connection, seconds):
             yield connection
     except SQLAlchemyError as fault:
-        raise _unavailable(fault) from fault
+        raise _unavailable(fault, settings) from fault
 
 
 def _engine(settings: Settings) -> Engine:
-    key = (os.getpid(), settings.database_url, str(settings.var_dir.absolute()))
+    key = _key(settings)
     if key not in _engines:
         schema.ensure(settings)
         _engines[key] = make_engine(settings)
     return _engines[key]
+
+
+def _key(settings: Settings) -> tuple[int, str, str]:
+    return os.getpid(), settings.database_url, str(settings.var_dir.absolute())
 
 
 def _bounded(connection: Connection, seconds: float | None) -> Any:
@@ -110,10 +113,10 @@ def _ping(driver: Any, *_: Any) -> None:
         raise DisconnectionError from fault
 
 
-def _unavailable(fault: Exception) -> StoreUnavailable:
+def _unavailable(fault: Exception, settings: Settings) -> StoreUnavailable:
     reason = f"{type(fault).__name__}: {str(fault).splitlines()[0] if str(fault) else ''}"
     log.error("records_database_gone", reason=reason)
-    wait = max(5, int(_spared_until - time.monotonic()) + 1)
+    wait = max(5, int(_spared_until.get(_key(settings), 0.0) - time.monotonic()) + 1)
     return StoreUnavailable(UNAVAILABLE, {"Retry-After": str(wait)})
 
 

@@ -20,6 +20,8 @@ NEW_EACH_TIME = frozenset(
         *("x-request-id", "x-correlation-id", "x-request-start", "cf-ray", "idempotency-key"),
     }
 )
+UNUSUAL = frozenset({"EXPECT", "UPGRADE"})
+"""Headers whose requests are left to gunicorn's own handling."""
 _PLAIN = re.compile(rb"[\t\x20-\x7e]{0,512}").fullmatch
 
 
@@ -71,6 +73,8 @@ class Heads:
     def _learn(self, head: bytes, trust: bool, client: Any, number: int) -> LeanRequest:
         req = LeanRequest(self._cfg, Head(head), client, number)
         req.common, req.fields = req.headers, {}
+        req.unusual = not UNUSUAL.isdisjoint([name for name, _ in req.headers])
+        req.should_close()
         if len(head) <= self.LONGEST:
             if len(self._known) >= self.MOST:
                 self._known.clear()

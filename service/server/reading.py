@@ -26,12 +26,14 @@ class LeanRequest(Request):  # type: ignore[misc]  # gunicorn has no types
     """A request whose peer is looked up once an address, and whose first line once: an API has few of them.
 
     ``common`` are the headers that all requests of one head share, ``fields`` what these say in a WSGI environ, filled
-    by whoever asks first; ``own`` are the headers of this one alone.
+    by whoever asks first; ``own`` are the headers of this one alone, none of which gunicorn itself looks at.
     """
 
     common: Sequence[tuple[str, str]]
     fields: dict[str, Any]
     own: Sequence[tuple[str, str]] = ()
+    unusual: bool
+    _closes: bool | None = None
     _LINE = ("method", "uri", "path", "query", "fragment", "version")
     _lines: ClassVar[dict[bytes, dict[str, Any]]] = {}
 
@@ -41,6 +43,14 @@ class LeanRequest(Request):  # type: ignore[misc]  # gunicorn has no types
         for name, value in self.headers:
             if name == "CONNECTION" and "close" in [option.strip() for option in value.lower().split(",")]:
                 self.must_close = True
+
+    def should_close(self) -> bool:
+        """Whether the connection ends with this request; what its head says of that is found out once."""
+        if self.must_close:
+            return True
+        if self._closes is None:
+            self._closes = bool(super().should_close())
+        return self._closes
 
     def parse_request_line(self, line_bytes: bytes) -> None:
         """Take the first line apart, by gunicorn's rules; what it means depends on nothing else."""

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from gunicorn import util
+from gunicorn.config import PreRequest
 from gunicorn.http.body import LengthReader
 from gunicorn.workers.gthread import ThreadWorker
 
@@ -22,7 +23,6 @@ from service.server.response import BufferedResponse
 
 LONGEST_HEAD, LONGEST = 16 * 1024, 256 * 1024
 """Bytes of a head, and of a whole request, that the poller waits for; more is read by a thread."""
-UNUSUAL = frozenset({"EXPECT", "UPGRADE"})
 
 
 class InlineWorker(PollingWorker):
@@ -39,6 +39,8 @@ class InlineWorker(PollingWorker):
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.heads = Heads(self.plain)
+        noted = self.plain.pre_request is not PreRequest.pre_request or self.plain.loglevel == "debug"
+        self.pre_request = self.plain.pre_request if noted else None  # gunicorn's own writes a line at level debug
 
     def is_parent_alive(self) -> bool:
         """Whether the master lives; where not, leave at once, and leave the address to whoever is started next.
@@ -80,7 +82,7 @@ class InlineWorker(PollingWorker):
         req = self.heads.parse(bytes(conn.read[: conn.head]), conn.client, conn.requests)
         reader = req.body.reader
         conn.whole = conn.head + reader.length if type(reader) is LengthReader else LONGEST + 1
-        if conn.whole > LONGEST or not UNUSUAL.isdisjoint([name for name, _ in req.headers]):
+        if conn.whole > LONGEST or req.unusual:
             self.to_stock(conn)
             return False
         conn.req = req
@@ -93,7 +95,8 @@ class InlineWorker(PollingWorker):
         resp = BufferedResponse(req, conn.sock, self.plain)
         streamed = False
         try:
-            self.plain.pre_request(self, req)
+            if self.pre_request is not None:
+                self.pre_request(self, req)
             environ = environ_of(req, body, conn.environ)
             self.nr += 1
             if self.nr >= self.max_requests and self.alive:
@@ -106,9 +109,7 @@ class InlineWorker(PollingWorker):
             if streamed:
                 self.in_thread(conn, self.stream, req, resp, environ, items, started)
                 return
-            for item in items:
-                resp.write(item)
-            resp.close()
+            resp.whole(items)
         finally:
             if not streamed:
                 self.settle(req, resp, environ, started)

@@ -8,7 +8,6 @@ import re
 import time
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 
@@ -93,17 +92,15 @@ def batch_rows(rows: int) -> None:
     _observe(rows, "prediction_batch_rows")
 
 
-def phases(model_version: str, seconds: Mapping[str, float]) -> None:
-    """Time the phases of a prediction: validate, predict, serialise."""
+def phases(model_version: str, validate: float, predict: float, serialise: float) -> None:
+    """Time the phases of a prediction, in seconds."""
     slot = OWN.slot
     cells, bounds = slot.cells, _BOUNDS["prediction_duration_seconds"]
-    for name, spent in seconds.items():
-        key = ("prediction_duration_seconds", model_version, name)
-        timed = slot.places.get(key) or slot.place(*key)
-        bucket = timed + 1 + bisect_left(bounds, spent)
-        with slot.lock:
+    first = slot.phases.get(model_version) or slot.place_phases(model_version)
+    with slot.lock:
+        for timed, spent in zip(first, (validate, predict, serialise), strict=True):
             cells[timed] += spent
-            cells[bucket] += 1
+            cells[timed + 1 + bisect_left(bounds, spent)] += 1
 
 
 def invalid(fields: list[str]) -> None:

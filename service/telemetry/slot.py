@@ -19,6 +19,7 @@ from service.telemetry.catalogue import FROM_THE_START, METRICS
 CELLS, NAMES, FIRST, _SPARE = 32_768, 131_072, 2, 32
 SIZE = CELLS * 8 + NAMES
 Key = tuple[str, ...]
+PHASES = ("validate", "predict", "serialise")
 
 
 class Slot:
@@ -29,6 +30,7 @@ class Slot:
         self.cells = memoryview(memory)[: CELLS * 8].cast("d")
         self._names = memoryview(memory)[CELLS * 8 :]
         self.places: dict[Key, int] = {}
+        self.phases: dict[str, tuple[int, ...]] = {}
         self._next = FIRST
         for key, place in series(self.cells, self._names):
             self.places[key] = place
@@ -47,6 +49,12 @@ class Slot:
     def place(self, *key: str) -> int:
         """The first cell of a series: its metric's name, then its label values; made where it is new."""
         return self.places.get(key) or self._make(key)
+
+    def place_phases(self, model_version: str) -> tuple[int, ...]:
+        """The first cells of a version's phases, in their order; looked up together, since they are told together."""
+        found = tuple(self.place("prediction_duration_seconds", model_version, phase) for phase in PHASES)
+        self.phases[model_version] = found
+        return found
 
     def items(self) -> Iterator[tuple[Key, int]]:
         """Every series and its first cell."""

@@ -20,6 +20,7 @@ from service.web.messages import Response
 from service.web.recorded import ask
 
 MODEL_VERSION = "X-Model-Version"
+PHASES = ("validate", "predict", "serialise")
 INFINITE = "The model has no finite number for this row: its numbers are too far from those it learned from."
 _clock = Clock()
 
@@ -57,14 +58,10 @@ def answers(
             predicted = time.perf_counter()
             response = view(Answered(model, request.record))
             serialised = time.perf_counter()
-            spent = {
-                "validate": validated - began,
-                "predict": predicted - validated,
-                "serialise": serialised - predicted,
-            }
-            metrics.phases(model.version, spent)
+            spent = validated - began, predicted - validated, serialised - predicted
+            metrics.phases(model.version, *spent)
             if request.phases is not None:
-                request.phases |= spent
+                request.phases |= dict(zip(PHASES, spent, strict=True))
             response.stamp(MODEL_VERSION, model.version)
             if loaded.shadow is not None and asked is None:
                 shadow.follow(response, loaded.shadow, read, body, request.record)

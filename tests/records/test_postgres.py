@@ -74,7 +74,7 @@ def test_an_outcome_is_new_once(postgres, make_settings):
 
 
 def test_nobody_waits_long_for_a_database_that_hangs(postgres, make_settings, monkeypatch):
-    monkeypatch.setattr(database, "_spared_until", 0.0)
+    monkeypatch.setattr(database, "_spared_until", {})
     settings = make_settings(DATABASE_URL=postgres.address)
     spool.open_spool(settings)
     record = make_record(1)
@@ -98,7 +98,7 @@ def test_nobody_waits_long_for_a_database_that_hangs(postgres, make_settings, mo
         assert len(faults) == 20 and min(faults) >= 1
     finally:
         postgres.signal(signal.SIGCONT)
-    monkeypatch.setattr(database, "_spared_until", 0.0)
+    monkeypatch.setattr(database, "_spared_until", {})
     assert keep_outcomes(settings, outcome, "tester") == 0
 
 
