@@ -69,6 +69,11 @@ def post_fork(server: Any, worker: Any) -> None:
     process.start(settings)
 
 
+def worker_abort(worker: Any) -> None:
+    """In a worker that hangs and is killed for it: what it said last is what explains it."""
+    log.in_one_round.flush()
+
+
 def worker_exit(server: Any, worker: Any) -> None:
     """In a worker that leaves: flush."""
     from service.records import spool

@@ -1,9 +1,11 @@
 """Connections that are read and written without waiting for the client, over gunicorn's gthread worker."""
 
+import errno
 import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import nullcontext
 from functools import partial
 from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any
@@ -16,6 +18,7 @@ from service.server.environ import base_environ
 from service.server.options import Snapshot
 from service.server.reading import SLOWEST, SlowParser
 from service.server.room import accepted, overdue
+from service.telemetry import log
 
 SLOW = "The request did not arrive in time."
 SWEEP = 0.25
@@ -56,6 +59,17 @@ class PollingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
         if now - self.beat >= 0.5:
             self.beat = now
             super().notify()
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """Wait, then serve whoever is ready; the requests of one round share the writes of their log lines."""
+        try:
+            events = self.poller.select(timeout)
+            with log.in_one_round() if len(events) > 1 else nullcontext():
+                for key, _ in events:
+                    key.data(key.fileobj)
+        except OSError as fault:
+            if fault.errno != errno.EINTR:
+                raise
 
     def accept(self, listener: Any) -> None:
         """Take one new connection."""

@@ -53,7 +53,7 @@ class Output:
         self._send = self._send_if_ready
 
     def write(self, line: bytes) -> bool:
-        """Write ``line``, which ends in a newline; False where it was lost."""
+        """Write ``line``, or several, the last of which ends in a newline; False where any was lost."""
         if self._torn:
             line = b"\n" + line
         try:
@@ -61,7 +61,7 @@ class Output:
         except BlockingIOError:
             written = 0
         except OSError:
-            self.lost += 1
+            self.lost += line.count(b"\n")
             return False
         if written != len(line):
             written = self._finish(line, written)
@@ -69,7 +69,7 @@ class Output:
             self._stalled = self._torn = False
             return True
         self._torn = self._torn or written > 0
-        self.lost += 1
+        self.lost += line.count(b"\n", written)
         return False
 
     def _finish(self, line: bytes, written: int) -> int:
