@@ -1,42 +1,34 @@
 """Connections that are read and written without waiting for the client, over gunicorn's gthread worker."""
 
 import errno
-import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from functools import partial
-from selectors import EVENT_READ, EVENT_WRITE
+from selectors import EVENT_READ
 from typing import Any
-
-from gunicorn.workers.gthread import ThreadWorker
 
 from service.errors import RequestTimeout
 from service.server.connection import Connection
 from service.server.environ import base_environ
 from service.server.options import Snapshot
-from service.server.reading import SLOWEST, SlowParser
+from service.server.reading import SlowParser
 from service.server.room import accepted, overdue
+from service.server.sending import SendingWorker
 from service.telemetry import log
 
 SLOW = "The request did not arrive in time."
 SWEEP = 0.25
 """Seconds by which a connection may outlive its deadline."""
-LINGER = 2.0
-"""Seconds that a closing connection is read on, so that the client gets all of its answer (RFC 9112, 9.6)."""
 
 
-class PollingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+class PollingWorker(SendingWorker):
     """Watches connections; a subclass handles what was read."""
-
-    patience = 30.0
-    """Seconds in which a request must be there, and in which a client must take its answer; long ones get more."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.plain = Snapshot(self.cfg)
-        self.watched: dict[Connection, None] = {}
         self.beat = self.swept = 0.0
 
     def step(self, conn: Connection) -> bool:
@@ -61,15 +53,26 @@ class PollingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
             super().notify()
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        """Wait, then serve whoever is ready; the requests of one round share the writes of their log lines."""
+        """Wait, then serve whoever is ready."""
         try:
             events = self.poller.select(timeout)
-            with log.in_one_round() if len(events) > 1 else nullcontext():
+            with self.together() if len(events) > 1 else nullcontext():
                 for key, _ in events:
                     key.data(key.fileobj)
         except OSError as fault:
             if fault.errno != errno.EINTR:
                 raise
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """A round: several requests are there, so their answers are sent and their log lines written together."""
+        self.in_round = True
+        try:
+            with log.in_one_round():
+                yield
+        finally:
+            self.in_round = False
+            self.release()
 
     def accept(self, listener: Any) -> None:
         """Take one new connection."""
@@ -140,50 +143,6 @@ class PollingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
         """Handle every request that is there, as long as the client takes the answers."""
         while conn.read and conn in self.watched and not conn.unsent and not conn.closing and self.step(conn):
             pass
-
-    def send(self, conn: Connection, answer: bytes, keep: bool) -> None:
-        """Send an answer, as much of it as the kernel takes now; ``keep`` tells whether more requests may follow."""
-        conn.keep = keep
-        conn.unsent = memoryview(answer)
-        conn.limit = time.monotonic() + self.patience
-        if not self.flush(conn) and conn in self.watched:
-            self.poller.modify(conn.sock, EVENT_WRITE, partial(self.writable, conn))
-
-    def writable(self, conn: Connection, sock: Any) -> None:
-        """Send on."""
-        if self.flush(conn) and conn in self.watched:
-            self.poller.modify(sock, EVENT_READ, partial(self.readable, conn))
-            self.advance(conn)
-
-    def flush(self, conn: Connection) -> bool:
-        """Send what the kernel takes; True when it was all."""
-        try:
-            sent = conn.sock.send(conn.unsent)
-        except BlockingIOError:
-            sent = 0
-        except OSError:
-            self.drop(conn)
-            return False
-        conn.unsent = conn.unsent[sent:]
-        if not conn.unsent:
-            self.rest(conn)
-            return True
-        conn.limit += sent / SLOWEST
-        conn.deadline = min(conn.limit, time.monotonic() + self.patience)
-        return False
-
-    def rest(self, conn: Connection) -> None:
-        """An answer is out: wait for the next request, or close."""
-        now = time.monotonic()
-        if conn.keep:
-            idle = self.plain.keepalive if self.alive else min(LINGER, self.plain.keepalive)
-            conn.deadline = now + (self.patience if conn.read else idle)
-            return
-        conn.closing, conn.deadline = True, now + LINGER
-        try:
-            conn.sock.shutdown(socket.SHUT_WR)
-        except OSError:
-            self.drop(conn)
 
     def refuse(self, conn: Connection, fault: Exception) -> None:
         """Answer what cannot be handled, and close."""

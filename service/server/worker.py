@@ -21,6 +21,8 @@ from service.server.options import unfit
 from service.server.poller import PollingWorker
 from service.server.response import BufferedResponse
 
+LONG = 4096
+"""Bytes of a body that may take long to handle: who has an answer does not wait for it."""
 LONGEST_HEAD, LONGEST = 16 * 1024, 256 * 1024
 """Bytes of a head, and of a whole request, that the poller waits for; more is read by a thread."""
 
@@ -90,6 +92,8 @@ class InlineWorker(PollingWorker):
 
     def answer(self, conn: Connection, req: Any, body: bytes) -> None:
         """Ask the application. Nothing has been sent when this raises."""
+        if len(body) > LONG:
+            self.release()
         started = datetime.now()
         environ: dict[str, Any] = {}
         resp = BufferedResponse(req, conn.sock, self.plain)
