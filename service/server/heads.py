@@ -91,8 +91,10 @@ class Heads:
         for line in lines[1:]:
             name, _, value = line.partition(b":")
             known = self._names.get(name.lower())
-            if known is not None and _PLAIN(value):
+            if known is None:
+                kept.append(line)
+            elif _PLAIN(value):
                 own.append((known, value.strip(b" \t").decode("ascii")))
             else:
-                kept.append(line)
+                return head, []  # of several with one name the order counts
         return b"\r\n".join(kept) if own else head, own

@@ -20,6 +20,9 @@ TOGETHER, LATEST = 8, 0.001
 A send wakes its client up, which costs more than the send itself; while one client is served the next is awake.
 """
 
+LONG = 4096
+"""Bytes of a body whose handling may take long."""
+
 
 class SendingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """Sends; a subclass reads."""
@@ -33,6 +36,7 @@ class SendingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
         self.in_round = False
         self.answered: list[Connection] = []
         self.waits_since = 0.0
+        self.took: dict[str, float] = {}
 
     def readable(self, conn: Connection, sock: Any) -> None:
         """Take what the client sent."""
@@ -45,6 +49,17 @@ class SendingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
     def drop(self, conn: Connection) -> None:
         """Close it now."""
         raise NotImplementedError
+
+    def make_way(self, path: str, size: int) -> None:
+        """Before a request: who has an answer does not wait for one that may take long, or is not known to be quick."""
+        if self.answered and (size > LONG or self.took.get(path, LATEST) >= LATEST):
+            self.release()
+
+    def note(self, path: str, seconds: float) -> None:
+        """After a request: how long it took."""
+        if len(self.took) >= 512:
+            self.took.clear()
+        self.took[path] = seconds
 
     def send(self, conn: Connection, answer: bytes, keep: bool) -> None:
         """Send an answer, now or at the latest when the round ends; ``keep`` tells whether more requests may follow."""

@@ -5,6 +5,7 @@ out in one send. What the kernel does not take follows when the client reads on.
 body, Expect, Upgrade, an answer that is a stream) is left to the threads of gunicorn's own gthread worker.
 """
 
+import time
 from datetime import datetime
 from typing import Any
 
@@ -21,8 +22,6 @@ from service.server.options import unfit
 from service.server.poller import PollingWorker
 from service.server.response import BufferedResponse
 
-LONG = 4096
-"""Bytes of a body that may take long to handle: who has an answer does not wait for it."""
 LONGEST_HEAD, LONGEST = 16 * 1024, 256 * 1024
 """Bytes of a head, and of a whole request, that the poller waits for; more is read by a thread."""
 
@@ -68,7 +67,10 @@ class InlineWorker(PollingWorker):
             req, body = conn.req, bytes(conn.read[conn.head : conn.whole])
             conn.req = None
             del conn.read[: conn.whole]
+            self.make_way(req.path, len(body))
+            began = time.monotonic()
             self.answer(conn, req, body)
+            self.note(req.path, time.monotonic() - began)
         except Exception as fault:
             self.refuse(conn, fault)
         return True
@@ -92,8 +94,6 @@ class InlineWorker(PollingWorker):
 
     def answer(self, conn: Connection, req: Any, body: bytes) -> None:
         """Ask the application. Nothing has been sent when this raises."""
-        if len(body) > LONG:
-            self.release()
         started = datetime.now()
         environ: dict[str, Any] = {}
         resp = BufferedResponse(req, conn.sock, self.plain)

@@ -1,8 +1,10 @@
 """Our worker on its own: clients that are slow, servers that stop, handlers that hang."""
 
 import os
+import select
 import signal
 import socket
+import struct
 import time
 from pathlib import Path
 
@@ -166,3 +168,53 @@ def test_reopened_logs_are_written_on(make_server):
     pid = int(server.get("/pid").body)
     os.kill(pid, signal.SIGUSR1)
     assert int(server.get("/pid").body) == pid
+
+
+@pytest.fixture
+def one_round(make_server):
+    """Factory: clients whose requests all wait when the worker looks, as many as asked for, and what lets it look."""
+
+    def make(requests):
+        server = make_server()
+        pid = int(server.get("/pid").body)
+        talks = [server.talk("GET / HTTP/1.1\r\nHost: x\r\n\r\n") for _ in requests]
+        assert all(talk.answer().body == b"hello" for talk in talks)
+        os.kill(pid, signal.SIGSTOP)
+        for talk, request in zip(talks, requests, strict=True):
+            talk.send(request)
+        return talks, lambda: os.kill(pid, signal.SIGCONT)
+
+    return make
+
+
+def echo(text):
+    return f"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: {len(text)}\r\n\r\n{text}"
+
+
+def test_requests_that_wait_together_are_answered_each_by_its_own_and_in_its_order(one_round):
+    talks, go_on = one_round([echo(f"first {number}") + echo(f"second {number}") for number in range(40)])
+    go_on()
+    for number, talk in enumerate(talks):
+        assert talk.answer().body == f"first {number}".encode()
+        assert talk.answer().body == f"second {number}".encode()
+
+
+def test_clients_that_left_or_broke_the_protocol_cost_those_beside_them_nothing(one_round):
+    requests = [(echo(f"fine {number}"), "nonsense\r\n\r\n", echo("gone"))[number % 3] for number in range(30)]
+    talks, go_on = one_round(requests)
+    for talk in talks[2::3]:
+        talk.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, not an end
+        talk.sock.close()
+    go_on()
+    for number in range(0, 30, 3):
+        assert talks[number].answer().body == f"fine {number}".encode()
+        assert talks[number + 1].answer().status == 400
+
+
+@pytest.mark.parametrize("size", [0, 5000])
+def test_nobodys_answer_waits_for_somebody_elses_long_request(one_round, size):
+    long = f"POST /sleep?5 HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n\r\n{'x' * size}"
+    talks, go_on = one_round([echo("short")] * 3 + [long] + [echo("short")] * 3)
+    go_on()
+    readable, _, _ = select.select([talk.sock for talk in talks], [], [], 4)
+    assert readable, "three are handled before the long one, from whichever end the worker begins"
