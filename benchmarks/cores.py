@@ -1,8 +1,12 @@
 """Which cores belong to the servers and which to the client, and how busy the whole machine is."""
 
 import os
+import time
 
 import psutil
+
+WINDOW, IDLE = 0.1, 0.2
+"""Seconds that are looked at at a time, and the share of a core up to which nothing is said to run."""
 
 
 def server_cores(workers: int) -> list[int]:
@@ -19,6 +23,18 @@ def busy_seconds() -> float:
     """CPU seconds of the whole machine that were not idle, stolen ones included."""
     times = psutil.cpu_times()
     return float(sum(times) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0))
+
+
+def await_quiet(patience: float = 3.0) -> None:
+    """Until nothing runs, at most so long: records that one measurement left to ship are not the next one's burden."""
+    until = time.monotonic() + patience
+    before = busy_seconds()
+    while time.monotonic() < until:
+        time.sleep(WINDOW)
+        now = busy_seconds()
+        if now - before <= IDLE * WINDOW:
+            return
+        before = now
 
 
 def _allowed() -> list[int]:

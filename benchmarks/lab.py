@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks import servers
-from benchmarks.cores import busy_seconds, server_cores
+from benchmarks.cores import await_quiet, busy_seconds, server_cores
 from benchmarks.load.asks import asks_of, rows_asked
 from benchmarks.load.kinds import Load, Measurement
 from benchmarks.load.requests import Ask
@@ -71,6 +71,7 @@ class Lab:
         if alone > SLOW_SECONDS and number >= FEWEST:
             return
         load = Load(scenario, server, asks, self.pool, self.seconds, alone, self.ceiling(server.row.name))
+        await_quiet()
         before, cpu = busy_seconds(), server.cpu_seconds()
         began = time.monotonic()
         found = load.run()

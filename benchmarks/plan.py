@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from benchmarks.rows import QUICK, ROWS, Row
 from benchmarks.scenarios import SCENARIOS, Scenario
 
-START_SECONDS, BETWEEN_SECONDS = 4.0, 0.4
+START_SECONDS, BETWEEN_SECONDS = 4.0, 0.9
 """What a server costs once and a measurement each time, besides its own duration."""
 
 
