@@ -66,7 +66,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
         "one_row_fresh_head",
         "One row, a traceparent and an X-Request-ID of its own in each request",
-        rows=(*MAIN, "tuned_one_write", "plain", "flask_gthread", *CEILINGS),
+        rows=(*MAIN, "tuned_one_write", "flask_gthread", *CEILINGS),
         fresh_head=True,
         distinct=20_000,
         quick=True,

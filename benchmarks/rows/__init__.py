@@ -10,4 +10,4 @@ __all__ = ["BIN", "BY_NAME", "HERE", "PEERS", "QUICK", "ROWS", "Row"]
 
 ROWS: tuple[Row, ...] = (*SERVERS, *VARIANTS, *TWINS, *CEILINGS, *PEER_ROWS)
 BY_NAME = {row.name: row for row in ROWS}
-QUICK = ("ours", "tuned", "tuned_one_write", "plain", "as_designed", "bare_wsgi", "bare_asgi")
+QUICK = ("ours", "tuned", "plain", "as_designed", "bare_wsgi", "bare_asgi")
