@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import psycopg
@@ -40,8 +41,20 @@ class Postgres:
             self.start()
 
     def empty(self) -> None:
-        """Drop every table."""
-        self.query("DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
+        """Drop every table; a shipper that an earlier test left is thrown out, and may be in the way once more."""
+        for attempt in range(10):
+            try:
+                self.query(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()",
+                    "DROP SCHEMA IF EXISTS public CASCADE",
+                    "CREATE SCHEMA public",
+                )
+                return
+            except psycopg.Error:
+                if attempt == 9:
+                    raise
+                time.sleep(0.3)
 
     def query(self, *statements: str) -> list:
         """The rows of the last statement, if it has any."""
