@@ -91,7 +91,7 @@ def on_exit(server: Any) -> None:
 
 def child_exit(server: Any, worker: Any) -> None:
     """In the master, after a worker is gone, however it went."""
-    metrics.leave(worker.pid)
+    metrics.leave()
     listener.start(settings)
 
 

@@ -76,6 +76,8 @@ _METRICS = (
     Metric("log_lines_lost_total", "counter", "Log lines that standard output would not take."),
     Metric("metrics_series_dropped_total", "counter", "Series that found no room; their counts are not kept."),
 )
+PHASES = ("validate", "predict", "serialise")
+"""Of a prediction, in the order in which they come."""
 METRICS = {metric.name: metric for metric in _METRICS}
 FROM_THE_START = (
     ("http_requests_refused_total", "auth"),

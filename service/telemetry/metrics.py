@@ -16,12 +16,12 @@ import orjson
 from service.settings import Settings
 from service.telemetry import log
 from service.telemetry.catalogue import METRICS
+from service.telemetry.cells import BOUNDS, add, observe, put, tell
 from service.telemetry.exposition import CONTENT_TYPE as CONTENT_TYPE
 from service.telemetry.exposition import render
 from service.telemetry.own import OWN
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
-_BOUNDS = {metric.name: metric.buckets for metric in METRICS.values()}
 _START = re.compile(r"(?:t=)?(\d{10})(?:\.(\d{1,6})|(\d{3})(\d{3})?)?")
 
 GREENLETS = 1000
@@ -37,23 +37,23 @@ def prepare(settings: Settings) -> None:
 def open_metrics(settings: Settings) -> None:
     """Take a worker's place, after the fork; again in the same process does nothing."""
     OWN.join(settings)
-    _set({"gthread": settings.threads, "gevent": GREENLETS}.get(settings.worker_class, 1), "http_worker_slots")
+    put({"gthread": settings.threads, "gevent": GREENLETS}.get(settings.worker_class, 1), "http_worker_slots")
 
 
-def leave(pid: int) -> None:
+def leave() -> None:
     """Count that a worker left; called in the master. What was true only while it lived went with its file lock."""
-    _add(1, "worker_exits_total")
+    add(1, "worker_exits_total")
 
 
 def began(queued_since: str | None = None) -> None:
     """A request arrived; ``queued_since`` is its X-Request-Start header, in seconds, milli- or microseconds."""
-    _add(1, "http_requests_in_flight")
+    add(1, "http_requests_in_flight")
     if queued_since and (match := _START.match(queued_since)):
         whole, fraction, milli, micro = match.groups()
         start = float(f"{whole}.{fraction or (milli or '') + (micro or '') or 0}")
         waited = time.time() - start
         if -1 < waited < 3600:
-            _observe(max(0.0, waited), "http_queue_wait_seconds")
+            observe(max(0.0, waited), "http_queue_wait_seconds")
 
 
 def answered(route: str, method: str, status: int, seconds: float) -> None:
@@ -65,7 +65,7 @@ def answered(route: str, method: str, status: int, seconds: float) -> None:
     key = ("http_requests_total", route, method if method in METHODS else "other", str(status))
     counted = places.get(key) or slot.place(*key)
     timed = places.get(("http_request_duration_seconds", route)) or slot.place("http_request_duration_seconds", route)
-    bucket = timed + 1 + bisect_left(_BOUNDS["http_request_duration_seconds"], seconds)
+    bucket = timed + 1 + bisect_left(BOUNDS["http_request_duration_seconds"], seconds)
     cells = slot.cells
     with slot.lock:
         cells[flying] -= 1
@@ -74,28 +74,28 @@ def answered(route: str, method: str, status: int, seconds: float) -> None:
         cells[bucket] += 1
     if log.lost() != _lost:
         now = log.lost()
-        _add(now - _lost, "log_lines_lost_total")
+        add(now - _lost, "log_lines_lost_total")
         _lost = now
 
 
 def prediction(model_version: str, labels: list[object], regression: bool) -> None:
     """Count the rows of one answer by predicted class; a regression's under the empty class."""
     if regression or len(labels) == 1:
-        _add(len(labels), "predictions_total", model_version, "" if regression else _text(labels[0]))
+        add(len(labels), "predictions_total", model_version, "" if regression else _text(labels[0]))
         return
     for label, rows in Counter(labels).items():
-        _add(rows, "predictions_total", model_version, _text(label))
+        add(rows, "predictions_total", model_version, _text(label))
 
 
 def batch_rows(rows: int) -> None:
     """Note the size of a batch that was answered."""
-    _observe(rows, "prediction_batch_rows")
+    observe(rows, "prediction_batch_rows")
 
 
 def phases(model_version: str, validate: float, predict: float, serialise: float) -> None:
     """Time the phases of a prediction, in seconds."""
     slot = OWN.slot
-    cells, bounds = slot.cells, _BOUNDS["prediction_duration_seconds"]
+    cells, bounds = slot.cells, BOUNDS["prediction_duration_seconds"]
     first = slot.phases.get(model_version) or slot.place_phases(model_version)
     with slot.lock:
         for timed, spent in zip(first, (validate, predict, serialise), strict=True):
@@ -106,22 +106,22 @@ def phases(model_version: str, validate: float, predict: float, serialise: float
 def invalid(fields: list[str]) -> None:
     """Count the fields that were refused; names outside the contract are already ``unknown``."""
     for field in fields:
-        _add(1, "validation_errors_total", field)
+        add(1, "validation_errors_total", field)
 
 
 def refused(reason: str) -> None:
     """Count a request refused before it was read: auth, limit or size."""
-    _add(1, "http_requests_refused_total", reason)
+    add(1, "http_requests_refused_total", reason)
 
 
 def model_loaded(model_version: str, engine: str, created: str = "", accuracy: float | None = None) -> None:
     """A version was loaded and may answer. ``created`` is ISO 8601, ``accuracy`` that of the hold-out rows."""
-    _add(1, "model_loads_total", model_version)
-    _set(1, "model_info", model_version, engine)
+    add(1, "model_loads_total", model_version)
+    put(1, "model_info", model_version, engine)
     with suppress(ValueError):
-        _set(datetime.fromisoformat(created).timestamp(), "model_created_timestamp_seconds", model_version)
+        put(datetime.fromisoformat(created).timestamp(), "model_created_timestamp_seconds", model_version)
     if accuracy is not None:
-        _set(accuracy, "model_training_accuracy", model_version)
+        put(accuracy, "model_training_accuracy", model_version)
 
 
 def model_unloaded(model_version: str) -> None:
@@ -133,77 +133,49 @@ def model_unloaded(model_version: str) -> None:
 
 def model_failed(model_version: str) -> None:
     """A wanted version could not be loaded."""
-    _add(1, "model_load_failures_total", model_version)
+    add(1, "model_load_failures_total", model_version)
 
 
 def degraded(is_degraded: bool) -> None:
     """Whether this worker serves another version than the wanted one, or none."""
-    _set(float(is_degraded), "model_degraded")
+    put(float(is_degraded), "model_degraded")
 
 
 def records(state: str, rows: int) -> None:
     """Count rows that were spooled, shipped or lost."""
-    _add(rows, "records_total", state)
+    add(rows, "records_total", state)
 
 
 def records_lag(seconds: float) -> None:
     """Age of the oldest record that is not in the database yet; told by the one process that ships them."""
-    _set(seconds, "records_lag_seconds")
+    put(seconds, "records_lag_seconds")
 
 
 def drift(model_version: str, feature: str, psi: float, alarm: bool) -> None:
     """What the last look at the live values found; told by one process."""
-    _tell(psi, "feature_drift_psi", model_version, feature)
-    _tell(float(alarm), "feature_drift_alarm", model_version, feature)
+    tell(psi, "feature_drift_psi", model_version, feature)
+    tell(float(alarm), "feature_drift_alarm", model_version, feature)
 
 
 def live_accuracy(model_version: str, accuracy: float, outcomes: int) -> None:
     """What the reported outcomes say of a version; told by one process."""
-    _tell(accuracy, "model_live_accuracy", model_version)
-    _tell(outcomes, "model_live_outcomes", model_version)
+    tell(accuracy, "model_live_accuracy", model_version)
+    tell(outcomes, "model_live_outcomes", model_version)
 
 
 def redis_away(use: str) -> None:
     """Count a use of Redis (limits or cache) that went without it, because it is away."""
-    _add(1, "redis_away_total", use)
+    add(1, "redis_away_total", use)
 
 
 def cache_looked_up(hit: bool) -> None:
     """Count a question to the cache of predictions, and whether it had the answer."""
-    _add(1, "prediction_cache_lookups_total", "hit" if hit else "miss")
+    add(1, "prediction_cache_lookups_total", "hit" if hit else "miss")
 
 
 def exposition() -> bytes:
     """Everything, over all processes, in Prometheus text format."""
     return render(OWN.read())
-
-
-def _add(amount: float, *key: str) -> None:
-    slot = OWN.slot
-    place = slot.places.get(key) or slot.place(*key)
-    with slot.lock:
-        slot.cells[place] += amount
-
-
-def _set(value: float, *key: str) -> None:
-    slot = OWN.slot
-    slot.cells[slot.place(*key)] = value
-
-
-def _tell(value: float, *key: str) -> None:
-    slot = OWN.slot
-    place = slot.place(*key)
-    slot.cells[place], slot.cells[place + 1] = value, time.time()
-
-
-def _observe(value: float, *key: str) -> None:
-    slot = OWN.slot
-    place = slot.places.get(key) or slot.place(*key)
-    cells = slot.cells
-    bucket = place + 1 + bisect_left(_BOUNDS[key[0]], value)
-    with slot.lock:
-        cells[place] += value
-        cells[bucket] += 1
 
 
 def _text(label: object) -> str:

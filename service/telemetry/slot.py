@@ -14,12 +14,11 @@ from threading import Lock
 
 import orjson
 
-from service.telemetry.catalogue import FROM_THE_START, METRICS
+from service.telemetry.catalogue import FROM_THE_START, METRICS, PHASES
 
 CELLS, NAMES, FIRST, _SPARE = 32_768, 131_072, 2, 32
 SIZE = CELLS * 8 + NAMES
 Key = tuple[str, ...]
-PHASES = ("validate", "predict", "serialise")
 
 
 class Slot:

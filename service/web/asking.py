@@ -12,6 +12,7 @@ from service.inference.features import Matrix
 from service.models.model import Model
 from service.records.record import Record
 from service.telemetry import metrics
+from service.telemetry.catalogue import PHASES
 from service.telemetry.lines import Clock
 from service.web import shadow
 from service.web.body import read_body
@@ -20,7 +21,6 @@ from service.web.messages import Response
 from service.web.recorded import ask
 
 MODEL_VERSION = "X-Model-Version"
-PHASES = ("validate", "predict", "serialise")
 INFINITE = "The model has no finite number for this row: its numbers are too far from those it learned from."
 _clock = Clock()
 

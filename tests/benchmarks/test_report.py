@@ -73,7 +73,10 @@ def test_a_disturbed_run_says_so(make_run):
 
 def test_targets_are_reached_missed_or_not_measured(make_run):
     found = {t.title: t for t in targets(make_run(ours=[100, 101, 99], tuned=[90, 90, 91], as_designed=[2, 2, 2]))}
-    by_start = lambda start: next(t for title, t in found.items() if title.startswith(start))  # noqa: E731
+
+    def by_start(start):
+        return next(target for title, target in found.items() if title.startswith(start))
+
     assert by_start("One row, against the tuned").reached is True
     assert by_start("One row, against the FastAPI design").reached is False
     assert by_start("Cold start").reached is None

@@ -185,18 +185,9 @@ def test_a_file_size_limit_costs_no_answer_and_the_loss_is_counted_and_said(tmp_
 
 
 @pytest.mark.process
-@pytest.mark.skipif(os.getuid() != 0, reason="mounting a small disk needs root")
-def test_a_full_disk_costs_no_answer_and_the_loss_is_counted_and_said(tmp_path, make_settings):
-    disk = tmp_path / "var"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], capture_output=True)
-    if mounted.returncode:
-        pytest.skip(f"mounting is not allowed here: {mounted.stderr.decode().strip()}")
-    try:
-        said = fill(disk)
-        assert "records_lost" in said
-        lost = int(said.split("LOST ")[1])
-        kept = sum(len(line["predictions"]) for line in records(make_settings()))
-        assert lost >= 3000 and lost + kept == 3040
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
+def test_a_full_disk_costs_no_answer_and_the_loss_is_counted_and_said(small_disk, make_settings):
+    said = fill(small_disk("var", "64k"))
+    assert "records_lost" in said
+    lost = int(said.split("LOST ")[1])
+    kept = sum(len(line["predictions"]) for line in records(make_settings()))
+    assert lost >= 3000 and lost + kept == 3040

@@ -162,7 +162,6 @@ def test_a_missing_file_and_an_unknown_format_are_refused(run, tmp_path):
 
 
 def test_a_broken_parquet_file_is_refused(run, tmp_path):
-    pytest.importorskip("pyarrow")
     (tmp_path / "table.parquet").write_bytes(b"PAR1 no")
     assert "cannot be read as Parquet" in run("--data", tmp_path / "table.parquet", "--target", "y").output
 
@@ -177,7 +176,6 @@ PARQUET = {
 
 @pytest.mark.parametrize("case", PARQUET)
 def test_values_that_json_cannot_say_are_refused(case, run, tmp_path):
-    pytest.importorskip("pyarrow")
     values, words = PARQUET[case]
     path = tmp_path / "table.parquet"
     pd.DataFrame({"a": values, "b": NOISE, "y": Y}).to_parquet(path)

@@ -76,7 +76,6 @@ def test_a_trained_table_is_served_as_its_pipeline_answers(table, family, tables
     "labels", [["no", "yes"], [3, 7], [True, False], [0.5, 1.5], [1.0, 2.0], ["1", "2"], ["ja", "vielleicht", "nein"]]
 )
 def test_labels_keep_their_json_type(labels, train, tmp_path):
-    pytest.importorskip("pyarrow")
     draw = np.random.default_rng(1)
     kinds = draw.integers(0, len(labels), 120)
     frame = pd.DataFrame({"a": kinds + draw.normal(0, 0.3, 120), "b": draw.normal(size=120)})
@@ -91,7 +90,6 @@ def test_labels_keep_their_json_type(labels, train, tmp_path):
 
 
 def test_a_target_of_pandas_categories_counts_only_those_present(train, tmp_path):
-    pytest.importorskip("pyarrow")
     frame = pd.DataFrame({"a": range(90), "b": [place % 7 for place in range(90)]})
     frame["y"] = pd.Categorical([place // 30 for place in range(90)], categories=[0, 1, 2, 3])
     frame["a"] = pd.Categorical(frame["a"] // 10)

@@ -7,28 +7,10 @@ into the thresholds (``thresholds``, ``ensemble``).
 """
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 from service.inference.contract import Contract
-from training.compiler import (
-    adaboost,
-    bayes,
-    boosting,
-    calibration,
-    committees,
-    compose,
-    dummy,
-    encoders,
-    histogram,
-    imputers,
-    linear,
-    network,
-    polynomial,
-    scalers,
-    selection,
-    target,
-    trees,
-)
 from training.compiler.block import entry
 from training.compiler.errors import NotCompilable
 from training.compiler.graph import Graph
@@ -37,25 +19,28 @@ from training.compiler.registry import answer
 __all__ = ["FAMILIES", "NotCompilable", "build_graph", "compile_pipeline"]
 
 FAMILIES = (
-    adaboost,
-    bayes,
-    boosting,
-    calibration,
-    committees,
-    compose,
-    dummy,
-    encoders,
-    histogram,
-    imputers,
-    linear,
-    network,
-    polynomial,
-    scalers,
-    selection,
-    target,
-    trees,
+    "adaboost",
+    "bayes",
+    "boosting",
+    "calibration",
+    "committees",
+    "compose",
+    "dummy",
+    "encoders",
+    "histogram",
+    "imputers",
+    "linear",
+    "network",
+    "polynomial",
+    "scalers",
+    "selection",
+    "target",
+    "trees",
 )
-"""Imported to be registered."""
+"""Modules that register steps when they are imported."""
+
+for family in FAMILIES:
+    import_module(f"training.compiler.{family}")
 
 
 def compile_pipeline(pipeline: Any, contract: Contract, dtypes: Mapping[str, str]) -> bytes:

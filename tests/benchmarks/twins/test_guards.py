@@ -86,7 +86,10 @@ def test_who_sends_no_known_token_is_told_401(row, authorization, path, guarded,
 @pytest.mark.parametrize("row", ROWS)
 def test_each_client_predicts_up_to_its_limit_and_health_is_for_everybody(row, guarded, pool):
     server = guarded(row)
-    spend = lambda client: _ask(server, "POST", "/predict", f"Bearer {TOKENS[client]}", pool.rows[0])  # noqa: E731
+
+    def spend(client):
+        return _ask(server, "POST", "/predict", f"Bearer {TOKENS[client]}", pool.rows[0])
+
     answers = [spend("alice") for _ in range(LIMIT)]
     assert [status for status, *_ in answers] == [200] * LIMIT
     assert json.loads(answers[0][2])["prediction"] == pool.answers[0][0]
