@@ -8,7 +8,9 @@ from typing import Any
 import orjson
 from marshmallow import ValidationError
 
-from schemas.checks import QuickCheck
+from schemas.plain import plains, wrong_fields
+from schemas.quick_batch import QuickBatch
+from schemas.quick_row import QuickRow
 from schemas.rows import batch_schema, in_order, row_schema
 from service.errors import MOST_ERRORS, InvalidInput, MalformedBody
 from service.inference.contract import Contract, Value
@@ -38,7 +40,7 @@ def parse(body: bytes) -> Any:
 def exactly(body: bytes, parsed: Any) -> Any:
     """``parsed`` with every integer whole, so that one beyond 64 bits is refused by name and not taken rounded.
 
-    Only for what the quick check leaves in doubt: it accepts no number beyond 2^53 anyway.
+    Only for what the quick checks leave in doubt: they accept no number from 2^53 on anyway.
 
     Raises:
         MalformedBody: a number has more digits, or the document more levels, than Python reads.
@@ -61,7 +63,8 @@ class Reader:
         self.batch_schema = batch_schema(self.row_schema, most_rows)
         self._contract = contract
         self._most_rows = most_rows
-        self._quick = QuickCheck(contract)
+        self._features = plains(contract)
+        self._row, self._batch = QuickRow(self._features), QuickBatch(self._features)
         self._schema = self.row_schema()
 
     def row(self, body: bytes) -> Matrix:
@@ -71,7 +74,7 @@ class Reader:
             MalformedBody, InvalidInput
         """
         row = parse(body)
-        matrix = self._quick.row(row)
+        matrix = self._row.read(row)
         return self._slowly([exactly(body, row)], "") if matrix is None else matrix
 
     def batch(self, body: bytes) -> Matrix:
@@ -81,7 +84,7 @@ class Reader:
             MalformedBody, InvalidInput
         """
         document = parse(body)
-        matrix = self._quick.rows(self._instances(document))
+        matrix = self._batch.read(self._instances(document))
         return self._slowly(exactly(body, document)["instances"], "instances") if matrix is None else matrix
 
     def _instances(self, document: Any) -> list[Any]:
@@ -109,7 +112,7 @@ class Reader:
         values: list[list[Value]] = []
         for index, row in enumerate(rows):
             if total >= MOST_ERRORS:
-                total += self._quick.wrong(row)
+                total += wrong_fields(self._features, row)
                 continue
             for name, messages in self._load(row, values).items():
                 total += 1
