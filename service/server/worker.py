@@ -64,7 +64,7 @@ class InlineWorker(PollingWorker):
                 return False
             if len(conn.read) < conn.whole:
                 return False
-            req, body = conn.req, bytes(conn.read[conn.head : conn.whole])
+            req, body = conn.req, bytes(memoryview(conn.read)[conn.head : conn.whole])
             conn.req = None
             del conn.read[: conn.whole]
             self.make_way(req.path, len(body))

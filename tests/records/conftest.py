@@ -1,5 +1,6 @@
 """Records without a server: a small contract, answers to random rows, and where they end up."""
 
+import base64
 import json
 import os
 import sqlite3
@@ -153,3 +154,8 @@ def spooled_lines(settings: Settings) -> list[dict]:
 def drain(settings: Settings) -> None:
     """Everything to the database, however busy the machine is."""
     shipping.drain(settings, seconds=60)
+
+
+def unpacked(matrix: str, width: int) -> np.ndarray:
+    """A matrix as a line of the spool holds it."""
+    return np.frombuffer(base64.b64decode(matrix), dtype=np.float64).reshape(-1, width)

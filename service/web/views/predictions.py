@@ -19,6 +19,7 @@ from service.errors import (
 from service.web.asking import Answered, answers
 from service.web.messages import Response
 from service.web.operation import Operation, operation
+from service.web.outcomes import outcome, outcomes
 
 predictions = Blueprint("predictions", __name__)
 
@@ -33,7 +34,7 @@ QUERY = {"model_version": "A loaded version to ask instead of the one that routi
 @answers(Reader.row)
 def predict(answered: Answered) -> Response:
     """Answer one row."""
-    return Response.ready(orjson.dumps(_outcomes(answered)[0] | _facts(answered)))
+    return Response.ready(orjson.dumps(outcome(answered.record.answers) | _facts(answered)))
 
 
 @predictions.post("/predict/batch")
@@ -43,23 +44,10 @@ def predict(answered: Answered) -> Response:
 @answers(Reader.batch)
 def predict_batch(answered: Answered) -> Response:
     """Answer many rows in their order, all or none, by one version."""
-    outcomes = _outcomes(answered)
-    document = {"predictions": outcomes, "count": len(outcomes)} | _facts(answered)
-    return Response.ready(orjson.dumps(document))
-
-
-def _outcomes(answered: Answered) -> list[dict[str, Any]]:
-    """What is said of each row: the prediction, and its probability where the model has one."""
-    found = answered.record.answers
-    if found.probabilities is None or found.chosen is None:
-        return [{"prediction": prediction} for prediction in found.predictions]
-    if len(found.chosen) == 1:
-        return [{"prediction": found.predictions[0], "probability": found.probabilities.item(0, found.chosen.item())}]
-    likely = found.probabilities[range(len(found.chosen)), found.chosen].tolist()
-    return [
-        {"prediction": prediction, "probability": probability}
-        for prediction, probability in zip(found.predictions, likely, strict=True)
-    ]
+    record = answered.record
+    rows = outcomes(record.answers, record.classes)
+    facts = orjson.dumps({"count": len(record.answers.predictions)} | _facts(answered))
+    return Response.ready(b'{"predictions":[%b],%b' % (rows, facts[1:]))
 
 
 def _facts(answered: Answered) -> dict[str, Any]:
