@@ -33,16 +33,16 @@ class QuickBatch:
     def read(self, rows: Sequence[Any]) -> Matrix | None:
         """A matrix of shape (rows, features), or None where any row is not plainly valid."""
         width = len(self._names)
-        if set(map(type, rows)) != {dict} or set(map(len, rows)) != {width}:
-            return None
         try:
+            if set(map(len, rows)) != {width}:
+                return None
             cells = list(chain.from_iterable(map(_getter(rows[0], self._names), rows)))
             for place, types, code in self._coded:
                 values = cells[place::width]
                 if not types.issuperset(map(type, values)):
                     return None
                 cells[place::width] = map(code, values)
-        except KeyError:
+        except (KeyError, TypeError):  # another name; no object
             return None
         return self._inside(cells, len(rows))
 

@@ -31,7 +31,6 @@ def encode_record(record: Record, hidden: Sequence[int] = ()) -> bytes:
             "rows": _packed(rows),
             "predictions": answers.predictions,
             "probabilities": None if answers.probabilities is None else _packed(answers.probabilities),
-            "chosen": None if answers.chosen is None else answers.chosen.tolist(),
             "latency_ms": record.latency_ms,
             "client": record.client,
         },

@@ -5,6 +5,7 @@ from binascii import a2b_base64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import repeat
 from math import isnan
 from typing import Any, NamedTuple
 
@@ -99,15 +100,15 @@ class Decoder:
     def __init__(self, model: KnownModel) -> None:
         self.model = model
         self._columns = [(feature.name, decoding(feature)) for feature in model.contract.features]
+        self._places = {label: place for place, label in enumerate(model.classes)}
 
     def rows(self, record: Mapping[str, Any]) -> Iterator[Row]:
         """The rows of one answer; a damaged one raises what Python does."""
-        packed, chosen = record["probabilities"], record["chosen"]
-        probabilities = None if packed is None else list(_unpacked(packed, len(self.model.classes)))
         time = timestamp(record["time"])
-        rows = _unpacked(record["rows"], len(self._columns))
-        for index, (cells, prediction) in enumerate(zip(rows, record["predictions"], strict=True)):
-            likely = None if probabilities is None else probabilities[index]
+        rows, predictions = _unpacked(record["rows"], len(self._columns)), record["predictions"]
+        packed = record["probabilities"]
+        probabilities = repeat(None, len(predictions)) if packed is None else _unpacked(packed, len(self._places))
+        for index, (cells, prediction, likely) in enumerate(zip(rows, predictions, probabilities, strict=True)):
             yield Row(
                 record["prediction_id"],
                 index,
@@ -117,7 +118,7 @@ class Decoder:
                 record["role"],
                 orjson.dumps(self._features(cells)).decode(),
                 prediction,
-                None if likely is None or chosen is None else _number(likely[chosen[index]]),
+                None if likely is None else _number(likely[self._places[prediction]]),
                 None if likely is None else orjson.dumps(likely).decode(),
                 record["latency_ms"],
                 record["client"],

@@ -46,4 +46,4 @@ def classified(
     if chosen is None:
         assert probabilities is not None
         chosen = probabilities.argmax(axis=1)
-    return Answers([classes[index] for index in chosen.tolist()], probabilities, chosen)
+    return Answers(list(map(classes.__getitem__, chosen.tolist())), probabilities, chosen)
