@@ -137,12 +137,14 @@ class Holder:
         return self._have(last) if last and last != wanted else None
 
     def _swap(self, loaded: Loaded) -> None:
-        before, self.loaded = self.loaded, loaded
+        # Whoever asks /health needs no token: where on this machine the folder lies is told in the log only.
+        faults = tuple(fault.replace(f"{self._root.parent}/", "") for fault in loaded.faults)
+        before, self.loaded = self.loaded, (loaded := replace(loaded, faults=faults))
         metrics.degraded(bool(loaded.faults))
         for version in before.models.keys() - loaded.models.keys():
             metrics.model_unloaded(version)
         if loaded.faults and loaded.faults != before.faults:
-            log.error("model_fault", reasons=loaded.faults)
+            log.error("model_fault", reasons=loaded.faults, folder=str(self._root))
         if loaded.stable is not None and loaded.stable is not before.stable:
             log.info("model_serving", model_version=loaded.stable.version, engine=loaded.stable.engine.name)
         if any(loaded.models.get(version) is not model for version, model in before.models.items()):

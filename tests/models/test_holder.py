@@ -90,7 +90,16 @@ def test_a_broken_new_version_leaves_the_last_good_one_serving_and_says_why(root
     write_routing(root, Routing(SECOND))
     holder.refresh()
     assert holder.loaded.stable.version == FIRST
-    assert SECOND in holder.loaded.faults[0]
+    assert f"{root.name}/{SECOND}" in holder.loaded.faults[0]
+
+
+@pytest.mark.parametrize("spoil", [shutil.rmtree, lambda folder: (folder / "manifest.json").write_text("{")])
+def test_where_the_folder_lies_is_told_in_the_log_and_to_nobody_else(root, make_holder, capfd, spoil):
+    spoil(root / FIRST)
+    holder = make_holder()
+    assert f"{root.name}/{FIRST}" in holder.loaded.faults[0]
+    assert str(root.parent) not in " ".join(holder.loaded.faults)
+    assert f'"folder":"{root}"' in capfd.readouterr().out
 
 
 def test_a_worker_started_after_that_comes_up_on_the_last_good_version(root, make_holder):
