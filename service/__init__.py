@@ -13,5 +13,5 @@ Where to look, from the outside in (imports point down this list only):
 - ``errors``      what may go wrong, with its HTTP status
 - ``settings``    what an operator may set; ``setting_values`` how each is read
 - ``inference``   contract, artifact, engine, drift: pure, without Flask or clock
-- ``moments``, ``single_thread``, ``version``   a few lines each that stand on nothing
+- ``moments``, ``own_process``, ``single_thread``, ``version``   a few lines each that stand on nothing
 """

@@ -16,7 +16,7 @@ LAYERS = (  # a module may import from its own layer's package and from layers b
     ("service.remote",),
     ("service.telemetry",),
     ("service.inference", "service.settings", "service.errors"),
-    ("service.setting_values", "service.moments", "service.single_thread", "service.version"),
+    ("service.setting_values", "service.moments", "service.own_process", "service.single_thread", "service.version"),
 )
 APART = ("training", "benchmarks")
 PURE = ("service.inference",)

@@ -1,4 +1,7 @@
-"""``flask records``: what was recorded, where it is, and a copy of it."""
+"""``flask records``: what was recorded, where it is, and a copy of it.
+
+The application knows these commands and never runs them, so each imports what reads a database by itself.
+"""
 
 import os
 from contextlib import suppress
@@ -12,6 +15,7 @@ from service.records import shipping
 from service.records.address import check_driver, is_postgres, sqlite_file
 from service.records.counts import read_counts
 from service.records.place import SHIPPER, is_held, pending_bytes, spool_folder
+from service.records.waiting import oldest_waiting, rows_waiting
 from service.settings import Settings
 
 _MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"])
@@ -25,8 +29,6 @@ def records_group() -> None:
 @records_group.command("status")
 def status() -> None:
     """Say what waits in this host's spool, what was shipped, what was lost."""
-    from service.records.waiting import oldest_waiting, rows_waiting
-
     settings = _settings()
     folder = spool_folder(settings)
     counts, oldest = read_counts(folder), oldest_waiting(folder)

@@ -8,12 +8,11 @@ import hashlib
 import os
 import signal
 import subprocess
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 
-import service
+from service import own_process
 from service.records.place import SHIPPER, is_held, pending_bytes, shipper_of, spool_folder, try_lock
 from service.settings import SETTINGS, Settings
 from service.telemetry import log
@@ -103,15 +102,7 @@ def run_module(module: str, settings: Settings, lock: int | None = None) -> subp
     environment = {name: value for name, value in os.environ.items() if name not in ours} | _told(settings)
     if lock is not None:
         environment[LOCK] = str(lock)
-    root = str(Path(service.__file__ or "").parents[1])
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH", "")]))
-    return subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        [_python(), "-m", module],
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        start_new_session=True,
-        pass_fds=[] if lock is None else [lock],
-    )
+    return own_process.run_module(module, environment, [] if lock is None else [lock], new_session=True)
 
 
 def _told(settings: Settings) -> dict[str, str]:
@@ -133,14 +124,3 @@ def _tell(folder: Path, number: int) -> None:
 
 def _starting() -> bool:
     return any(process.poll() is None for process in _started)
-
-
-def _python() -> str:
-    """The interpreter of this environment.
-
-    Where Python is embedded, as in uWSGI, ``sys.executable`` is the server, or the Python that the virtual environment
-    was made from, which has none of its packages.
-    """
-    own = Path(sys.prefix) / "bin" / "python3"
-    named = Path(sys.executable or "").name.startswith("python")
-    return str(own) if own.exists() and (sys.prefix != sys.base_prefix or not named) else sys.executable

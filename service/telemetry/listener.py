@@ -8,14 +8,13 @@ import errno
 import os
 import socket
 import subprocess
-import sys
 import threading
 import time
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import service
+from service.own_process import run_module
 from service.settings import Settings, SettingsError
 from service.telemetry import log, shared
 from service.telemetry.exposition import CONTENT_TYPE, render
@@ -79,18 +78,8 @@ def start(settings: Settings) -> None:
     global _process
     if _socket is None or (_process is not None and _process.poll() is None):
         return
-    root = str(Path(service.__file__ or "").parents[1])
-    environment = os.environ | {
-        _DESCRIPTOR: str(_socket.fileno()),
-        _MASTER: str(os.getpid()),
-        "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")])),
-    }
-    _process = subprocess.Popen(
-        [sys.executable, "-m", "service.telemetry.listener"],
-        env=environment,
-        pass_fds=[_socket.fileno()],
-        stdin=subprocess.DEVNULL,
-    )
+    environment = os.environ | {_DESCRIPTOR: str(_socket.fileno()), _MASTER: str(os.getpid())}
+    _process = run_module("service.telemetry.listener", environment, [_socket.fileno()])
     log.info("metrics_listening", on=f"http://{settings.metrics_bind}/metrics")
 
 
