@@ -14,6 +14,7 @@ from benchmarks.load.kinds import Load, Measurement
 from benchmarks.load.requests import Ask
 from benchmarks.load.sequential import sequential
 from benchmarks.readiness import WARM_SECONDS, await_ready
+from benchmarks.ready_arrays import batches_a_second
 from benchmarks.rows import Row
 from benchmarks.scenarios import ONE_ROW, Scenario
 from benchmarks.servers import NotStarted, Server
@@ -40,6 +41,8 @@ class Lab:
     measurements: list[Measurement] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     speeds: dict[tuple[str, str], float] = field(default_factory=dict)
+    engine_alone: dict[str, dict[int, float]] = field(default_factory=dict)
+    """Batches a second of the engine on ready-made arrays, by scenario and round: right after our service's."""
 
     @contextlib.contextmanager
     def running(self, rows: Sequence[Row], workers: int = 1) -> Iterator[list[Server]]:
@@ -91,6 +94,9 @@ class Lab:
                 "foreign_cpu_share": foreign / elapsed,
             }
         )
+
+        if server.row.name == "ours" and scenario.plain_batch:
+            self.engine_alone.setdefault(scenario.name, {})[number] = batches_a_second(self.pool, scenario.size)
 
     def ceiling(self, row: str) -> float | None:
         """The row's median one-row rate so far."""

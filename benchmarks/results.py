@@ -52,6 +52,13 @@ class Run:
         both = sorted(rates[a].keys() & rates[b].keys())
         return ratio([rates[a][number] for number in both], [rates[b][number] for number in both])
 
+    def of_the_engine(self, scenario: str) -> Ratio | None:
+        """Which share of the engine's own rate on ready-made arrays our service reaches, paired by round."""
+        alone = {int(number): rate for number, rate in self.facts.get("engine_alone", {}).get(scenario, {}).items()}
+        ours = {m["round"]: m["rate"] for m in self.measurements if (m["scenario"], m["row"]) == (scenario, "ours")}
+        both = sorted(alone.keys() & ours.keys())
+        return ratio([ours[number] for number in both], [alone[number] for number in both])
+
     def rows_of(self, scenario: str) -> list[str]:
         """The rows measured in a scenario, in the table's order."""
         seen = {m["row"] for m in self.measurements if m["scenario"] == scenario}

@@ -40,6 +40,7 @@ def carry_out(plan: Plan, folder: Path) -> Run:
         try:
             run = _run(plan, lab, tick)
             run.facts = measure_claims(lab, tick) | (measure_targets(lab, tick) if plan.extras else {})
+            run.facts["engine_alone"] = lab.engine_alone
             run.skipped = {name: reason.replace(f"{HERE.parent}/", "") for name, reason in lab.skipped.items()}
         finally:
             shutil.rmtree(lab.work, ignore_errors=True)

@@ -46,6 +46,11 @@ class Scenario:
         """Rows in one request."""
         return max(1, self.size)
 
+    @property
+    def plain_batch(self) -> bool:
+        """Whether it asks for nothing but answers to valid batches."""
+        return self.kind == "closed" and self.size > 1 and not (self.invalid or self.mixed)
+
     def senseless(self, row: Row) -> str | None:
         """Why this load says nothing of this row, or None."""
         if row.answers_anything and (self.size or self.invalid or self.mixed or self.kind == "health"):

@@ -57,6 +57,16 @@ def test_the_conclusion_names_the_winner_whoever_it_is(make_run):
     assert "no reason to move" in even
 
 
+def test_batches_are_held_to_the_engine_of_the_same_round(make_run):
+    rates = {"batch_1000": {"0": 100, "1": 200, "2": 150}}
+    run = make_run(ours=[85, 170, 127.5], facts={"engine_alone": rates})
+    for cell in run.measurements:
+        cell["scenario"] = cell["scenario"].replace("batch_100", "batch_1000")
+    (told,) = [target for target in targets(run) if target.title == "Batches of 1 000 rows"]
+    assert told.reached is True
+    assert "0.85 of the engine (0.85 to 0.85)" in told.found
+
+
 def test_a_straw_man_is_called_one(make_run):
     fair = _words(make_run(tuned=[110, 111, 110], plain=[100, 100, 101]))
     unfair = _words(make_run(tuned=[90, 91, 90], plain=[100, 100, 101]))
