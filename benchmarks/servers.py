@@ -139,6 +139,7 @@ def _clean_environment(artifact: Path, work: Path) -> dict[str, str]:
         "ARTIFACTS_DIR": str(artifact.parent),
         "MODEL_VERSION": artifact.name,
         "VAR_DIR": str(work / "var"),
+        "MONITOR_SECONDS": "600",  # there is one look a host; here are a dozen services on one core
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
     }

@@ -30,8 +30,6 @@ SILENT_SECONDS = 5.0
 HANGING_SECONDS = 60.0
 """One that lasts longer waits for a database that hangs."""
 PRUNE_SECONDS = 3600.0
-NICENESS = 19
-"""The requests come first: on a busy core it gets one part in seventy."""
 
 
 class Shipper:
@@ -154,10 +152,6 @@ def main() -> None:
         os._exit(0)
     with suppress(OSError):
         os.pwrite(descriptor, b"%010d %s" % (os.getpid(), mark_of(settings).encode()), 0)
-    with suppress(OSError):
-        os.nice(NICENESS)
-        # With autogroups a process's niceness counts within its session only, and this one has a session of its own.
-        Path("/proc/self/autogroup").write_text(str(NICENESS))
     log.configure(settings)
     metrics.prepare(settings)
     for unborn in folder.glob(f"*{UNBORN}"):

@@ -4,12 +4,11 @@ import os
 import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from service.records import spool
-from service.records.place import shipper_of, spool_folder
-from service.records.shipper import NICENESS
 from tests.conftest import ROOT
 from tests.records.conftest import make_record, until
 
@@ -36,13 +35,27 @@ def test_only_those_who_ask_the_database_pay_for_it(program, allowed):
 
 
 @pytest.mark.process
-def test_the_shipper_leaves_the_processor_to_the_requests(make_settings):
-    settings = make_settings()
-    spool.open_spool(settings)  # the shipper stays as long as somebody writes
+@pytest.mark.parametrize("module", ["service.records.shipper", "service.records.monitor"])
+def test_what_is_done_behind_the_requests_leaves_them_the_processor(make_settings, module):
+    settings = make_settings(MONITOR_SECONDS="1")
+    spool.open_spool(settings)  # the shipper stays as long as somebody writes, and starts the monitor
     spool.append(make_record())
+    until(lambda: any(map(stands_back, running(module, settings))), seconds=20)
 
-    def is_nice():
-        with suppress(OSError, ValueError):
-            return os.getpriority(os.PRIO_PROCESS, shipper_of(spool_folder(settings))[0]) == NICENESS
 
-    until(is_nice)
+def running(module, settings):
+    """The processes of this module for these settings."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            told = (entry / "environ").read_bytes().split(b"\0")
+            if module.encode() in (entry / "cmdline").read_bytes() and f"VAR_DIR={settings.var_dir}".encode() in told:
+                yield entry
+
+
+def stands_back(process):
+    """Whether it gives way, among its own session's processes and, where sessions are weighed, as a session."""
+    with suppress(OSError):
+        session = process / "autogroup"
+        gives_way = not session.exists() or session.read_text().split()[-1] == "19"
+        return gives_way and os.getpriority(os.PRIO_PROCESS, int(process.name)) == 19
+    return False
