@@ -96,6 +96,7 @@ class Lab:
         )
 
         if server.row.name == "ours" and scenario.plain_batch:
+            await_quiet()
             self.engine_alone.setdefault(scenario.name, {})[number] = batches_a_second(self.pool, scenario.size)
 
     def ceiling(self, row: str) -> float | None:
