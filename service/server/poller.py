@@ -15,7 +15,7 @@ from service.server.environ import base_environ
 from service.server.options import Snapshot
 from service.server.reading import SlowParser
 from service.server.room import accepted, overdue
-from service.server.sending import SendingWorker
+from service.server.sending import CROWD, SendingWorker
 from service.telemetry import log
 
 SLOW = "The request did not arrive in time."
@@ -56,7 +56,7 @@ class PollingWorker(SendingWorker):
         """Wait, then serve whoever is ready."""
         try:
             events = self.poller.select(timeout)
-            with self.together() if len(events) > 1 else nullcontext():
+            with self.together() if len(events) >= CROWD else nullcontext():
                 for key, _ in events:
                     key.data(key.fileobj)
         except OSError as fault:
@@ -65,7 +65,7 @@ class PollingWorker(SendingWorker):
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """A round: several requests are there, so their answers are sent and their log lines written together."""
+        """A round: a crowd of requests is there, so their answers are sent and their log lines written together."""
         self.in_round = True
         try:
             with log.in_one_round():
