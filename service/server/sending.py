@@ -19,7 +19,7 @@ TOGETHER, LATEST = 8, 0.001
 
 A send wakes its client up, which costs more than the send itself; while one client is served the next is awake.
 """
-CROWD = 6
+CROWD = 12
 """Requests that are there at once from which on they make a round. Fewer come to a server that keeps up, and wait less
 each by itself.
 """
