@@ -57,7 +57,7 @@ app = FastAPI(title="ML Model API", lifespan=lifespan)
 limiter = Limiter(key_func=get_remote_address)
 app.state.limiter = limiter
 # As slowapi's documentation has it; Starlette's types ask for a handler of any exception.
-app.add_exception_handler(RateLimitExceeded, _rate_limit_exceeded_handler)  # type: ignore[arg-type]
+app.add_exception_handler(RateLimitExceeded, _rate_limit_exceeded_handler)  # type: ignore[arg-type]  # as slowapi says
 security = HTTPBearer(auto_error=bool(clients))
 
 
