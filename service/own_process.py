@@ -9,33 +9,39 @@ from pathlib import Path
 
 import service
 
-LAST = 19
-"""The niceness of what lets the requests go first: on a busy core it gets one part in seventy."""
-
 
 def run_module(
     module: str,
     environment: Mapping[str, str],
     descriptors: Sequence[int] = (),
-    new_session: bool = False,
-    niceness: int = 0,
+    own_group: bool = False,
+    stands_back: bool = False,
 ) -> subprocess.Popen[bytes]:
-    """Start it with this environment and these open files; in a new session no signal of the terminal reaches it."""
+    """Start it with this environment and these open files; in a group of its own no signal of the terminal reaches it.
+
+    What stands back leaves the processor to the requests the moment one comes. It must not have a session of its own:
+    kernels that weigh sessions (autogroup) would set it against the server's as an equal.
+    """
     root = str(Path(service.__file__ or "").parents[1])
     path = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH", "")]))
     process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
         [_python(), "-m", module],
         env={**environment, "PYTHONPATH": path},
         stdin=subprocess.DEVNULL,
-        start_new_session=new_session,
+        process_group=0 if own_group else None,
         pass_fds=descriptors,
     )
-    if niceness:
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, process.pid, niceness)
-            if new_session:  # with autogroups niceness counts within a session only; so does that of the session itself
-                Path(f"/proc/{process.pid}/autogroup").write_text(str(niceness))
+    if stands_back:
+        _stand_back(process.pid)
     return process
+
+
+def _stand_back(pid: int) -> None:
+    """By niceness, and where the system knows it by the class of the idle, who do not even finish their slice."""
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, pid, 19)
+        if hasattr(os, "SCHED_IDLE"):
+            os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
 
 
 def _python() -> str:

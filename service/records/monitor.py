@@ -10,7 +10,6 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from service.errors import StoreUnavailable
-from service.own_process import LAST
 from service.records.shipping import run_module
 from service.settings import Settings
 from service.telemetry import history, log, metrics
@@ -35,7 +34,7 @@ class Monitor:
         if self._settings.monitor_seconds and self._looking is None and time.monotonic() >= self._due:
             self._due = time.monotonic() + self._settings.monitor_seconds
             try:
-                self._looking = run_module("service.records.monitor", self._settings, niceness=LAST)
+                self._looking = run_module("service.records.monitor", self._settings, stands_back=True)
             except OSError as fault:
                 log.error("monitor_not_started", reason=os.strerror(fault.errno or 0))
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from service.records.place import offset_path, read_offset, try_lock
 from service.records.rows import MODEL_PREFIX, Decoder, KnownModel, LineError
 
-CHUNK = 2**17
+CHUNK = 2**15
 """Bytes read at once, and about what goes into one transaction; a longer line is read whole.
 
-On a busy host the shipper, who comes last, is long about a transaction, and feedback waits for SQLite's one lock.
+On a busy host the shipper, who stands back, is long about a transaction, and feedback waits for SQLite's one lock.
 """
 
 
