@@ -30,7 +30,7 @@ from service.settings import Settings
 CALLS, TRIES = 3000, 9
 LAYERS: Mapping[str, tuple[str, ...]] = {
     "engine": ("onnxruntime", "service/inference", "numpy"),
-    "validation": ("marshmallow", "schemas/"),
+    "validation": ("marshmallow", "msgspec", "schemas/"),
     "records": ("service/records",),
     "log": (
         "service/telemetry/log",

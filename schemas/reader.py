@@ -8,10 +8,9 @@ from typing import Any
 import orjson
 from marshmallow import ValidationError
 
-from schemas.plain import plains, wrong_fields
-from schemas.quick_batch import QuickBatch
-from schemas.quick_row import QuickRow
+from schemas.quick import Quick
 from schemas.rows import batch_schema, in_order, row_schema
+from schemas.wrong_fields import plains, wrong_fields
 from service.errors import MOST_ERRORS, InvalidInput, MalformedBody
 from service.inference.contract import Contract, Value
 from service.inference.features import Matrix, encode
@@ -40,7 +39,7 @@ def parse(body: bytes) -> Any:
 def exactly(body: bytes, parsed: Any) -> Any:
     """``parsed`` with every integer whole, so that one beyond 64 bits is refused by name and not taken rounded.
 
-    Only for what the quick checks leave in doubt: they accept no number from 2^53 on anyway.
+    Only for what the quick check leaves in doubt: it accepts no number from 2^53 on anyway.
 
     Raises:
         MalformedBody: a number has more digits, or the document more levels, than Python reads.
@@ -64,7 +63,7 @@ class Reader:
         self._contract = contract
         self._most_rows = most_rows
         self._features = plains(contract)
-        self._row, self._batch = QuickRow(self._features), QuickBatch(self._features)
+        self._quick = Quick(contract, most_rows)
         self._schema = self.row_schema()
 
     def row(self, body: bytes) -> Matrix:
@@ -73,9 +72,8 @@ class Reader:
         Raises:
             MalformedBody, InvalidInput
         """
-        row = parse(body)
-        matrix = self._row.read(row)
-        return self._slowly([exactly(body, row)], "") if matrix is None else matrix
+        matrix = self._quick.row(body)
+        return self._slowly([exactly(body, parse(body))], "") if matrix is None else matrix
 
     def batch(self, body: bytes) -> Matrix:
         """The rows under ``instances``, as a matrix of shape (rows, features).
@@ -83,11 +81,14 @@ class Reader:
         Raises:
             MalformedBody, InvalidInput
         """
+        matrix = self._quick.batch(body)
+        if matrix is not None:
+            return matrix
         document = parse(body)
-        matrix = self._batch.read(self._instances(document))
-        return self._slowly(exactly(body, document)["instances"], "instances") if matrix is None else matrix
+        self._check_instances(document)
+        return self._slowly(exactly(body, document)["instances"], "instances")
 
-    def _instances(self, document: Any) -> list[Any]:
+    def _check_instances(self, document: Any) -> None:
         if type(document) is not dict:
             raise InvalidInput({WHOLE: ["Must be an object."]}, 1)
         errors = {_shortened(name): ["Unknown field."] for name in document if name != "instances"}
@@ -102,8 +103,6 @@ class Reader:
         if errors:
             total += "instances" in errors
             raise InvalidInput(dict(list(errors.items())[-MOST_ERRORS:]), total)
-        assert type(rows) is list
-        return rows
 
     def _slowly(self, rows: list[Any], prefix: str) -> Matrix:
         """What the quick check left in doubt, by Marshmallow."""

@@ -10,12 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from marshmallow import ValidationError
 
-from schemas.plain import plains, wrong_fields
-from schemas.quick_batch import QuickBatch
-from schemas.quick_row import QuickRow
-from schemas.reader import Reader
+from schemas.quick import Quick
+from schemas.reader import Reader, exactly, parse
 from schemas.rows import in_order, row_schema
-from service.errors import InvalidInput
+from schemas.wrong_fields import plains, wrong_fields
+from service.errors import InvalidInput, MalformedBody
 from service.inference.contract import Contract, Feature
 from service.inference.features import encode
 
@@ -38,7 +37,7 @@ CONTRACT = Contract(
 NAMES = CONTRACT.names
 SCHEMA = row_schema(CONTRACT)()
 FEATURES = plains(CONTRACT)
-ROW, BATCH = QuickRow(FEATURES), QuickBatch(FEATURES)
+QUICK = Quick(CONTRACT, 4)
 
 json_values = st.one_of(
     st.none(),
@@ -91,16 +90,85 @@ def _by_marshmallow(row):
 
 @given(nearly_good_rows())
 def test_a_row_the_quick_check_accepts_is_accepted_by_the_schema_with_the_same_values(row):
-    quick = ROW.read(row)
+    quick = QUICK.row(_strict(row))
     if quick is not None:
         np.testing.assert_array_equal(quick, _by_marshmallow(row))
 
 
 @given(st.lists(nearly_good_rows(), min_size=1, max_size=4))
 def test_a_batch_the_quick_check_accepts_is_accepted_row_by_row(rows):
-    quick = BATCH.read(rows)
+    quick = QUICK.batch(_strict({"instances": rows}))
     if quick is not None:
         np.testing.assert_array_equal(quick, np.concatenate([_by_marshmallow(row) for row in rows]))
+
+
+def _slowly(contract, body):
+    """What strict JSON and Marshmallow alone make of a row's bytes."""
+    try:
+        return encode(contract, [in_order(row_schema(contract)().load(exactly(body, parse(body))))])
+    except (MalformedBody, ValidationError):
+        return None
+
+
+ONE_NUMBER = Contract("regression", "y", (Feature("x", "number"),))
+QUICK_NUMBER = Quick(ONE_NUMBER, 1)
+digits = st.text("0123456789", max_size=25)
+
+
+@given(
+    st.builds(
+        "{}{}{}{}{}".format,
+        st.sampled_from(["", "-", "+", " ", "--"]),
+        digits | st.sampled_from(["0", "1", "00", "9007199254740993", "NaN", "Infinity", "0x1"]),
+        st.sampled_from(["", ".", ".5"]) | digits.map(".{}".format),
+        st.sampled_from(["", "e", "E+", "e5", "e-5", "E308", "e309", "e-320", "e-400", "e+17"]),
+        st.sampled_from(["", " ", "]", "_0", "f"]),
+    )
+)
+def test_a_number_is_what_a_strict_parser_reads_to_the_last_bit(literal):
+    body = b'{"x":' + literal.encode() + b"}"
+    quick = QUICK_NUMBER.row(body)
+    if quick is not None:
+        assert quick.tobytes() == _slowly(ONE_NUMBER, body).tobytes()
+
+
+@given(good_rows, st.data())
+def test_a_damaged_body_is_accepted_only_where_it_is_json_still_and_means_the_same(row, data):
+    body = bytearray(_strict(row) if data.draw(st.booleans()) else orjson.dumps(row))
+    place = data.draw(st.integers(0, len(body) - 1))
+    body[place : place + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=2) | st.sampled_from(STRANGE))
+    quick = QUICK.row(bytes(body))
+    if quick is not None:
+        np.testing.assert_array_equal(quick, _slowly(CONTRACT, bytes(body)))
+
+
+STRANGE = [
+    b",",
+    b'"',
+    b"}",
+    b'{"',
+    b"\\u0000",
+    b"\\ud800",
+    b"\xff",
+    b"\xef\xbb\xbf",
+    b"//",
+    b"\x00",
+    b"\x0b",
+    b"1e999",
+    b"-",
+]
+
+
+@pytest.mark.parametrize(
+    "name", ['size ("inch")', "a\\b", "tab\there", "line\nbreak", "\x1f", "", "\x7f", "feature_at_0"]
+)
+def test_a_feature_may_have_any_name(name):
+    reader = Reader(Contract("regression", "y", (Feature(name, "number"),)), 3)
+    assert reader.row(_strict({name: 1.5})).tolist() == [[1.5]]
+    assert reader.batch(_strict({"instances": [{name: 1.5}, {name: 2}]})).tolist() == [[1.5], [2.0]]
+    if name != "feature_at_0":
+        with pytest.raises(InvalidInput):
+            reader.row(_strict({"feature_at_0": 1.5}))
 
 
 @given(nearly_good_rows())
@@ -112,8 +180,8 @@ def test_wrong_fields_are_counted_as_the_schema_would_refuse_them(row):
 def test_an_ordinary_row_never_needs_the_slow_path(row):
     numbers = [value for value in row.values() if type(value) in (int, float)]
     if all(abs(value) < 2**53 for value in numbers) and type(row["Meta"]) is not float:
-        assert ROW.read(row) is not None
-        assert BATCH.read([row, row]) is not None
+        assert QUICK.row(_strict(row)) is not None
+        assert QUICK.batch(_strict({"instances": [row, row]})) is not None
 
 
 @given(st.lists(nearly_good_rows(), min_size=1, max_size=5))
