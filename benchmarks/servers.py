@@ -124,7 +124,7 @@ def _spawn(
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=subprocess.STDOUT,
-        start_new_session=True,
+        process_group=0,  # no session of its own: what stands back in one would be an equal of the other rows' servers
         preexec_fn=pin,
     )
 
