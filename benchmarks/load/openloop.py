@@ -41,7 +41,11 @@ class Plan:
 def drive(plan: Plan) -> dict[str, Any]:
     """Run a plan in a process of its own; see ``_Loop.run`` for what comes back."""
     said = subprocess.run(
-        [sys.executable, "-m", "benchmarks.load.openloop"], input=pickle.dumps(plan), capture_output=True, check=False
+        [sys.executable, "-m", "benchmarks.load.openloop"],
+        input=pickle.dumps(plan),
+        capture_output=True,
+        check=False,
+        start_new_session=True,  # as wrk
     )
     if said.returncode:
         raise RuntimeError(f"the open loop failed: {said.stderr.decode(errors='replace')[-800:]}")

@@ -45,6 +45,7 @@ def closed_loop(
         capture_output=True,
         text=True,
         check=False,
+        start_new_session=True,  # where sessions are weighed, the client's core is not the servers' affair
         preexec_fn=(lambda: os.sched_setaffinity(0, cores)) if cores and hasattr(os, "sched_setaffinity") else None,
     )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
