@@ -6,7 +6,6 @@ accept goes to Marshmallow, which decides and writes the errors. A property test
 
 import struct
 from collections.abc import Sequence
-from enum import Enum
 from itertools import chain
 from typing import Annotated, Any, Literal
 
@@ -23,16 +22,6 @@ SURE = float(LARGEST_INTEGER - 1)
 _NOTHING = Annotated[int, msgspec.Meta(ge=1, le=0)]
 
 
-class Coded(float, Enum):
-    """A category's choices: found by what stands in the JSON, equal to what stands in the matrix."""
-
-    def __new__(cls, choice: str, code: float) -> "Coded":
-        """One choice."""
-        member = float.__new__(cls, code)
-        member._value_ = choice
-        return member
-
-
 class Quick:
     """Reads the bodies of one contract. Names in the contract's order are found fastest."""
 
@@ -43,16 +32,21 @@ class Quick:
             row: Any = msgspec.defstruct("Row", members, rename=names, forbid_unknown_fields=True, gc=False)
         except ValueError:  # msgspec finds no name with a quote, a backslash or a control character in it
             row = _NOTHING
-        rows: Any = Annotated[list[row], msgspec.Meta(min_length=1, max_length=most_rows)]
-        batch: Any = msgspec.defstruct("Batch", [("instances", rows)], forbid_unknown_fields=True)
+        batch: Any = msgspec.defstruct("Batch", [("instances", list[row])], forbid_unknown_fields=True)
         self._row, self._batch = msgspec.json.Decoder(row), msgspec.json.Decoder(batch)
+        self._width, self._most_rows = len(members), most_rows
+        coded = [(place, codes_of(feature)) for place, feature in enumerate(contract.features)]
+        self._coded = [(place, codes.__getitem__) for place, codes in coded if codes is not None]
 
     def row(self, body: bytes) -> Matrix | None:
         """A matrix of shape (1, features), or None where the row is not plainly valid."""
         try:
-            return np.array([astuple(self._row.decode(body))], dtype=np.float64)  # null becomes NaN
+            cells = list(astuple(self._row.decode(body)))
         except (msgspec.MsgspecError, ValueError):
             return None
+        for place, code in self._coded:
+            cells[place] = code(cells[place])
+        return np.array([cells], dtype=np.float64)  # null becomes NaN
 
     def batch(self, body: bytes) -> Matrix | None:
         """A matrix of shape (rows, features) of what stands under ``instances``; None where any row is in doubt."""
@@ -60,7 +54,12 @@ class Quick:
             rows = self._batch.decode(body).instances
         except (msgspec.MsgspecError, ValueError):
             return None
-        return _packed(list(chain.from_iterable(map(astuple, rows))), len(rows))
+        if not 1 <= len(rows) <= self._most_rows:
+            return None
+        cells = list(chain.from_iterable(map(astuple, rows)))
+        for place, code in self._coded:
+            cells[place :: self._width] = map(code, cells[place :: self._width])
+        return _packed(cells, len(rows))
 
 
 def _packed(cells: Sequence[Any], rows: int) -> Matrix:
@@ -73,15 +72,12 @@ def _packed(cells: Sequence[Any], rows: int) -> Matrix:
 
 
 def _type(contract: Contract, feature: Feature) -> Any:
-    """What msgspec is told of a feature."""
+    """What msgspec is told of a feature; nothing of it outlives the model."""
+    if feature.choices is not None:
+        choices = (*feature.choices, None) if feature.nullable else feature.choices
+        return Literal[0].copy_with(choices)  # type: ignore[attr-defined]  # typing remembers what Literal[...] was asked
     if feature.type == "boolean":
         kind: Any = bool
-    elif feature.type == "category":
-        codes = [item for item in (codes_of(feature) or {}).items() if item[0] is not None]
-        members: Any = {f"choice_{place}": item for place, item in enumerate(codes)}
-        kind = Coded("Category", members)
-    elif feature.choices is not None:
-        kind = Literal[feature.choices]
     else:
         low, high = contract.bounds(feature)
         whole = 1.0 if feature.type == "integer" else None  # 5 and 5.0 are integers, 1.9 is none

@@ -1,7 +1,9 @@
 """The law that holds the quick check to the schema: what it accepts, Marshmallow accepts, as the same matrix."""
 
+import gc
 import json
 import math
+import weakref
 
 import numpy as np
 import orjson
@@ -157,6 +159,17 @@ STRANGE = [
     b"1e999",
     b"-",
 ]
+
+
+def test_nothing_of_a_contract_is_kept_once_its_reader_is_gone():
+    choices = tuple(f"choice {number} of a model that was replaced" for number in range(3))
+    reader = Reader(Contract("regression", "y", (Feature("a", "category", choices=choices, nullable=True),)), 3)
+    assert reader.batch(_strict({"instances": [{"a": choices[1]}]})).tolist() == [[1.0]]
+    row = reader._quick._row.type
+    watched = [weakref.ref(one) for one in (reader, row, row.__annotations__["feature_at_0"])]
+    del reader, row
+    gc.collect()
+    assert [one() for one in watched] == [None] * 3
 
 
 @pytest.mark.parametrize(
