@@ -9,18 +9,20 @@ from pathlib import Path
 
 import service
 
+LAST = 19
+"""The niceness of what lets the requests go first."""
+
 
 def run_module(
     module: str,
     environment: Mapping[str, str],
     descriptors: Sequence[int] = (),
     own_group: bool = False,
-    stands_back: bool = False,
+    niceness: int = 0,
 ) -> subprocess.Popen[bytes]:
     """Start it with this environment and these open files; in a group of its own no signal of the terminal reaches it.
 
-    What stands back leaves the processor to the requests the moment one comes. It must not have a session of its own:
-    kernels that weigh sessions (autogroup) would set it against the server's as an equal.
+    It has no session of its own: kernels that weigh sessions (autogroup) would set it against the server's as an equal.
     """
     root = str(Path(service.__file__ or "").parents[1])
     path = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH", "")]))
@@ -31,17 +33,19 @@ def run_module(
         process_group=0 if own_group else None,
         pass_fds=descriptors,
     )
-    if stands_back:
-        _stand_back(process.pid)
+    if niceness:
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, process.pid, niceness)
     return process
 
 
-def _stand_back(pid: int) -> None:
-    """By niceness, and where the system knows it by the class of the idle, who do not even finish their slice."""
-    with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, pid, 19)
-        if hasattr(os, "SCHED_IDLE"):
-            os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
+def stand_back() -> None:
+    """Have this thread leave the processor the moment somebody else wants it, where the system knows such a class.
+
+    The nice finish their slice of some milliseconds first; the idle do not, and wait a second for one on a busy core.
+    """
+    with suppress(OSError, AttributeError):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def _python() -> str:

@@ -11,6 +11,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from service.own_process import stand_back
 from service.records import schema
 from service.records.monitor import Monitor
 from service.records.moving import Mover, Outage
@@ -100,6 +101,7 @@ class Shipper:
             if self._sink is None:
                 schema.ensure(self._settings)
                 self._sink = connect(self._settings)
+                stand_back()  # not before: on a busy host others may wait for the schema
             self._mover.move(self._sink)
             self._prune(self._sink)
         except Exception as fault:  # a database may fail in any way its driver likes

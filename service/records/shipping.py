@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from service import own_process
+from service.own_process import LAST
 from service.records.place import SHIPPER, is_held, pending_bytes, shipper_of, spool_folder, try_lock
 from service.settings import SETTINGS, Settings
 from service.telemetry import log
@@ -36,7 +37,7 @@ LOCK = "RECORDS_SHIPPER_LOCK"
 
 def start(settings: Settings, lock: int | None = None) -> None:
     """Start a shipper; one too many leaves by itself, unless it is given the ``lock``."""
-    _started.append(run_module("service.records.shipper", settings, lock, stands_back=True))
+    _started.append(run_module("service.records.shipper", settings, lock, LAST))
 
 
 def start_in_place(settings: Settings) -> None:
@@ -93,9 +94,7 @@ def drain(settings: Settings, seconds: float = DRAIN_SECONDS, until_shipped: boo
         time.sleep(0.05)
 
 
-def run_module(
-    module: str, settings: Settings, lock: int | None = None, stands_back: bool = False
-) -> subprocess.Popen[bytes]:
+def run_module(module: str, settings: Settings, lock: int | None = None, niceness: int = 0) -> subprocess.Popen[bytes]:
     """Run one of our modules in a process group of its own, with these settings whatever the environment says.
 
     The open file ``lock``, with the lock on it, goes to the new process.
@@ -104,7 +103,7 @@ def run_module(
     environment = {name: value for name, value in os.environ.items() if name not in ours} | _told(settings)
     if lock is not None:
         environment[LOCK] = str(lock)
-    return own_process.run_module(module, environment, [] if lock is None else [lock], True, stands_back)
+    return own_process.run_module(module, environment, [] if lock is None else [lock], True, niceness)
 
 
 def _told(settings: Settings) -> dict[str, str]:
