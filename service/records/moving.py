@@ -3,6 +3,7 @@
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -46,20 +47,23 @@ class Mover:
         """Whether a living process held a file when it was last looked."""
         return self._writers
 
-    def move(self, sink: Sink) -> None:
+    def move(self, sink: Sink, until: float = inf) -> bool:
         """Bring every whole line that is there now to the database; delete the files that are done.
 
-        What is added meanwhile is left to the next pass: a busy worker must not keep the others' records waiting.
+        What is added meanwhile is left to the next pass: a busy worker must not keep the others' records waiting. False
+        where it was not done at ``until``, of ``time.monotonic``; the next pass goes on there.
 
         Raises:
             Outage: the database did not take them; nothing is lost, the next pass goes on there.
         """
         for file in self.look():
             left = file.is_left()  # asked before reading: what is read then is all there will ever be
-            self._move_file(file, sink, file.size())
+            if not self._move_file(file, sink, file.size(), until):
+                return False
             if left:
                 file.delete()
                 del self._files[file.path]
+        return True
 
     def look(self) -> list[SpoolFile]:
         """The files there are, oldest first, each open; who has a writer is seen on the way."""
@@ -73,8 +77,10 @@ class Mover:
         self._writers = not all(file.is_left() for file in self._files.values())
         return [self._files[path] for path in paths if path in self._files]
 
-    def _move_file(self, file: SpoolFile, sink: Sink, end: int) -> None:
+    def _move_file(self, file: SpoolFile, sink: Sink, end: int, until: float) -> bool:
         while file.offset < end and (block := file.read()):
+            if time.monotonic() >= until:
+                return False
             chunk = self._decode(file, block.splitlines())
             if not self._write(sink, chunk):
                 for line in block.splitlines():
@@ -87,6 +93,7 @@ class Mover:
                 reason = chunk.unread[0][2]
                 log.error("records_line_unreadable", file=str(file.path), lines=len(chunk.unread), reason=reason)
             file.advance(len(block))
+        return True
 
     def _write(self, sink: Sink, chunk: Chunk) -> bool:
         """Whether the database took it; False where it refuses the values themselves."""

@@ -9,9 +9,10 @@ import signal
 import threading
 import time
 from contextlib import suppress
+from math import inf
 from pathlib import Path
 
-from service.own_process import stand_back
+from service.own_process import stand_back, step_back
 from service.records import schema
 from service.records.monitor import Monitor
 from service.records.moving import Mover, Outage
@@ -31,6 +32,8 @@ SILENT_SECONDS = 5.0
 HANGING_SECONDS = 60.0
 """One that lasts longer waits for a database that hangs."""
 PRUNE_SECONDS = 3600.0
+STARVED_SECONDS, HURRY_SECONDS = 1.0, 5.0
+"""A pass that takes longer may be starved because it stands back; for so long the next ones only step back."""
 
 
 class Shipper:
@@ -48,6 +51,9 @@ class Shipper:
         self._prune_at = 0.0
         self._monitor = Monitor(settings)
         self._pass_began = 0.0
+        self._hurry_until = inf
+        self._seen = 0.0
+        self._over = False
 
     def stop(self) -> None:
         """Safe in a signal handler."""
@@ -55,20 +61,40 @@ class Shipper:
 
     def run(self) -> None:
         """Ship until no writer is left and nothing is to do, or can be done."""
-        seen = time.monotonic()
+        self._seen = time.monotonic()
         threading.Thread(target=self._watch, name="watch", daemon=True).start()
-        while True:
-            self._pass_began = time.monotonic()
-            self._ship()
-            self._pass_began = 0.0
-            if self._mover.has_writers():
-                seen = time.monotonic()
-            elif self._stopping or time.monotonic() - seen > LINGER_SECONDS:
-                break
-            if not os.fstat(self._lock).st_nlink:  # the spool was deleted; another shipper has the one there is now
-                break
-            self._rest()
+        while not self._over:
+            if self._hurries():
+                self._turn(inf)
+            else:  # in a thread of its own: one that stood back cannot step forward again
+                calm = threading.Thread(target=self._stand_back_and_ship, name="calm")
+                calm.start()
+                calm.join()
         self._disconnect()
+
+    def _hurries(self) -> bool:
+        return self._stopping or time.monotonic() < self._hurry_until
+
+    def _stand_back_and_ship(self) -> None:
+        stand_back()
+        while not self._over and not self._hurries():
+            self._turn(STARVED_SECONDS)
+
+    def _turn(self, seconds: float) -> None:
+        """One pass, of about so many seconds at most, and the rest until the next one is due."""
+        self._pass_began = began = time.monotonic()
+        all_moved = self._ship(began + seconds)
+        self._pass_began, now = 0.0, time.monotonic()
+        if now - began > STARVED_SECONDS:
+            self._hurry_until = max(self._hurry_until, now + HURRY_SECONDS)
+        if self._mover.has_writers() or not all_moved:
+            self._seen = now
+        elif self._stopping or now - self._seen > LINGER_SECONDS:
+            self._over = True
+        # Where the spool was deleted another shipper has the one there is now.
+        self._over = self._over or not os.fstat(self._lock).st_nlink
+        if all_moved and not self._over:
+            self._rest()
 
     def _watch(self) -> None:
         """What goes on while a pass takes long: the monitor, the lag; and the end of one whose database hangs.
@@ -95,23 +121,26 @@ class Shipper:
         while time.monotonic() < until and self._stopping == stopping:
             time.sleep(POLL_SECONDS / 2)
 
-    def _ship(self) -> None:
-        """One pass over the spool."""
+    def _ship(self, until: float) -> bool:
+        """One pass over the spool; False where it was not done at ``until``."""
         try:
             if self._sink is None:
                 schema.ensure(self._settings)
                 self._sink = connect(self._settings)
-                stand_back()  # not before: on a busy host others may wait for the schema
-            self._mover.move(self._sink)
+                step_back()  # not before: on a busy host others wait for the schema
+                self._hurry_until = 0.0
+            if not self._mover.move(self._sink, until):
+                return False
             self._prune(self._sink)
         except Exception as fault:  # a database may fail in any way its driver likes
             self._fail(fault.__cause__ if isinstance(fault, Outage) and fault.__cause__ else fault)
-            return
+            return True
         metrics.records_lag(0.0)
         if self._failing_since:
             seconds = round(time.monotonic() - self._failing_since, 1)
             log.info("records_database_back", seconds=seconds)
             self._failing_since, self._pause = 0.0, POLL_SECONDS
+        return True
 
     def _fail(self, fault: BaseException) -> None:
         if not self._failing_since:

@@ -13,7 +13,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from service import own_process
-from service.own_process import LAST
 from service.records.place import SHIPPER, is_held, pending_bytes, shipper_of, spool_folder, try_lock
 from service.settings import SETTINGS, Settings
 from service.telemetry import log
@@ -37,7 +36,7 @@ LOCK = "RECORDS_SHIPPER_LOCK"
 
 def start(settings: Settings, lock: int | None = None) -> None:
     """Start a shipper; one too many leaves by itself, unless it is given the ``lock``."""
-    _started.append(run_module("service.records.shipper", settings, lock, LAST))
+    _started.append(run_module("service.records.shipper", settings, lock))
 
 
 def start_in_place(settings: Settings) -> None:

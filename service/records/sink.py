@@ -61,7 +61,9 @@ class SqliteSink:
     def __init__(self, settings: Settings) -> None:
         path = sqlite_file(settings)
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._connection = sqlite3.connect(path, timeout=CONNECT_SECONDS, isolation_level=None)
+        self._connection = sqlite3.connect(
+            path, timeout=CONNECT_SECONDS, isolation_level=None, check_same_thread=False
+        )  # one thread at a time
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
         self._path, self._file = path, identity(path)

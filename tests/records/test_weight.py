@@ -53,8 +53,10 @@ def running(module, settings):
 
 
 def stands_back(process):
-    """Whether it gives way at once, and within the server's session: where sessions are weighed, against the server."""
+    """Whether a thread of it gives way at once, within the server's session: where sessions are weighed, against it."""
     with suppress(OSError):
         pid = int(process.name)
-        return os.sched_getscheduler(pid) == os.SCHED_IDLE and os.getsid(pid) == os.getsid(0)
+        threads = [int(thread.name) for thread in (process / "task").iterdir()]
+        idle = any(os.sched_getscheduler(thread) == os.SCHED_IDLE for thread in threads)
+        return idle and os.getsid(pid) == os.getsid(0) and os.getpriority(os.PRIO_PROCESS, pid) >= 10
     return False
