@@ -31,7 +31,7 @@ class Quick:
         try:
             row: Any = msgspec.defstruct("Row", members, rename=names, forbid_unknown_fields=True, gc=False)
         except ValueError:  # msgspec finds no name with a quote, a backslash or a control character in it
-            row = _NOTHING
+            row = _NOTHING  # which leaves every body to the schema
         batch: Any = msgspec.defstruct("Batch", [("instances", list[row])], forbid_unknown_fields=True)
         self._row, self._batch = msgspec.json.Decoder(row), msgspec.json.Decoder(batch)
         self._width, self._most_rows = len(members), most_rows
@@ -73,13 +73,19 @@ def _packed(cells: Sequence[Any], rows: int) -> Matrix:
 
 def _type(contract: Contract, feature: Feature) -> Any:
     """What msgspec is told of a feature; nothing of it outlives the model."""
-    if feature.choices is not None:
-        choices = (*feature.choices, None) if feature.nullable else feature.choices
-        return Literal[0].copy_with(choices)  # type: ignore[attr-defined]  # typing remembers what Literal[...] was asked
+    low, high = contract.bounds(feature)
+    low, high = max(low, -SURE), min(high, SURE)
     if feature.type == "boolean":
         kind: Any = bool
+    elif feature.choices is not None:
+        choices: list[Any] = [None] if feature.nullable else []
+        if feature.type == "category":
+            choices += [choice for choice in feature.choices if type(choice) is str]
+        else:
+            choices += [choice for choice in feature.choices if type(choice) is int and low <= choice <= high]
+        # Of what Literal[...] or ... | None is asked, typing keeps a copy.
+        return Literal[0].copy_with((*choices,)) if choices else _NOTHING  # type: ignore[attr-defined]  # private class
     else:
-        low, high = contract.bounds(feature)
         whole = 1.0 if feature.type == "integer" else None  # 5 and 5.0 are integers, 1.9 is none
-        kind = Annotated[float, msgspec.Meta(ge=max(low, -SURE), le=min(high, SURE), multiple_of=whole)]
+        kind = Annotated[float, msgspec.Meta(ge=low, le=high, multiple_of=whole)]
     return kind | None if feature.nullable else kind

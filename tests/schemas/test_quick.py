@@ -161,6 +161,27 @@ STRANGE = [
 ]
 
 
+@pytest.mark.parametrize(
+    "feature",
+    [
+        Feature("x", "category", choices=(1, 2)),
+        Feature("x", "category", choices=("a", "a", 1), nullable=True),
+        Feature("x", "integer", choices=(1, 5, 2**60), maximum=4),
+        Feature("x", "number", choices=(0.5, 1)),
+        Feature("x", "integer", choices=("a",)),
+        Feature("x", "boolean", choices=(0, 1)),
+        Feature("x", "number", minimum=1e16, maximum=1e17),
+    ],
+)
+def test_a_contract_that_training_would_not_write_is_read_as_its_schema_says(feature):
+    contract = Contract("regression", "y", (feature,))
+    quick = Quick(contract, 1)
+    for value in (None, True, 0, 1, 1.0, 0.5, 2, 5, 2**60, 2e16, "a", "1"):
+        body = _strict({"x": value})
+        if (matrix := quick.row(body)) is not None:
+            np.testing.assert_array_equal(matrix, _slowly(contract, body))
+
+
 def test_nothing_of_a_contract_is_kept_once_its_reader_is_gone():
     choices = tuple(f"choice {number} of a model that was replaced" for number in range(3))
     reader = Reader(Contract("regression", "y", (Feature("a", "category", choices=choices, nullable=True),)), 3)
