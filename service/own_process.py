@@ -9,16 +9,12 @@ from pathlib import Path
 
 import service
 
-LAST = 19
-"""The niceness of what lets the requests go first."""
-
 
 def run_module(
     module: str,
     environment: Mapping[str, str],
     descriptors: Sequence[int] = (),
     own_group: bool = False,
-    niceness: int = 0,
 ) -> subprocess.Popen[bytes]:
     """Start it with this environment and these open files; in a group of its own no signal of the terminal reaches it.
 
@@ -26,17 +22,13 @@ def run_module(
     """
     root = str(Path(service.__file__ or "").parents[1])
     path = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH", "")]))
-    process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and module
         [_python(), "-m", module],
         env={**environment, "PYTHONPATH": path},
         stdin=subprocess.DEVNULL,
         process_group=0 if own_group else None,
         pass_fds=descriptors,
     )
-    if niceness:
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, process.pid, niceness)
-    return process
 
 
 def step_back() -> None:
@@ -46,12 +38,14 @@ def step_back() -> None:
 
 
 def stand_back() -> None:
-    """Have this thread leave the processor the moment somebody else wants it, where the system knows such a class.
+    """Have this thread leave the processor the moment somebody else wants it; where the system has no such class, soon.
 
     The nice finish their slice of some milliseconds first; the idle do not, and wait a second for one on a busy core.
     """
-    with suppress(OSError, AttributeError):
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, 19)
+        if hasattr(os, "SCHED_IDLE"):
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def _python() -> str:

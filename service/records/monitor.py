@@ -10,7 +10,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from service.errors import StoreUnavailable
-from service.own_process import LAST, stand_back
+from service.own_process import stand_back
 from service.records.shipping import run_module
 from service.settings import Settings
 from service.telemetry import history, log, metrics
@@ -35,7 +35,7 @@ class Monitor:
         if self._settings.monitor_seconds and self._looking is None and time.monotonic() >= self._due:
             self._due = time.monotonic() + self._settings.monitor_seconds
             try:
-                self._looking = run_module("service.records.monitor", self._settings, niceness=LAST)
+                self._looking = run_module("service.records.monitor", self._settings)
             except OSError as fault:
                 log.error("monitor_not_started", reason=os.strerror(fault.errno or 0))
 

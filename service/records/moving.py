@@ -3,7 +3,6 @@
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +46,7 @@ class Mover:
         """Whether a living process held a file when it was last looked."""
         return self._writers
 
-    def move(self, sink: Sink, until: float = inf) -> bool:
+    def move(self, sink: Sink, until: float) -> bool:
         """Bring every whole line that is there now to the database; delete the files that are done.
 
         What is added meanwhile is left to the next pass: a busy worker must not keep the others' records waiting. False

@@ -9,13 +9,13 @@ import signal
 import threading
 import time
 from contextlib import suppress
-from math import inf
 from pathlib import Path
 
-from service.own_process import stand_back, step_back
+from service.own_process import step_back
 from service.records import schema
 from service.records.monitor import Monitor
 from service.records.moving import Mover, Outage
+from service.records.pace import Pace
 from service.records.place import SHIPPER, UNBORN, spool_folder, try_lock
 from service.records.shipping import LOCK, mark_of
 from service.records.sink import Sink, connect
@@ -32,8 +32,6 @@ SILENT_SECONDS = 5.0
 HANGING_SECONDS = 60.0
 """One that lasts longer waits for a database that hangs."""
 PRUNE_SECONDS = 3600.0
-STARVED_SECONDS, HURRY_SECONDS = 1.0, 5.0
-"""A pass that takes longer may be starved because it stands back; for so long the next ones only step back."""
 
 
 class Shipper:
@@ -51,56 +49,42 @@ class Shipper:
         self._prune_at = 0.0
         self._monitor = Monitor(settings)
         self._pass_began = 0.0
-        self._hurry_until = inf
+        self._pace = Pace()
         self._seen = 0.0
-        self._over = False
 
     def stop(self) -> None:
         """Safe in a signal handler."""
         self._stopping = True
+        self._pace.stop()
 
     def run(self) -> None:
         """Ship until no writer is left and nothing is to do, or can be done."""
         self._seen = time.monotonic()
         threading.Thread(target=self._watch, name="watch", daemon=True).start()
-        while not self._over:
-            if self._hurries():
-                self._turn(inf)
-            else:  # in a thread of its own: one that stood back cannot step forward again
-                calm = threading.Thread(target=self._stand_back_and_ship, name="calm")
-                calm.start()
-                calm.join()
+        self._pace.run(self._turn)
         self._disconnect()
 
-    def _hurries(self) -> bool:
-        return self._stopping or time.monotonic() < self._hurry_until
-
-    def _stand_back_and_ship(self) -> None:
-        stand_back()
-        while not self._over and not self._hurries():
-            self._turn(STARVED_SECONDS)
-
-    def _turn(self, seconds: float) -> None:
-        """One pass, of about so many seconds at most, and the rest until the next one is due."""
+    def _turn(self, seconds: float) -> bool:
+        """One pass, of about so many seconds at most; whether another one is due."""
         self._pass_began = began = time.monotonic()
         all_moved = self._ship(began + seconds)
         self._pass_began, now = 0.0, time.monotonic()
-        if now - began > STARVED_SECONDS:
-            self._hurry_until = max(self._hurry_until, now + HURRY_SECONDS)
         if self._mover.has_writers() or not all_moved:
             self._seen = now
         elif self._stopping or now - self._seen > LINGER_SECONDS:
-            self._over = True
-        # Where the spool was deleted another shipper has the one there is now.
-        self._over = self._over or not os.fstat(self._lock).st_nlink
-        if all_moved and not self._over:
+            return False
+        if not os.fstat(self._lock).st_nlink:  # the spool was deleted; another shipper has the one there is now
+            return False
+        if all_moved:
             self._rest()
+        return True
 
     def _watch(self) -> None:
         """What goes on while a pass takes long: the monitor, the lag; and the end of one whose database hangs.
 
         To hang is to take nothing: a long way to go is not taken for standing still.
         """
+        step_back()
         while True:
             self._monitor.tick()
             if began := self._pass_began:
@@ -127,9 +111,9 @@ class Shipper:
             if self._sink is None:
                 schema.ensure(self._settings)
                 self._sink = connect(self._settings)
-                step_back()  # not before: on a busy host others wait for the schema
-                self._hurry_until = 0.0
+                self._pace.calm_down()
             if not self._mover.move(self._sink, until):
+                self._tell_lag()
                 return False
             self._prune(self._sink)
         except Exception as fault:  # a database may fail in any way its driver likes

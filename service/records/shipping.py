@@ -93,7 +93,7 @@ def drain(settings: Settings, seconds: float = DRAIN_SECONDS, until_shipped: boo
         time.sleep(0.05)
 
 
-def run_module(module: str, settings: Settings, lock: int | None = None, niceness: int = 0) -> subprocess.Popen[bytes]:
+def run_module(module: str, settings: Settings, lock: int | None = None) -> subprocess.Popen[bytes]:
     """Run one of our modules in a process group of its own, with these settings whatever the environment says.
 
     The open file ``lock``, with the lock on it, goes to the new process.
@@ -102,7 +102,7 @@ def run_module(module: str, settings: Settings, lock: int | None = None, nicenes
     environment = {name: value for name, value in os.environ.items() if name not in ours} | _told(settings)
     if lock is not None:
         environment[LOCK] = str(lock)
-    return own_process.run_module(module, environment, [] if lock is None else [lock], True, niceness)
+    return own_process.run_module(module, environment, [] if lock is None else [lock], own_group=True)
 
 
 def _told(settings: Settings) -> dict[str, str]:

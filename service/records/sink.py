@@ -61,9 +61,8 @@ class SqliteSink:
     def __init__(self, settings: Settings) -> None:
         path = sqlite_file(settings)
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._connection = sqlite3.connect(
-            path, timeout=CONNECT_SECONDS, isolation_level=None, check_same_thread=False
-        )  # one thread at a time
+        # The shipper's turns are taken by one thread after the other, never by two at a time.
+        self._connection = sqlite3.connect(path, timeout=CONNECT_SECONDS, isolation_level=None, check_same_thread=False)
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
         self._path, self._file = path, identity(path)

@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from math import inf
 
 import pytest
 
@@ -250,6 +251,24 @@ def test_a_database_that_is_deleted_is_made_anew_and_nothing_goes_to_the_old_one
     drain(settings)
 
 
+def test_a_pass_that_is_cut_short_loses_nothing_and_the_next_one_goes_on(make_settings):
+    settings = make_settings()
+    folder = settings.var_dir / "spool"
+    schema.ensure(settings)
+    writer = Writer(folder, frozenset())
+    writer.open()
+    for _ in range(3):
+        writer.append(make_record(1))
+    writer.close()
+    sink, mover = SqliteSink(settings), Mover(folder)
+    assert not mover.move(sink, 0.0)
+    assert rows_waiting(folder) == 3
+    assert mover.move(sink, inf)
+    assert spool_files(folder) == []
+    assert len(stored(settings)) == 3
+    sink.close()
+
+
 def test_a_worker_that_is_never_idle_does_not_keep_the_others_records_waiting(make_settings):
     settings = make_settings()
     folder = settings.var_dir / "spool"
@@ -271,7 +290,7 @@ def test_a_worker_that_is_never_idle_does_not_keep_the_others_records_waiting(ma
             return super().write(models, rows)
 
     sink = Answering(settings)
-    Mover(folder).move(sink)
+    assert Mover(folder).move(sink, inf)
     assert len(stored(settings)) == 2
     sink.close()
     for writer in (busy, quiet):
