@@ -11,9 +11,10 @@ sys.path.insert(0, str(Path(__file__).parent))  # gunicorn reads this file befor
 import service.single_thread  # noqa: F401  # before numpy, for what it sets
 
 # isort: split
-from service.server.refusals import install_problem_answers
+from service import log, metrics
+from service.metrics import listener
+from service.server.error_responses import install_error_responses
 from service.server.start import most_connections, settings_at_start
-from service.telemetry import listener, log, metrics
 
 settings = settings_at_start()
 
@@ -30,16 +31,16 @@ graceful_timeout = 30
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - heartbeats stay off the disk
 control_socket_disable = True
 loglevel = settings.log_level
-logger_class = "service.telemetry.gunicorn_log.Logger"
+logger_class = "service.server.gunicorn_log.Logger"
 
 
 def on_starting(server: Any) -> None:
     """Once, in the master, before the first fork."""
-    from service.models import process
-    from service.records import spool
+    from service.models import serving
+    from service.records import recorder
 
-    process.prepare(settings)
-    spool.prepare(settings)
+    serving.prepare(settings)
+    recorder.prepare(settings)
 
 
 def pre_exec(server: Any) -> None:
@@ -56,8 +57,8 @@ def when_ready(server: Any) -> None:
 
 def post_fork(server: Any, worker: Any) -> None:
     """In each worker: take a place in the metrics, open the spool, load the artifact."""
-    from service.models import process
-    from service.records import spool
+    from service.models import serving
+    from service.records import recorder
 
     for leave in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
         # Until the worker sets its own handlers these are still the master's, which would only note the signal: a
@@ -65,8 +66,8 @@ def post_fork(server: Any, worker: Any) -> None:
         signal.signal(leave, signal.SIG_DFL)
     listener.forget()
     metrics.open_metrics(settings)
-    spool.open_spool(settings)
-    process.start(settings)
+    recorder.open_spool(settings)
+    serving.start(settings)
 
 
 def worker_abort(worker: Any) -> None:
@@ -76,16 +77,16 @@ def worker_abort(worker: Any) -> None:
 
 def worker_exit(server: Any, worker: Any) -> None:
     """In a worker that leaves: flush."""
-    from service.records import spool
+    from service.records import recorder
 
-    spool.close_spool()
+    recorder.close_spool()
 
 
 def on_exit(server: Any) -> None:
     """In the master, when every worker is gone: bring the last records to the database."""
-    from service.records import spool
+    from service.records import recorder
 
-    spool.drain(settings)
+    recorder.drain(settings)
     listener.stop()
 
 
@@ -96,4 +97,4 @@ def child_exit(server: Any, worker: Any) -> None:
 
 
 metrics.prepare(settings)
-install_problem_answers()
+install_error_responses()

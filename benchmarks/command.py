@@ -54,8 +54,8 @@ def main(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped on the way out
     try:
         plan = make_plan(rows, scenarios, quick, minutes or (2.5 if quick else 25.0), rounds)
-    except ValueError as fault:
-        raise click.ClickException(str(fault)) from None
+    except ValueError as exc:
+        raise click.ClickException(str(exc)) from None
     folder = _artifact(artifact)
     click.echo(f"{len(plan.cells)} cells, {plan.rounds} rounds of {plan.seconds} s: about {plan.estimate / 60:.1f} min")
     run = carry_out(plan, folder)
@@ -112,5 +112,5 @@ def _artifact(given: Path | None) -> Path:
 def _read(path: Path) -> Run:
     try:
         return Run.read(path)
-    except ValueError as fault:
-        raise click.ClickException(str(fault)) from None
+    except ValueError as exc:
+        raise click.ClickException(str(exc)) from None

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from benchmarks import servers
 from benchmarks.cores import await_quiet, busy_seconds, server_cores
-from benchmarks.load.asks import asks_of, rows_asked
+from benchmarks.load.exchange import Ask
 from benchmarks.load.kinds import Load, Measurement
-from benchmarks.load.requests import Ask
+from benchmarks.load.requests import asks_of, rows_asked
 from benchmarks.load.sequential import sequential
 from benchmarks.readiness import WARM_SECONDS, await_ready
 from benchmarks.ready_arrays import batches_a_second
@@ -57,9 +57,9 @@ class Lab:
                     stack.callback(server.stop)
                     await_ready(server, self.pool)
                     server.cold_seconds = time.monotonic() - began
-                except NotStarted as fault:
-                    self.skipped[row.name] = str(fault)
-                    self.say(f"{row.name} skipped: {fault}")
+                except NotStarted as exc:
+                    self.skipped[row.name] = str(exc)
+                    self.say(f"{row.name} skipped: {exc}")
                     continue
                 ready.append(server)
             yield ready

@@ -29,23 +29,18 @@ from service.settings import Settings
 
 CALLS, TRIES = 3000, 9
 LAYERS: Mapping[str, tuple[str, ...]] = {
-    "engine": ("onnxruntime", "service/inference", "numpy"),
+    "engine": ("onnxruntime", "inference/", "numpy"),
     "validation": ("marshmallow", "msgspec", "schemas/"),
     "records": ("service/records",),
-    "log": (
-        "service/telemetry/log",
-        "service/telemetry/lines",
-        "service/telemetry/secrecy",
-        "service/telemetry/stdout",
-    ),
-    "metrics": ("service/telemetry/",),
+    "log": ("service/log/",),
+    "metrics": ("service/metrics/",),
     "JSON": ("orjson", "/json/", "_json"),
     "hooks and views": ("service/web", "service/models", "benchmarks/twins/plain_flask"),
     "Flask and Werkzeug": ("flask", "werkzeug", "blinker", "_contextvars", "/typing.py"),
 }
 """A function belongs to the first layer one of whose marks is in its file's path or its name; else to "Python"."""
 OTHER = "Python's own functions, system calls"
-OURS_BEFORE_FLASK = ("service/web/flask.py", "service/web/contexts.py", "service/web/messages.py")
+OURS_BEFORE_FLASK = ("service/web/lean/",)
 
 
 def main() -> None:

@@ -4,10 +4,10 @@ import math
 import time
 
 from benchmarks import servers
-from benchmarks.dialects import DIALECTS
-from benchmarks.load.asks import asks_of, valid
-from benchmarks.load.requests import right
+from benchmarks.load.exchange import right
+from benchmarks.load.requests import asks_of, valid
 from benchmarks.load.sequential import ask_once, sequential
+from benchmarks.protocols import DIALECTS
 from benchmarks.scenarios import ONE_ROW
 from benchmarks.servers import NotStarted, Server
 from benchmarks.workload import Pool

@@ -84,8 +84,8 @@ class Run:
         """
         try:
             document = json.loads(path.read_bytes())
-        except OSError as fault:
-            raise ValueError(f"{path} cannot be read: {fault.strerror}.") from None
+        except OSError as exc:
+            raise ValueError(f"{path} cannot be read: {exc.strerror}.") from None
         except ValueError:
             raise ValueError(f"{path} is not JSON.") from None
         if not isinstance(document, dict) or document.pop("format", None) != FORMAT:

@@ -10,7 +10,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from benchmarks import environment
-from benchmarks.claims import measure_claims
+from benchmarks.hypotheses import measure_claims
 from benchmarks.lab import Lab
 from benchmarks.load.wrk import version
 from benchmarks.plan import Plan

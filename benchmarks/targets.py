@@ -11,14 +11,14 @@ from typing import Any
 from benchmarks import servers
 from benchmarks.cores import client_cores, server_cores
 from benchmarks.lab import Lab
-from benchmarks.load.asks import asks_of
+from benchmarks.load.requests import asks_of
 from benchmarks.load.sequential import ask_once
 from benchmarks.load.wrk import closed_loop
 from benchmarks.readiness import await_ready, warm_up
 from benchmarks.rows import BY_NAME
 from benchmarks.scenarios import ONE_ROW
 from benchmarks.servers import NotStarted, Server
-from service.inference.manifest import MANIFEST, Manifest
+from inference.manifest import MANIFEST, Manifest
 
 OURS = BY_NAME["ours"]
 UPTIME_SECONDS = 30
@@ -30,8 +30,8 @@ def measure_targets(lab: Lab, tick: Callable[[], None]) -> dict[str, Any]:
     for name, measure in (("cold_start", _cold_start), ("memory", _memory), ("swap", _swap), ("versions", _versions)):
         try:
             found[name] = measure(lab)
-        except (NotStarted, OSError, TimeoutError) as fault:
-            found[name] = {"error": str(fault)}
+        except (NotStarted, OSError, TimeoutError) as exc:
+            found[name] = {"error": str(exc)}
         tick()
     return found
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from service.inference import artifact
-from service.inference.contract import Contract, Feature
-from service.inference.engines.base import Answers, Engine
-from service.inference.features import Matrix, encode
-from service.inference.manifest import Manifest
+from inference import artifact
+from inference.contract import Contract, Feature
+from inference.engines.base import Answers, Engine
+from inference.features import Matrix, encode
+from inference.manifest import Manifest
 
 TIE = 1e-4
 """Rows whose two best classes are nearer than this are left out: a server may break such a tie otherwise."""

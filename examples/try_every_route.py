@@ -142,8 +142,8 @@ def main() -> int:
                 service.expect("GET", route["path"], 200)
         service.expect("GET", UNKNOWN, 404)
         service.expect("GET", "/predict", 405)
-    except (OSError, ValueError, KeyError) as fault:
-        print(f"FAIL  {arguments.base_url} does not answer as this service does: {fault}")
+    except (OSError, ValueError, KeyError) as exc:
+        print(f"FAIL  {arguments.base_url} does not answer as this service does: {exc}")
         return 1
     print("Everything answered as promised." if not service.failures else f"{service.failures} did not.")
     return 1 if service.failures else 0

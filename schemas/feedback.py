@@ -5,11 +5,11 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
+from inference.contract import LARGEST_INTEGER
 from schemas.answers import Answer
+from schemas.errors import MOST_ERRORS, InvalidInput
 from schemas.fields import Integer
-from schemas.reader import WHOLE, exactly, parse
-from service.errors import MOST_ERRORS, InvalidInput
-from service.inference.contract import LARGEST_INTEGER
+from schemas.reader import WHOLE, parse, parse_exactly
 
 _LONGEST_LABEL = 1000
 
@@ -121,7 +121,7 @@ def read_feedback(body: bytes, most: int) -> tuple[list[dict[str, Any]], bool]:
     Raises:
         MalformedBody, InvalidInput
     """
-    document = exactly(body, parse(body))
+    document = parse_exactly(body, parse(body))
     if type(document) is not dict:
         raise InvalidInput({WHOLE: ["Must be an object."]}, 1)
     many = "outcomes" in document
@@ -129,8 +129,8 @@ def read_feedback(body: bytes, most: int) -> tuple[list[dict[str, Any]], bool]:
         raise InvalidInput({"outcomes": [f"Must hold 1 to {most} outcomes."]}, 1)
     try:
         loaded: dict[str, Any] = FeedbackSchema().load(document)
-    except ValidationError as fault:
-        errors = dict(_flat("", fault.messages))
+    except ValidationError as exc:
+        errors = dict(_flat("", exc.messages))
         raise InvalidInput(dict(list(errors.items())[:MOST_ERRORS]), len(errors)) from None
     return (loaded["outcomes"], True) if many else ([loaded], False)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
-from service.inference.contract import LARGEST_INTEGER, Contract, Feature
+from inference.contract import LARGEST_INTEGER, Contract, Feature
 
 
 class Number(fields.Float):

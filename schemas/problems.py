@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import fields
 
 from schemas.answers import Answer
-from service.errors import FAULT, InvalidInput, ServiceError
+from schemas.errors import INTERNAL_ERROR, InvalidInput, ServiceError
 
 MEDIA_TYPE = "application/problem+json"
 _ID = "3f0e2c1a-5b7d-4c1e-9a43-0c6f5b0d2e11"
@@ -38,25 +38,25 @@ class InvalidInputProblem(Problem):
     errors_total = fields.Integer(required=True, metadata={"description": "How many errors there are, listed or not."})
 
 
-def problem_schema(fault: type[ServiceError]) -> type[Problem]:
+def problem_schema(error: type[ServiceError]) -> type[Problem]:
     """The shape of an error's document."""
-    return InvalidInputProblem if issubclass(fault, InvalidInput) else Problem
+    return InvalidInputProblem if issubclass(error, InvalidInput) else Problem
 
 
-def problem_meaning(fault: type[ServiceError]) -> str:
+def problem_meaning(error: type[ServiceError]) -> str:
     """What an error means, in words for clients."""
-    return FAULT if fault is ServiceError else fault.summary().replace("``", "`")
+    return INTERNAL_ERROR if error is ServiceError else error.summary().replace("``", "`")
 
 
-def problem_example(fault: type[ServiceError], field: str) -> dict[str, Any]:
+def problem_example(error: type[ServiceError], field: str) -> dict[str, Any]:
     """A document of this error; ``field`` is the one that is wrong where the error names fields."""
-    invalid = issubclass(fault, InvalidInput)
+    invalid = issubclass(error, InvalidInput)
     example = InvalidInput({field: ["Must be a number."]}, 1)
     document = {
-        "type": fault.urn(),
-        "title": fault.title,
-        "status": fault.status,
-        "detail": example.detail if invalid else problem_meaning(fault).replace("`", ""),
+        "type": error.urn(),
+        "title": error.title,
+        "status": error.status,
+        "detail": example.detail if invalid else problem_meaning(error).replace("`", ""),
         "request_id": _ID,
     }
     return document | ({"errors": example.errors, "errors_total": example.total} if invalid else {})

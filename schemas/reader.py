@@ -8,12 +8,12 @@ from typing import Any
 import orjson
 from marshmallow import ValidationError
 
-from schemas.quick import Quick
+from inference.contract import Contract, Value
+from inference.features import Matrix, encode
+from schemas.errors import MOST_ERRORS, InvalidInput, MalformedBody
+from schemas.fast_path import FastPath
+from schemas.field_rules import count_invalid, field_rules
 from schemas.rows import batch_schema, in_order, row_schema
-from schemas.wrong_fields import plains, wrong_fields
-from service.errors import MOST_ERRORS, InvalidInput, MalformedBody
-from service.inference.contract import Contract, Value
-from service.inference.features import Matrix, encode
 
 _LONG_INTEGER = re.compile(rb"\d{19}")
 _LONGEST_NAME = 128
@@ -24,19 +24,19 @@ WHOLE = "$"
 def parse(body: bytes) -> Any:
     """Strict JSON (RFC 8259): no NaN, no byte order mark, no lone surrogate; of a repeated name the last counts.
 
-    An integer beyond 64 bits comes as a float, see ``exactly``.
+    An integer beyond 64 bits comes as a float, see ``parse_exactly``.
 
     Raises:
         MalformedBody: with the place, never with the input.
     """
     try:
         return orjson.loads(body)
-    except orjson.JSONDecodeError as fault:
-        place = f" at line {fault.lineno}, column {fault.colno}" if body else ": it is empty"
+    except orjson.JSONDecodeError as exc:
+        place = f" at line {exc.lineno}, column {exc.colno}" if body else ": it is empty"
         raise MalformedBody(f"The body is not valid JSON{place}.") from None
 
 
-def exactly(body: bytes, parsed: Any) -> Any:
+def parse_exactly(body: bytes, parsed: Any) -> Any:
     """``parsed`` with every integer whole, so that one beyond 64 bits is refused by name and not taken rounded.
 
     Only for what the quick check leaves in doubt: it accepts no number from 2^53 on anyway.
@@ -62,8 +62,8 @@ class Reader:
         self.batch_schema = batch_schema(self.row_schema, most_rows)
         self._contract = contract
         self._most_rows = most_rows
-        self._features = plains(contract)
-        self._quick = Quick(contract, most_rows)
+        self._features = field_rules(contract)
+        self._quick = FastPath(contract, most_rows)
         self._schema = self.row_schema()
 
     def row(self, body: bytes) -> Matrix:
@@ -73,7 +73,7 @@ class Reader:
             MalformedBody, InvalidInput
         """
         matrix = self._quick.row(body)
-        return self._slowly([exactly(body, parse(body))], "") if matrix is None else matrix
+        return self._slowly([parse_exactly(body, parse(body))], "") if matrix is None else matrix
 
     def batch(self, body: bytes) -> Matrix:
         """The rows under ``instances``, as a matrix of shape (rows, features).
@@ -86,7 +86,7 @@ class Reader:
             return matrix
         document = parse(body)
         self._check_instances(document)
-        return self._slowly(exactly(body, document)["instances"], "instances")
+        return self._slowly(parse_exactly(body, document)["instances"], "instances")
 
     def _check_instances(self, document: Any) -> None:
         if type(document) is not dict:
@@ -111,7 +111,7 @@ class Reader:
         values: list[list[Value]] = []
         for index, row in enumerate(rows):
             if total >= MOST_ERRORS:
-                total += wrong_fields(self._features, row)
+                total += count_invalid(self._features, row)
                 continue
             for name, messages in self._load(row, values).items():
                 total += 1
@@ -127,8 +127,8 @@ class Reader:
             return {None: ["Must be an object."]}
         try:
             values.append(in_order(self._schema.load(row)))
-        except ValidationError as fault:
-            return fault.messages_dict
+        except ValidationError as exc:
+            return exc.messages_dict
         return {}
 
     def _key(self, prefix: str, index: int, name: str | None) -> str:
@@ -142,7 +142,7 @@ def _shortened(name: str) -> str:
     return name if len(name) <= _LONGEST_NAME else name[:_LONGEST_NAME] + "..."
 
 
-def names_of(errors: InvalidInput) -> Iterator[str]:
+def field_names(errors: InvalidInput) -> Iterator[str]:
     """The feature each error is about, for counting; a batch's place is left out."""
     for key in errors.errors:
         yield key.split(".", 2)[2] if key.startswith("instances.") and key.count(".") >= 2 else key

@@ -4,8 +4,8 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
+from inference.contract import Contract, Value
 from schemas.fields import feature_field
-from service.inference.contract import Contract, Value
 
 
 class RowSchema(Schema):

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from marshmallow import fields, validate
 
-from service.errors import InvalidInput
+from schemas.errors import InvalidInput
 
 PATTERN = "^([1-9][0-9]{0,5}m|[1-9][0-9]{0,3}h|[1-9][0-9]{0,2}d)$"
 """What documents say: up to three years; a little less than what is read."""

@@ -7,27 +7,27 @@ from typing import Any
 import service.single_thread  # noqa: F401  # before numpy, for what it sets
 
 # isort: split
-from service.guards.commands import tokens_group
-from service.guards.limiter import make_limiter
-from service.guards.token_file import TokenFile
-from service.models.commands import models_group
-from service.models.process import Models
-from service.records.commands import records_group
+from service import log
+from service.access.limiter import make_limiter
+from service.access.token_file import TokenFile
+from service.cli.models import models_group
+from service.cli.records import records_group
+from service.cli.tokens import tokens_group
+from service.models.serving import Models
 from service.settings import Settings
-from service.telemetry import log
-from service.web import auth, cors, docs, errors, keeping, limits, proxies, tracing, views
+from service.web import auth, cors, docs, errors, keeping, proxies, rate_limit, tracing, views
 from service.web.context import ServingApp
 
-BEFORE = (tracing.begin, auth.authenticate, limits.spend)
+BEFORE = (tracing.begin, auth.authenticate, rate_limit.spend)
 """Asked before every view, in this order; a guard raises, and the error handler answers."""
 
-AFTER = (keeping.keep, limits.tell, cors.allow, tracing.finish)
+AFTER = (keeping.keep, rate_limit.tell, cors.allow, tracing.finish)
 """Given every answer, in this order: the record first, so that nothing goes out that is not kept."""
 
 SWITCHES: Mapping[Callable[..., Any], str] = {
     auth.authenticate: "api_tokens_file",
-    limits.spend: "rate_limit",
-    limits.tell: "rate_limit",
+    rate_limit.spend: "rate_limit",
+    rate_limit.tell: "rate_limit",
     cors.allow: "cors_origins",
 }
 """Hooks that are left out where their setting is empty."""

@@ -8,7 +8,8 @@ from typing import Any
 
 from click import ClickException
 
-from service import setting_values as values
+from inference.naming import VERSION
+from service import setting_readers as values
 
 
 class SettingsError(ClickException, ValueError):
@@ -49,7 +50,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "MODEL_VERSION",
         "",
-        values.matching(values.VERSION, "random_forest-1"),
+        values.matching(VERSION, "random_forest-1"),
         "serve this version, whatever routing.json says",
     ),
     Setting(
@@ -175,6 +176,6 @@ def _value(setting: Setting, environment: Mapping[str, str]) -> Any:
     text = environment.get(setting.name, "").strip() or setting.default
     try:
         return setting.read(text)
-    except ValueError as fault:
+    except ValueError as exc:
         shown = re.sub(r"://.*@", "://***@", text)  # a password must not end up in a log
-        raise SettingsError(f"{setting.name}={shown!r} cannot be used: it {fault}.") from None
+        raise SettingsError(f"{setting.name}={shown!r} cannot be used: it {exc}.") from None

@@ -1,33 +1,54 @@
-"""Imports point down only, and there is no circle."""
+"""The stack: imports point down only, there is no circle, and what is private to a library stays in one room."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LAYERS = (  # a module may import from its own layer's package and from layers below
-    ("gunicorn.conf", "wsgi"),
+STACK = (  # a module may import from its own layer's rooms and from the layers below
+    ("tests",),
+    ("gunicorn.conf", "wsgi", "training", "benchmarks", "scoring", "examples"),
     ("service.app",),
-    ("service.web", "service.server"),
+    ("service.cli", "service.web", "service.server"),
     ("service.models",),
-    ("schemas", "service.records", "service.guards"),
-    ("service.remote",),
-    ("service.telemetry",),
-    ("service.inference", "service.settings", "service.errors"),
-    ("service.setting_values", "service.moments", "service.own_process", "service.single_thread", "service.version"),
+    ("service.records", "service.access"),
+    ("service.redis_client",),
+    ("service.metrics",),
+    ("service.log",),
+    ("service.settings",),
+    ("service.setting_readers", "service.processes", "service.single_thread", "service.version"),
+    ("service",),
+    ("schemas",),
+    ("inference",),
 )
-APART = ("training", "benchmarks")
-PURE = ("service.inference",)
-FLASK_ROOMS = ("service.app", "service.web", "wsgi")
+BESIDE = {"training": ("service.web", "service.server", "service.app", "service.models", "service.records")}
+"""Rooms on one layer, or above one another, that must not know each other all the same."""
+PURE = "inference"
+FLASK_ROOMS = ("service.app", "service.web", "service.cli", "wsgi", "benchmarks", "tests")
+OWNERS = {  # who alone may import a library
+    "sqlalchemy": ("service.records.database", "tests"),
+    "alembic": ("service.records.database", "tests"),
+    "redis": ("service.redis_client", "service.access.limiter", "service.models.redis_store", "tests"),
+}
+PRIVATE = {  # who alone may touch a library's private names
+    "flask": ("service.web.lean",),
+    "werkzeug": ("service.web.lean",),
+    "gunicorn": ("service.server",),
+}
 
 
 def _modules() -> Iterator[tuple[str, Path]]:
-    for path in sorted([*ROOT.glob("service/**/*.py"), *ROOT.glob("schemas/*.py"), *ROOT.glob("training/**/*.py")]):
-        yield ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"), path
-    for name in ("wsgi", "gunicorn.conf"):
-        yield name, ROOT / f"{name}.py"
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py"], cwd=ROOT, capture_output=True
+    )
+    for name in listed.stdout.decode().splitlines():
+        path = ROOT / name
+        if path.exists():
+            yield name.removesuffix(".py").removesuffix("/__init__").replace("/", "."), path
 
 
 MODULES = dict(_modules())
@@ -43,40 +64,50 @@ def _imports(path: Path) -> set[str]:
     return found
 
 
-def _layer(module: str) -> int | None:
-    for depth, layer in enumerate(LAYERS):
-        if any(module == room or module.startswith(f"{room}.") for room in layer):
-            return depth
-    return None
-
-
 def _inside(module: str, rooms: tuple[str, ...]) -> bool:
     return any(module == room or module.startswith(f"{room}.") for room in rooms)
 
 
-def test_every_room_of_the_service_has_its_layer():
-    assert [name for name in MODULES if not _inside(name, ("training",)) and _layer(name) is None] == ["service"]
+def _layer(module: str) -> int | None:
+    """The layer of the room that is named most exactly; None for a library."""
+    found = [(len(room), depth) for depth, rooms in enumerate(STACK) for room in rooms if _inside(module, (room,))]
+    return max(found)[1] if found else None
+
+
+def test_every_module_has_its_layer():
+    assert [name for name in MODULES if _layer(name) is None] == []
+
+
+def test_every_room_of_the_stack_is_there():
+    rooms = {room for layer in STACK for room in layer if room not in ("scoring", "examples")}
+    assert [room for room in rooms if not any(_inside(module, (room,)) for module in MODULES)] == []
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_point_down(module):
     own = _layer(module)
+    beside = next((rooms for room, rooms in BESIDE.items() if _inside(module, (room,))), ())
     for imported in _imports(MODULES[module]):
         below = _layer(imported)
-        if own is None:
-            allowed = (
-                below is None or below >= _layer("service.models") or imported.startswith("service.models.routing")
-            )
-        else:
-            allowed = not _inside(imported, APART) and (below is None or below >= own)
-        assert allowed, f"{module} imports {imported}, which is above it"
+        assert below is None or below >= own, f"{module} imports {imported}, which is above it"
+        assert not _inside(imported, beside), f"{module} imports {imported}, which it must do without"
+        apart = {"training", "benchmarks", "scoring"} - {module.partition(".")[0]}
+        if not _inside(module, ("tests", "benchmarks")):
+            assert imported.partition(".")[0] not in apart, f"{module} imports {imported}, which stands beside it"
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if _inside(name, PURE)])
-def test_inference_knows_neither_web_nor_environment_nor_clock(module):
-    forbidden = ("flask", "os.environ", "time", "datetime", "service.settings", "service.errors", "schemas")
+@pytest.mark.parametrize("module", [name for name in MODULES if _inside(name, (PURE,))])
+def test_inference_knows_neither_web_nor_clock(module):
+    forbidden = ("flask", "marshmallow", "os.environ", "time", "service", "schemas")
     for imported in _imports(MODULES[module]):
         assert not _inside(imported, forbidden), f"{module} imports {imported}"
+
+
+def test_inference_is_imported_without_flask_and_without_an_environment():
+    code = "import inference, inference.artifact, inference.routing, sys; print(sorted(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env={}, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert not {"flask", "marshmallow", "click", "gunicorn", "pandas", "sklearn"} & set(ast.literal_eval(run.stdout))
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if not _inside(name, FLASK_ROOMS)])
@@ -84,15 +115,28 @@ def test_flask_lives_in_the_web_only(module):
     assert not any(_inside(imported, ("flask", "werkzeug")) for imported in _imports(MODULES[module]))
 
 
+@pytest.mark.parametrize(("library", "owners"), OWNERS.items())
+def test_a_heavy_library_is_imported_by_its_owner_alone(library, owners):
+    users = {name for name, path in MODULES.items() if any(_inside(found, (library,)) for found in _imports(path))}
+    assert users, f"nobody imports {library}: take it out of this test"
+    assert [user for user in users if not _inside(user, owners)] == []
+
+
+@pytest.mark.parametrize(("library", "owners"), PRIVATE.items())
+def test_private_names_of_a_library_are_touched_in_one_room(library, owners):
+    for module, path in MODULES.items():
+        private = [
+            found
+            for found in _imports(path)
+            if _inside(found, (library,)) and any(part.startswith("_") and part[1] != "_" for part in found.split("."))
+        ]
+        assert not private or _inside(module, owners), f"{module} imports {private}"
+
+
 def test_no_module_imports_itself_in_a_circle():
     graph = {
-        module: {
-            other
-            for imported in _imports(path)
-            for other in (imported, imported.rpartition(".")[0])
-            if other in MODULES
-        }
-        - {module}
+        module: {imported if imported in MODULES else imported.rpartition(".")[0] for imported in _imports(path)}
+        & MODULES.keys() - {module}
         for module, path in MODULES.items()
     }
     done: set[str] = set()

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from service.inference.manifest import seal
-from service.models.routing import Routing, write_routing
+from inference.manifest import seal
+from inference.routing import Routing, write_routing
 from tests.conftest import ROOT, clean_environment, free_port
 
 pytestmark = pytest.mark.process

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from service.inference.manifest import Manifest
+from inference.manifest import Manifest
 from service.settings import SETTINGS
 from tests.conftest import ROOT
 

@@ -7,7 +7,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
-from service.inference.engines.sklearn import SklearnEngine
+from inference.engines.sklearn import SklearnEngine
 from training import plots
 from training.engine_choice import Choice
 from training.examples import Examples

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from pandas.api import types
 
-from service.inference.contract import FeatureType
+from inference.contract import FeatureType
 from training.refusal import Refusal
 
 _DATE = re.compile(

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from service.inference.contract import LARGEST_INTEGER, Feature, FeatureType
-from service.inference.features import Matrix, codes_of
+from inference.contract import LARGEST_INTEGER, Feature, FeatureType
+from inference.features import Matrix, codes_of
 from training.refusal import Refusal
 
 

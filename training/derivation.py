@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from service.inference.contract import LARGEST_INTEGER, ContractError, Feature, FeatureType
+from inference.contract import LARGEST_INTEGER, ContractError, Feature, FeatureType
 from training.columns import MOST_CHOICES, kind_of, reason_to_leave_out, suspicion
 from training.conversion import converted
 from training.overrides import Overrides
@@ -66,8 +66,8 @@ def derive(
         )
     try:
         feature = observed(Feature(name, kind, **fields), column)
-    except ContractError as fault:
-        raise Refusal(f"{fault}.") from None
+    except ContractError as exc:
+        raise Refusal(f"{exc}.") from None
     _check_choices(feature)
     _check_against(feature, present)
     return replace(feature, example=feature.example if "example" in declared else _example(feature, present))

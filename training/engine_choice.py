@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from service.inference.contract import Contract
-from service.inference.engines.base import EngineError
-from service.inference.engines.onnx import OnnxEngine
-from service.inference.engines.sklearn import SklearnEngine
+from inference.contract import Contract
+from inference.engines.base import EngineError
+from inference.engines.onnx import OnnxEngine
+from inference.engines.sklearn import SklearnEngine
 from training import parity
 from training.compiler import NotCompilable, compile_pipeline
 from training.examples import Examples
@@ -45,8 +45,8 @@ def choose_engine(pipeline: Any, examples: Examples, rows: int, seed: int) -> Ch
     try:
         graph = compile_pipeline(pipeline, contract, dtypes)
         engine = OnnxEngine(graph, examples.classes)
-    except (NotCompilable, EngineError) as fault:
-        return Choice(contract, "sklearn", None, f"{str(fault).rstrip('.')}.")
+    except (NotCompilable, EngineError) as exc:
+        return Choice(contract, "sklearn", None, f"{str(exc).rstrip('.')}.")
     with tqdm(total=rows, desc="comparing", unit="row", leave=False, disable=None) as bar:
 
         def progress(done: int, total: int) -> None:
@@ -68,8 +68,8 @@ def _check_answers(pipeline: Any, examples: Examples, seed: int) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # sums of huge numbers
             engine.predict(random_rows(examples.contract, PROBES, np.random.default_rng(seed)))
-    except Exception as fault:  # a pipeline may raise anything
-        told = " ".join(str(fault).split())[:200]
+    except Exception as exc:  # a pipeline may raise anything
+        told = " ".join(str(exc).split())[:200]
         raise Refusal(
             f"the pipeline fails on rows that its contract allows: {told}. If a column was declared nullable or given "
             "further choices with --contract, the pipeline must have seen such values."

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics as skm
 
-from service.inference.contract import Task
-from service.inference.engines.base import Answers, Label
+from inference.contract import Task
+from inference.engines.base import Answers, Label
 from training.examples import Target
 
 METRICS: Mapping[Task, tuple[str, ...]] = {

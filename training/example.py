@@ -13,8 +13,8 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, StandardScaler
 
-from service.inference.contract import Contract, Feature
-from service.inference.features import encode
+from inference.contract import Contract, Feature
+from inference.features import encode
 from training.derivation import observed
 from training.examples import Examples
 

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from service.inference.contract import Contract
-from service.inference.engines.base import Label
-from service.inference.features import Matrix, decode
+from inference.contract import Contract
+from inference.engines.base import Label
+from inference.features import Matrix, decode
 
 Target = NDArray[Any]
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from sklearn import dummy, ensemble, linear_model, tree
 
-from service.inference.contract import Task
+from inference.contract import Task
 from training.refusal import Refusal
 
 Needs = Literal["scaled", "complete", "anything"]

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
 
-from service.inference.engines.base import Answers
-from service.inference.engines.sklearn import SklearnEngine
+from inference.engines.base import Answers
+from inference.engines.sklearn import SklearnEngine
 from training.evaluation import evaluate_classification, evaluate_regression
 from training.examples import Examples
 from training.refusal import Refusal
@@ -70,8 +70,8 @@ def fit(pipeline: Pipeline, seen: Examples, holdout: Examples) -> Fitted:
     try:
         with np.errstate(over="ignore"):  # of what is too large scikit-learn says more itself
             pipeline.fit(seen.frame, seen.target)
-    except ValueError as fault:  # what scikit-learn says of values that it cannot compute with
-        told = " ".join(str(fault).split()).rstrip(".")[:300]
+    except ValueError as exc:  # what scikit-learn says of values that it cannot compute with
+        told = " ".join(str(exc).split()).rstrip(".")[:300]
         raise Refusal(f"{type(pipeline[-1]).__name__} cannot be fitted on these rows: {told}.{_cause(seen)}") from None
     if parallel:
         pipeline[-1].set_params(n_jobs=1)

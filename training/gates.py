@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.pipeline import Pipeline
 
-from service.inference.contract import Task
+from inference.contract import Task
 from training.evaluation import LESS_IS_BETTER, METRICS
 from training.fitting import Fitted, measure
 from training.refusal import Refusal

@@ -56,19 +56,19 @@ def _unpickled(path: Path) -> Any:
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", InconsistentVersionWarning)
             return joblib.load(path)
-    except InconsistentVersionWarning as fault:
+    except InconsistentVersionWarning as exc:
         raise Refusal(
-            f"{path} was fitted with scikit-learn {fault.original_sklearn_version}, here is {sklearn.__version__}: "
-            f"install scikit-learn=={fault.original_sklearn_version}, or fit it again."
+            f"{path} was fitted with scikit-learn {exc.original_sklearn_version}, here is {sklearn.__version__}: "
+            f"install scikit-learn=={exc.original_sklearn_version}, or fit it again."
         ) from None
-    except ModuleNotFoundError as fault:
-        raise Refusal(f"{path} needs the module {fault.name!r}, which is not installed here: install it.") from None
-    except AttributeError as fault:
+    except ModuleNotFoundError as exc:
+        raise Refusal(f"{path} needs the module {exc.name!r}, which is not installed here: install it.") from None
+    except AttributeError as exc:
         raise Refusal(
-            f"{path} needs code that is not here ({fault}): a function or class of a notebook cannot be served; put it "
+            f"{path} needs code that is not here ({exc}): a function or class of a notebook cannot be served; put it "
             "into an installed module, or use stock transformers."
         ) from None
-    except Exception as fault:  # unpickling garbage raises nearly anything
+    except Exception as exc:  # unpickling garbage raises nearly anything
         raise Refusal(
-            f"{path} is no pickle of a pipeline ({type(fault).__name__}): save it with joblib.dump(pipeline, ...)."
+            f"{path} is no pickle of a pipeline ({type(exc).__name__}): save it with joblib.dump(pipeline, ...)."
         ) from None

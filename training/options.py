@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from service.setting_values import VERSION
+from inference.naming import VERSION
 
 Command = Callable[..., Any]
 FILE = click.Path(path_type=Path)

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from service.inference.contract import FEATURE_TYPES, LARGEST_INTEGER
+from inference.contract import FEATURE_TYPES, LARGEST_INTEGER
 from training.refusal import Refusal
 
 KEYS = {
@@ -51,10 +51,10 @@ def read_overrides(path: Path) -> Overrides:
     """
     try:
         document = yaml.safe_load(path.read_text("utf-8"))  # JSON is YAML
-    except (OSError, UnicodeDecodeError) as fault:
-        raise Refusal(f"{path} cannot be read: {fault}.") from None
-    except yaml.YAMLError as fault:
-        raise Refusal(f"{path} is neither YAML nor JSON: {' '.join(str(fault).split())}.") from None
+    except (OSError, UnicodeDecodeError) as exc:
+        raise Refusal(f"{path} cannot be read: {exc}.") from None
+    except yaml.YAMLError as exc:
+        raise Refusal(f"{path} is neither YAML nor JSON: {' '.join(str(exc).split())}.") from None
     if not isinstance(document, dict) or not set(document) <= {"features", "drop"}:
         raise Refusal(f"{path} must hold 'features' and, if wanted, 'drop', and nothing else; see docs/training.md.")
     features = document.get("features") or {}

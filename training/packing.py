@@ -8,9 +8,9 @@ import pandas as pd
 from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
 
-from service.inference.contract import Contract, Task
-from service.inference.engines.base import Label
-from service.inference.engines.sklearn import SklearnEngine
+from inference.contract import Contract, Task
+from inference.engines.base import Label
+from inference.engines.sklearn import SklearnEngine
 from training.columns import kind_of
 from training.conversion import converted, matrix_of
 from training.derivation import derive
@@ -111,8 +111,8 @@ def _own_answers(pipeline: Pipeline, rows: pd.DataFrame, source: str) -> list[An
     """What the pipeline says of the user's own frame."""
     try:
         own = np.asarray(pipeline.predict(rows))
-    except Exception as fault:  # a pipeline may raise anything on columns it was not fitted on
-        raise _failing(source, fault) from None
+    except Exception as exc:  # a pipeline may raise anything on columns it was not fitted on
+        raise _failing(source, exc) from None
     if own.size != len(rows):
         raise Refusal("the pipeline predicts several targets at once: fit and save one pipeline for each.")
     return own.reshape(-1).tolist()
@@ -123,8 +123,8 @@ def _check_same(pipeline: Pipeline, own: list[Any], examples: Examples) -> None:
     some = examples.take(np.arange(len(own)))
     try:
         served = SklearnEngine(pipeline, some.contract, some.dtypes, some.classes).predict(some.matrix)
-    except Exception as fault:
-        raise _failing(examples.source, fault) from None
+    except Exception as exc:
+        raise _failing(examples.source, exc) from None
     differing = sum(a != b for a, b in zip(own, served.predictions, strict=True))
     if differing:
         raise Refusal(
@@ -133,8 +133,8 @@ def _check_same(pipeline: Pipeline, own: list[Any], examples: Examples) -> None:
         )
 
 
-def _failing(source: str, fault: Exception) -> Refusal:
-    told = " ".join(str(fault).split())[:300]
+def _failing(source: str, exc: Exception) -> Refusal:
+    told = " ".join(str(exc).split())[:300]
     return Refusal(
         f"the pipeline fails on {source}: {told}. The sample must have the columns and dtypes of the fit; Parquet "
         "keeps dtypes, CSV does not."

@@ -7,7 +7,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
-from service.inference.contract import Contract, Feature
+from inference.contract import Contract, Feature
 from training.families import Needs
 
 MANY_CHOICES = 30

@@ -12,11 +12,11 @@ from typing import Any
 
 import joblib
 
-from service.inference import artifact
-from service.inference.engines.sklearn import SklearnEngine
-from service.inference.golden import golden_document
-from service.inference.manifest import Manifest
-from service.moments import in_text
+from inference import artifact
+from inference.engines.sklearn import SklearnEngine
+from inference.golden import golden_document
+from inference.manifest import Manifest
+from inference.timestamps import isoformat
 from training.engine_choice import Choice
 from training.fitting import Fitted
 from training.reference import reference_document
@@ -31,7 +31,7 @@ def publish(
     root: Path, algorithm: str, fitted: Fitted, choice: Choice, facts: Mapping[str, Any], seed: int, card: bytes | None
 ) -> Manifest:
     """Write ``root``/<algorithm>-<n>/; ``facts`` are told of the training in the manifest as they are."""
-    created = in_text(datetime.now(UTC))
+    created = isoformat(datetime.now(UTC))
     seen = fitted.seen
 
     def describe(version: str, hashes: Mapping[str, str]) -> Manifest:
@@ -117,8 +117,8 @@ def _pickled(pipeline: Any) -> bytes:
     content = io.BytesIO()
     try:
         joblib.dump(pipeline, content, compress=3)
-    except (pickle.PicklingError, AttributeError, TypeError) as fault:  # a lambda, an open file
-        told = " ".join(str(fault).split())[:200]
+    except (pickle.PicklingError, AttributeError, TypeError) as exc:  # a lambda, an open file
+        told = " ".join(str(exc).split())[:200]
         raise Refusal(
             f"the pipeline cannot be saved: {told}. Put its functions into a module that is installed where "
             "the service runs, or use stock transformers."

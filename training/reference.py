@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from service.inference.contract import Contract
-from service.inference.engines.base import Answers
-from service.inference.features import Matrix
+from inference.contract import Contract
+from inference.engines.base import Answers
+from inference.features import Matrix
 
 BINS = 10
 

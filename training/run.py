@@ -7,7 +7,7 @@ from typing import Any
 
 from sklearn.pipeline import Pipeline
 
-from service.inference.manifest import Manifest
+from inference.manifest import Manifest
 from training.engine_choice import choose_engine, one_row_ms
 from training.examples import Examples
 from training.fitting import Fitted, fit, split
@@ -78,9 +78,9 @@ def finish(fitted: Fitted, algorithm: str, facts: Mapping[str, Any], wishes: Wis
     try:
         manifest = publish(wishes.root, algorithm, fitted, choice, facts, wishes.seed, card)
         routed = route_first(wishes.root, manifest.version)
-    except OSError as fault:
+    except OSError as exc:
         raise Refusal(
-            f"{wishes.root} cannot be written: {fault.strerror}. Set ARTIFACTS_DIR to a folder of yours."
+            f"{wishes.root} cannot be written: {exc.strerror}. Set ARTIFACTS_DIR to a folder of yours."
         ) from None
     if choice.engine == "sklearn":
         tell_cost(choice, one_row_ms(fitted.pipeline, fitted.seen))

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from service.inference.contract import Contract, Feature, Value, decoding
-from service.inference.features import Matrix
+from inference.contract import Contract, Feature, Value, decoding
+from inference.features import Matrix
 
 GOLDEN_ROWS = 50
 

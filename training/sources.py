@@ -8,8 +8,8 @@ import pandas as pd
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from service.inference.contract import Contract
-from service.inference.manifest import Manifest
+from inference.contract import Contract
+from inference.manifest import Manifest
 from training import example, packing
 from training.conversion import dtype_of, matrix_of
 from training.derivation import derive_features

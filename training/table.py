@@ -65,8 +65,8 @@ def _csv(path: Path, dialect: Dialect, nullable: bool) -> pd.DataFrame:
     text = _text(path, dialect.encoding)
     try:
         header = next(csv.reader(io.StringIO(text, newline=None), delimiter=delimiter), [])
-    except csv.Error as fault:
-        raise Refusal(f"{path} cannot be read as CSV: {fault}.") from None
+    except csv.Error as exc:
+        raise Refusal(f"{path} cannot be read as CSV: {exc}.") from None
     _check_delimiter(path, header, delimiter)
     _check_names(path, header)
     try:
@@ -79,8 +79,8 @@ def _csv(path: Path, dialect: Dialect, nullable: bool) -> pd.DataFrame:
             low_memory=False,
             dtype_backend=_backend(nullable),
         )
-    except pd.errors.ParserError as fault:
-        told = str(fault).strip().removeprefix("Error tokenizing data. C error: ")
+    except pd.errors.ParserError as exc:
+        told = str(exc).strip().removeprefix("Error tokenizing data. C error: ")
         raise Refusal(f"{path} is not a table: {told}. Check --delimiter and the quotes.") from None
     except pd.errors.EmptyDataError:
         raise Refusal(f"{path} is empty: export the table again.") from None
@@ -95,14 +95,14 @@ def _text(path: Path, encoding: str) -> str:
     if content[:2] == GZIP:
         try:
             content = gzip.decompress(content)
-        except (OSError, EOFError, zlib.error) as fault:
-            raise Refusal(f"{path} cannot be unpacked: {fault}. Copy it again.") from None
+        except (OSError, EOFError, zlib.error) as exc:
+            raise Refusal(f"{path} cannot be unpacked: {exc}. Copy it again.") from None
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         encoding = "utf-16"
     try:
         text = content.decode(encoding)
-    except UnicodeDecodeError as fault:
-        line = content.count(b"\n", 0, fault.start) + 1
+    except UnicodeDecodeError as exc:
+        line = content.count(b"\n", 0, exc.start) + 1
         raise Refusal(
             f"{path} is not written in {encoding.removesuffix('-sig')} (line {line}): say --encoding, for example "
             "cp1252, or save it as UTF-8."
@@ -135,7 +135,7 @@ def _parquet(path: Path, nullable: bool) -> pd.DataFrame:
         raise Refusal(f"{path}: reading Parquet needs pyarrow. Install it (pip install pyarrow) or save CSV.") from None
     try:
         frame = pd.read_parquet(path, dtype_backend=_backend(nullable))
-    except Exception as fault:  # pyarrow's exceptions share no public base class
-        told = str(fault).splitlines()[0]
+    except Exception as exc:  # pyarrow's exceptions share no public base class
+        told = str(exc).splitlines()[0]
         raise Refusal(f"{path} cannot be read as Parquet: {told}. Export it again.") from None
     return frame.reset_index(drop=True)

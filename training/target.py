@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from service.inference.contract import Task
-from service.inference.engines.base import Label
+from inference.contract import Task
+from inference.engines.base import Label
 from training.columns import kind_of
 from training.examples import Target, labels_of
 from training.refusal import Refusal

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from service.inference.manifest import Manifest
+from inference.manifest import Manifest
 from training.engine_choice import Choice
 from training.fitting import Fitted
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.cores import client_cores
-from benchmarks.dialects import DIALECTS
 from benchmarks.load.arrivals import bursts, steady
-from benchmarks.load.asks import asks_of
+from benchmarks.load.exchange import Ask, get
 from benchmarks.load.openloop import Plan, drive
-from benchmarks.load.requests import Ask, get
+from benchmarks.load.requests import asks_of
 from benchmarks.load.sequential import sequential
 from benchmarks.load.slow import slow_clients
 from benchmarks.load.wrk import closed_loop
+from benchmarks.protocols import DIALECTS
 from benchmarks.results import GRID
 from benchmarks.scenarios import ONE_ROW, Kind, Scenario
 from benchmarks.servers import Server

@@ -16,10 +16,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.dialects import DIALECTS
 from benchmarks.load.answers import parse_answer
 from benchmarks.load.connections import Connection, Connections
-from benchmarks.load.requests import Ask, right
+from benchmarks.load.exchange import Ask, right
+from benchmarks.protocols import DIALECTS
 
 SPIN_SECONDS = 0.0015
 PATIENCE_SECONDS = 30.0

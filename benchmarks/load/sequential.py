@@ -5,9 +5,9 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.dialects import DIALECTS
 from benchmarks.load.answers import parse_answer
-from benchmarks.load.requests import Ask, right
+from benchmarks.load.exchange import Ask, right
+from benchmarks.protocols import DIALECTS
 
 
 def ask_once(port: int, ask: Ask, timeout: float = 60.0) -> tuple[int, bytes]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.load.requests import Ask, save_raw
+from benchmarks.load.exchange import Ask, save_raw
 
 SCRIPT = Path(__file__).with_name("wrk.lua")
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 
-from benchmarks.report.claims import claims
 from benchmarks.report.conclusion import conclusion, noise
+from benchmarks.report.hypotheses import claims
 from benchmarks.report.plots import plots
 from benchmarks.report.summary import lines
 from benchmarks.report.targets import NOT_MEASURED, targets

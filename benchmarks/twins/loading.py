@@ -7,13 +7,13 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from service.inference import artifact
-from service.inference.engines.base import Engine
-from service.inference.golden import check_golden
-from service.inference.manifest import Manifest
-from service.records import spool
+from inference import artifact
+from inference.engines.base import Engine
+from inference.golden import check_golden
+from inference.manifest import Manifest
+from service import log, metrics
+from service.records import recorder
 from service.settings import Settings
-from service.telemetry import log, metrics
 
 PREPARED = "TWIN_PREPARED"
 """Set by whoever starts several workers, after it prepared what they share."""
@@ -55,7 +55,7 @@ def load_engine(settings: Settings) -> tuple[Manifest, Engine]:
 def prepare_host(settings: Settings) -> None:
     """Once a host, before the workers start."""
     metrics.prepare(settings)
-    spool.prepare(settings)
+    recorder.prepare(settings)
     os.environ[PREPARED] = "yes"
 
 
@@ -65,7 +65,7 @@ def open_worker(settings: Settings) -> None:
     if PREPARED not in os.environ:
         prepare_host(settings)
     metrics.open_metrics(settings)
-    spool.open_spool(settings)
+    recorder.open_spool(settings)
 
 
 def settle() -> None:
@@ -78,4 +78,4 @@ def settle() -> None:
 
 def close_worker() -> None:
     """Flush what this worker still holds."""
-    spool.close_spool()
+    recorder.close_spool()

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from benchmarks.twins.loading import load_engine
 from benchmarks.twins.schema import seed_row
-from service.inference.features import encode
+from inference.features import encode
 from service.settings import Settings
 
 manifest, engine = load_engine(Settings.read(os.environ))

@@ -12,13 +12,13 @@ from flask import Flask, Response, abort, g, jsonify, make_response, request
 from marshmallow import Schema, ValidationError, fields
 
 from benchmarks.twins.loading import load_engine, open_worker
+from inference.engines.base import Answers
+from inference.features import encode
 from schemas.rows import in_order, row_schema
-from service.inference.engines.base import Answers
-from service.inference.features import encode
-from service.records import spool
+from service import log, metrics
+from service.records import recorder
 from service.records.record import Record
 from service.settings import Settings
-from service.telemetry import log, metrics
 
 settings = Settings.read(os.environ)
 open_worker(settings)
@@ -76,8 +76,8 @@ def predict_batch() -> Response:
 def _loaded(schema: Schema) -> Any:
     try:
         return schema.load(request.get_json())
-    except ValidationError as fault:
-        abort(make_response(jsonify(errors=fault.messages), 422))
+    except ValidationError as exc:
+        abort(make_response(jsonify(errors=exc.messages), 422))
 
 
 def _answer(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -96,7 +96,7 @@ def _answer(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         client=request.remote_addr or "",
         classes=manifest.classes,
     )
-    spool.append(record)
+    recorder.append(record)
     metrics.prediction(manifest.version, answers.predictions, answers.chosen is None)
     log.info(
         "prediction_made",

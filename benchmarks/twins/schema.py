@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Optional
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, conlist, create_model, with_config
 from typing_extensions import TypedDict
 
-from service.inference.contract import Contract, Feature
+from inference.contract import Contract, Feature
 
 STRICT = ConfigDict(extra="forbid", strict=True)
 

@@ -8,10 +8,10 @@ import threading
 from collections import OrderedDict
 from typing import Protocol
 
-from service.inference.engines.base import Answers, Engine
-from service.inference.features import Matrix
+from inference.engines.base import Answers, Engine
+from inference.features import Matrix
+from service import metrics
 from service.settings import Settings
-from service.telemetry import metrics
 
 LOCAL_ROWS = 10_000
 """Rows a worker remembers of one version, the ones asked for last; below 1 KB each with a few classes."""
@@ -80,7 +80,7 @@ def with_cache(engine: Engine, artifact: str, settings: Settings) -> Engine:
         return Cached(engine, LocalStore())
     if settings.cache == "redis":
         from service.models.redis_store import RedisStore  # 20 MB of memory, only for those who have a Redis
-        from service.remote import connect
+        from service.redis_client import connect
 
         return Cached(engine, RedisStore(connect(settings.redis_url), artifact, engine.name))
     return engine

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from service.inference.artifact import write_atomically
-from service.telemetry import log
+from inference.artifact import write_atomically
+from service import log
 
 LAST_GOOD = "last_good.json"
 _told: set[Path] = set()
@@ -28,7 +28,7 @@ def write_last_good(var_dir: Path, version: str) -> None:
         var_dir.mkdir(parents=True, exist_ok=True)
         write_atomically(var_dir / LAST_GOOD, json.dumps({"version": version}).encode())
         _told.discard(var_dir)
-    except OSError as fault:
+    except OSError as exc:
         if var_dir not in _told:
             _told.add(var_dir)
-            log.warning("last_good_not_kept", reason=str(fault))
+            log.warning("last_good_not_kept", reason=str(exc))

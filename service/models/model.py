@@ -6,11 +6,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from inference.artifact import GOLDEN, build_engine, read_document
+from inference.engines.base import Engine
+from inference.golden import check_golden
+from inference.manifest import Manifest
 from schemas.reader import Reader
-from service.inference.artifact import GOLDEN, build_engine, read_document
-from service.inference.engines.base import Engine
-from service.inference.golden import check_golden
-from service.inference.manifest import Manifest
 from service.models.cache import with_cache
 from service.settings import Settings
 
@@ -37,13 +37,13 @@ def load(folder: Path, settings: Settings) -> Model:
     manifest = Manifest.read(folder)
     engine = build_engine(folder, manifest, settings.engine)
     check_golden(engine, manifest.contract, read_document(folder, manifest, GOLDEN))
-    give_back()
+    trim_memory()
     return Model(
         manifest, with_cache(engine, manifest.sha256, settings), Reader(manifest.contract, settings.max_batch_rows)
     )
 
 
-def give_back() -> None:
+def trim_memory() -> None:
     """Return what parsing a graph took, or a version let go of, to the system: glibc would keep it."""
     gc.collect()
     with suppress(OSError, AttributeError):  # where the C library is another

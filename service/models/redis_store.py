@@ -8,8 +8,8 @@ import numpy as np
 import orjson
 from redis import Redis
 
-from service.inference.engines.base import Answers
-from service.remote import Remote
+from inference.engines.base import Answers
+from service.redis_client import RedisClient
 
 REDIS_SECONDS = 86_400
 """Redis forgets what was not asked anew for a day, so that versions that left take their answers with them."""
@@ -18,7 +18,7 @@ REDIS_SECONDS = 86_400
 class RedisStore:
     """All workers of all hosts share it; while Redis is away nothing is known and nothing is kept."""
 
-    def __init__(self, remote: Remote, artifact: str, engine: str) -> None:
+    def __init__(self, remote: RedisClient, artifact: str, engine: str) -> None:
         self._remote = remote
         self._salt = f"{engine}:{artifact}:".encode()
 

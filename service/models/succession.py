@@ -1,6 +1,6 @@
 """What changes for clients when one version answers in place of another."""
 
-from service.inference.contract import Contract
+from inference.contract import Contract
 
 _SHOWN = 5
 

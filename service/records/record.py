@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from service.inference.contract import Contract
-from service.inference.engines.base import Answers, Label
-from service.inference.features import Matrix
+from inference.contract import Contract
+from inference.engines.base import Answers, Label
+from inference.features import Matrix
 
 
 @dataclass(slots=True)

@@ -9,14 +9,14 @@ from functools import partial
 from selectors import EVENT_READ
 from typing import Any
 
-from service.errors import RequestTimeout
+from schemas.errors import RequestTimeout
+from service import log
+from service.server.accepting import accepted, overdue
 from service.server.connection import Connection
 from service.server.environ import base_environ
 from service.server.options import Snapshot
 from service.server.reading import SlowParser
-from service.server.room import accepted, overdue
 from service.server.sending import CROWD, SendingWorker
-from service.telemetry import log
 
 SLOW = "The request did not arrive in time."
 SWEEP = 0.25
@@ -59,8 +59,8 @@ class PollingWorker(SendingWorker):
             with self.together() if len(events) >= CROWD else nullcontext():
                 for key, _ in events:
                     key.data(key.fileobj)
-        except OSError as fault:
-            if fault.errno != errno.EINTR:
+        except OSError as exc:
+            if exc.errno != errno.EINTR:
                 raise
 
     @contextmanager
@@ -144,9 +144,9 @@ class PollingWorker(SendingWorker):
         while conn.read and conn in self.watched and not conn.unsent and not conn.closing and self.step(conn):
             pass
 
-    def refuse(self, conn: Connection, fault: Exception) -> None:
+    def refuse(self, conn: Connection, exc: Exception) -> None:
         """Answer what cannot be handled, and close."""
-        self.handle_error(conn.req, conn.sock, conn.client, fault)
+        self.handle_error(conn.req, conn.sock, conn.client, exc)
         conn.read.clear()
         conn.keep = False
         self.rest(conn)

@@ -9,7 +9,7 @@ from gunicorn.http.message import Request, _ip_in_allow_list
 from gunicorn.http.parser import RequestParser
 from gunicorn.http.unreader import SocketUnreader
 
-from service.errors import RequestTimeout
+from schemas.errors import RequestTimeout
 from service.server.options import Snapshot
 
 SLOWEST = 64 * 1024

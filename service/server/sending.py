@@ -8,9 +8,9 @@ from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
+from service import log
 from service.server.connection import Connection
 from service.server.reading import SLOWEST
-from service.telemetry import log
 
 LINGER = 2.0
 """Seconds that a closing connection is read on, so that the client gets all of its answer (RFC 9112, 9.6)."""

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from gunicorn.workers.base import Worker
 
-from service.guards.tokens import read_tokens
+from service.access.tokens import read_tokens
+from service.metrics import listener
 from service.settings import Settings, SettingsError
-from service.telemetry import listener
 
 CONNECTIONS = 4096
 """Of one worker. An idle one costs some kilobytes; those beyond wait until another closes."""
@@ -34,8 +34,8 @@ def settings_at_start() -> Settings:
         check_worker_class(settings.worker_class)
         check_address(settings.address)
         listener.bind(settings)
-    except SettingsError as fault:
-        sys.exit(f"Error: {fault.message}")
+    except SettingsError as exc:
+        sys.exit(f"Error: {exc.message}")
     return settings
 
 
@@ -50,8 +50,8 @@ def check_worker_class(name: str) -> None:
         return
     try:
         found = getattr(importlib.import_module(module), attribute, None)
-    except Exception as fault:  # whatever a module does when it is imported
-        reason = f"{type(fault).__name__}: {fault}".partition("\n")[0]
+    except Exception as exc:  # whatever a module does when it is imported
+        reason = f"{type(exc).__name__}: {exc}".partition("\n")[0]
         raise SettingsError(f"WORKER_CLASS={name!r} cannot be imported: {reason}.") from None
     if not (isinstance(found, type) and issubclass(found, Worker)):
         raise SettingsError(f"WORKER_CLASS={name!r} cannot be used: it is no worker class of gunicorn's kind.")
@@ -77,8 +77,8 @@ def check_address(address: str) -> None:
         family, kind, protocol, _, place = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
             probe.bind(place)
-    except OSError as fault:
-        raise SettingsError(f"BIND={address!r} cannot be listened on: {fault.strerror}.") from None
+    except OSError as exc:
+        raise SettingsError(f"BIND={address!r} cannot be listened on: {exc.strerror}.") from None
 
 
 def most_connections() -> int:

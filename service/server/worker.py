@@ -14,7 +14,7 @@ from gunicorn.config import PreRequest
 from gunicorn.http.body import LengthReader
 from gunicorn.workers.gthread import ThreadWorker
 
-from service.errors import RequestTimeout
+from schemas.errors import RequestTimeout
 from service.server.connection import Connection
 from service.server.environ import environ_of
 from service.server.heads import Heads
@@ -71,8 +71,8 @@ class InlineWorker(PollingWorker):
             began = time.monotonic()
             self.answer(conn, req, body)
             self.note(req.path, time.monotonic() - began)
-        except Exception as fault:
-            self.refuse(conn, fault)
+        except Exception as exc:
+            self.refuse(conn, exc)
         return True
 
     def begin(self, conn: Connection) -> bool:
@@ -138,8 +138,8 @@ class InlineWorker(PollingWorker):
             resp.close()
             conn.sock.sendall(resp.take())
             return not resp.should_close()
-        except OSError as fault:
-            self.log.debug("The client left: %s", fault)
+        except OSError as exc:
+            self.log.debug("The client left: %s", exc)
         except Exception:
             self.log.exception("The application failed while its answer was sent.")
         finally:

@@ -6,18 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite
 
-from schemas.reader import WHOLE, Reader, names_of
-from service.errors import MOST_ERRORS, InvalidInput
-from service.inference.features import Matrix
+from inference.features import Matrix
+from schemas.errors import MOST_ERRORS, InvalidInput
+from schemas.reader import WHOLE, Reader, field_names
+from service import metrics
+from service.log.format import Clock
+from service.metrics.catalogue import PHASES
 from service.models.model import Model
 from service.records.record import Record
-from service.telemetry import metrics
-from service.telemetry.catalogue import PHASES
-from service.telemetry.lines import Clock
 from service.web import shadow
 from service.web.body import read_body
 from service.web.context import current
-from service.web.messages import Response
+from service.web.lean.messages import Response
 from service.web.recorded import ask
 
 MODEL_VERSION = "X-Model-Version"
@@ -84,7 +84,7 @@ def _finite(record: Record, one: bool) -> Record:
 def _rows(read: Callable[[Reader, bytes], Matrix], model: Model, body: bytes) -> Matrix:
     try:
         return read(model.reader, body)
-    except InvalidInput as fault:
+    except InvalidInput as exc:
         known = model.manifest.contract.names
-        metrics.invalid([name if name in known else "unknown" for name in names_of(fault)])
+        metrics.invalid([name if name in known else "unknown" for name in field_names(exc)])
         raise

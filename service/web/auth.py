@@ -6,10 +6,10 @@ somebody else's page.
 
 from base64 import b64decode
 
-from service.errors import Forbidden, Unauthorized
-from service.telemetry import metrics
+from schemas.errors import Forbidden, Unauthorized
+from service import metrics
 from service.web.context import ServingApp, ServingRequest, current
-from service.web.operation import promise_of
+from service.web.operation import operation_of
 
 BROWSED = "/dashboard"
 """The page that a person opens. A browser sends no bearer token by itself; it asks for a password, and that may be
@@ -58,7 +58,7 @@ def scope_of(app: ServingApp, request: ServingRequest) -> str | None:
     rule = request.url_rule
     if rule is None or request.method == "OPTIONS":
         return None
-    promise = promise_of(app.view_functions[rule.endpoint])
+    promise = operation_of(app.view_functions[rule.endpoint])
     if promise is None:
         return None if rule.endpoint.startswith(DOCUMENTS) else "observe"
     return promise.scope

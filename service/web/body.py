@@ -5,8 +5,8 @@ from functools import lru_cache
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.http import parse_options_header
 
-from service.errors import BodyTooLarge, MalformedBody, UnsupportedMediaType
-from service.telemetry import metrics
+from schemas.errors import BodyTooLarge, MalformedBody, UnsupportedMediaType
+from service import metrics
 from service.web.context import ServingRequest
 
 

@@ -2,30 +2,28 @@
 
 from typing import Any
 
-from flask.globals import _cv_request
-
-from service.guards.limiter import Limiter
-from service.guards.rate import Allowance
-from service.guards.token_file import TokenFile
-from service.models.process import Models
+from service.access.limiter import Limiter
+from service.access.rate import RateLimitStatus
+from service.access.token_file import TokenFile
+from service.models.serving import Models
 from service.records.record import Record
 from service.settings import Settings
-from service.web.flask import LeanFlask, Request
+from service.web.lean.app import LeanFlask, Request, request_context
 
 
 class ServingRequest(Request):
     """A request, and what the hooks have found out about it.
 
     ``started`` is of ``time.perf_counter``, ``client`` the name behind the token, or the address,
-    ``allowance`` what its rate limit leaves it, where the route has one, ``events`` what is logged with its line,
-    ``phases`` seconds by name, where the client asks for Server-Timing.
+    ``rate_limit_status`` what its rate limit leaves it, where the route has one, ``events`` what is logged with its
+    line, ``phases`` seconds by name, where the client asks for Server-Timing.
     """
 
     request_id: str = ""
     started: float = 0.0
     client: str = ""
     record: Record | None = None
-    allowance: Allowance | None = None
+    rate_limit_status: RateLimitStatus | None = None
     phases: dict[str, float] | None = None
     events: tuple[tuple[str, dict[str, Any]], ...] = ()
 
@@ -43,5 +41,5 @@ class ServingApp(LeanFlask):
 
 def current() -> tuple[ServingApp, ServingRequest]:
     """The application and the request, taken once instead of through a proxy at each use."""
-    context = _cv_request.get()
-    return context.app, context.request  # type: ignore[return-value]  # of this application's classes
+    context = request_context()
+    return context.app, context.request

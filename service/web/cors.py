@@ -6,7 +6,7 @@ lie. Credentials (cookies) are never allowed; a token travels in a header that t
 """
 
 from service.web.context import current
-from service.web.messages import Response
+from service.web.lean.messages import Response
 
 ALLOWED = "Authorization, Content-Type, X-Request-ID, X-Server-Timing"
 EXPOSED = (

@@ -8,8 +8,8 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as WrongMethod
 from werkzeug.routing import RequestRedirect
 
-from service.errors import FAULT, InvalidInput, MethodNotAllowed, NotFound, ServiceError
-from service.telemetry import log
+from schemas.errors import INTERNAL_ERROR, InvalidInput, MethodNotAllowed, NotFound, ServiceError
+from service import log
 from service.web.context import current
 
 PROBLEM = "application/problem+json"
@@ -22,38 +22,38 @@ def register(app: Flask) -> None:
     app.register_error_handler(Exception, _answer_fault)
 
 
-def answer(fault: ServiceError) -> Response:
+def answer(exc: ServiceError) -> Response:
     """The problem document of one of our own errors."""
     _, request = current()
     document: dict[str, Any] = {
-        "type": fault.urn(),
-        "title": fault.title,
-        "status": fault.status,
-        "detail": fault.detail,
+        "type": exc.urn(),
+        "title": exc.title,
+        "status": exc.status,
+        "detail": exc.detail,
         "request_id": request.request_id,
     }
-    if isinstance(fault, InvalidInput):
-        document |= {"errors": fault.errors, "errors_total": fault.total}
-    response = Response(orjson.dumps(document), fault.status, content_type=PROBLEM)
-    response.headers.extend(fault.headers)
+    if isinstance(exc, InvalidInput):
+        document |= {"errors": exc.errors, "errors_total": exc.total}
+    response = Response(orjson.dumps(document), exc.status, content_type=PROBLEM)
+    response.headers.extend(exc.headers)
     return response
 
 
-def _answer_http(fault: HTTPException) -> Any:
+def _answer_http(exc: HTTPException) -> Any:
     """Flask's and Werkzeug's own refusals, in our shape."""
-    if isinstance(fault, RequestRedirect):
-        return fault
-    if fault.code == 404:
+    if isinstance(exc, RequestRedirect):
+        return exc
+    if exc.code == 404:
         return answer(NotFound("There is no such route; GET / lists those there are."))
-    if isinstance(fault, WrongMethod):
-        allowed = ", ".join(sorted(fault.valid_methods or ()))
+    if isinstance(exc, WrongMethod):
+        allowed = ", ".join(sorted(exc.valid_methods or ()))
         return answer(MethodNotAllowed(f"This route answers {allowed}.", {"Allow": allowed}))
-    slug = fault.name.lower().replace(" ", "-")
-    other = type(fault.name, (ServiceError,), {"status": fault.code or 500, "type": slug, "title": fault.name})
-    return answer(other(fault.name))
+    slug = exc.name.lower().replace(" ", "-")
+    other = type(exc.name, (ServiceError,), {"status": exc.code or 500, "type": slug, "title": exc.name})
+    return answer(other(exc.name))
 
 
-def _answer_fault(fault: Exception) -> Response:
+def _answer_fault(exc: Exception) -> Response:
     _, request = current()
     log.error("error", request_id=request.request_id, path=request.path, exc_info=True)
-    return answer(ServiceError(FAULT))
+    return answer(ServiceError(INTERNAL_ERROR))

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 from flask.json.provider import JSONProvider
 
-from service.web.messages import Response
+from service.web.lean.messages import Response
 
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 

@@ -2,10 +2,10 @@
 
 import time
 
-from service.records import spool
-from service.telemetry import metrics
+from service import metrics
+from service.records import recorder
 from service.web.context import current
-from service.web.messages import Response
+from service.web.lean.messages import Response
 
 
 def keep(response: Response) -> Response:
@@ -15,8 +15,8 @@ def keep(response: Response) -> Response:
     if record is None or response.status_code != 200:
         return response
     began = time.perf_counter()
-    spool.open_spool(app.settings)  # where the server has no hook for it; else it is open
-    spool.append(record)
+    recorder.open_spool(app.settings)  # where the server has no hook for it; else it is open
+    recorder.append(record)
     if request.phases is not None:
         request.phases["record"] = time.perf_counter() - began
     predictions = record.answers.predictions

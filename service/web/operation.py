@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar
 from marshmallow import Schema
 from marshmallow.fields import Field
 
-from service.errors import ServiceError
+from schemas.errors import ServiceError
 
 View = TypeVar("View", bound=Callable[..., Any])
 Tag = Literal["predictions", "model", "health", "service", "records"]
@@ -44,7 +44,7 @@ def operation(promise: Operation) -> Callable[[View], View]:
     return decorate
 
 
-def promise_of(view: Callable[..., Any] | None) -> Operation | None:
+def operation_of(view: Callable[..., Any] | None) -> Operation | None:
     """What was attached to a view, if anything."""
     found: Operation | None = getattr(view, ATTRIBUTE, None)
     return found

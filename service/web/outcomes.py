@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from service.inference.engines.base import Answers, Label
+from inference.engines.base import Answers, Label
 
 
 def outcome(answers: Answers) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import time
 from dataclasses import replace
 
-from service.inference.features import Matrix
+from inference.features import Matrix
 from service.models.model import Model
 from service.records.record import Record
 from service.web.context import ServingRequest

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 
+from inference.features import Matrix
+from schemas.errors import ServiceError
 from schemas.reader import Reader
-from service.errors import ServiceError
-from service.inference.features import Matrix
+from service import log
 from service.models.model import Model
-from service.records import spool
+from service.records import recorder
 from service.records.record import Record
-from service.telemetry import log
-from service.web.messages import Response
+from service.web.lean.messages import Response
 from service.web.recorded import ask_again
 
 Read = Callable[[Reader, bytes], Matrix]
@@ -21,7 +21,7 @@ def follow(response: Response, shadow: Model, read: Read, body: bytes, record: R
     def answer_unheard() -> None:
         try:
             rows = read(shadow.reader, body)
-            spool.append(ask_again(shadow, rows, record))
+            recorder.append(ask_again(shadow, rows, record))
         except ServiceError as refused:  # a shadow may have another contract
             log.warning(
                 "shadow_refused", model_version=shadow.version, request_id=record.request_id, reason=refused.detail

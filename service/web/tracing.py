@@ -3,10 +3,10 @@
 import re
 import time
 
-from service.telemetry import log, metrics
+from service import log, metrics
 from service.web.context import ServingRequest, current
 from service.web.ids import new_id
-from service.web.messages import Response
+from service.web.lean.messages import Response
 
 REQUEST_ID = "X-Request-ID"
 _SANE = re.compile(r"[\x21-\x7e]{1,128}")

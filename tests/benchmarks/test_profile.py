@@ -11,10 +11,10 @@ from benchmarks.profile import LAYERS, OTHER, layer_of, layers_of, table
     ("file", "name", "layer"),
     [
         ("site-packages/flask/app.py", "wsgi_app", "Flask and Werkzeug"),
-        ("service/web/flask.py", "preprocess_request", "Flask and Werkzeug"),
+        ("service/web/lean/app.py", "preprocess_request", "Flask and Werkzeug"),
         ("service/web/tracing.py", "finish", "hooks and views"),
-        ("service/telemetry/log.py", "info_many", "log"),
-        ("service/telemetry/metrics.py", "request", "metrics"),
+        ("service/log/__init__.py", "info_many", "log"),
+        ("service/metrics/__init__.py", "request", "metrics"),
         ("site-packages/marshmallow/schema.py", "load", "validation"),
         ("~", "<built-in method onnxruntime.capi.onnxruntime_pybind11_state.run>", "engine"),
         ("~", "<built-in method posix.write>", OTHER),

@@ -4,7 +4,7 @@ import psutil
 import pytest
 
 from benchmarks import servers
-from benchmarks.load.asks import asks_of
+from benchmarks.load.requests import asks_of
 from benchmarks.load.sequential import sequential
 from benchmarks.readiness import await_ready
 from benchmarks.rows import BY_NAME

@@ -23,8 +23,8 @@ def client_of():
             while not stop.is_set():
                 try:
                     answered.append(server.ask("/predict", ROW)[0])
-                except Exception as fault:  # whatever it is, a client saw it
-                    answered.append(repr(fault))
+                except Exception as exc:  # whatever it is, a client saw it
+                    answered.append(repr(exc))
                 stop.wait(0.01)
 
         threads.append(threading.Thread(target=ask))

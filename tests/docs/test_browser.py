@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from service.guards.tokens import SCOPES, line_of, new_token
+from service.access.tokens import SCOPES, line_of, new_token
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 

@@ -10,7 +10,7 @@ import urllib.request
 
 import pytest
 
-from service.guards.tokens import SCOPES, line_of, new_token
+from service.access.tokens import SCOPES, line_of, new_token
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.process

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from service.guards.tokens import SCOPES, line_of, new_token
+from service.access.tokens import SCOPES, line_of, new_token
 from tests.conftest import ROOT
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]

@@ -12,18 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openapi_spec_validator import validate
 
+from inference.contract import Contract, Feature
+from inference.engines.base import Answers
+from inference.manifest import Manifest, seal
+from inference.routing import Routing, write_routing
+from schemas.errors import InvalidInput
 from schemas.reader import Reader
+from service.access.tokens import SCOPES, line_of, new_token
 from service.app import create_app
-from service.errors import InvalidInput
-from service.guards.tokens import SCOPES, line_of, new_token
-from service.inference.contract import Contract, Feature
-from service.inference.engines.base import Answers
-from service.inference.manifest import Manifest, seal
 from service.models.model import Model
-from service.models.routing import Routing, write_routing
 from service.settings import Settings
 from service.web.docs.document import make_document
-from service.web.operation import promise_of
+from service.web.operation import operation_of
 
 ALL_KINDS = Contract(
     "classification",
@@ -96,7 +96,7 @@ def test_every_route_of_the_front_page_is_documented_except_pages(make_client):
     listed = {(route["path"], route["method"].lower()) for route in client.get("/").get_json()["routes"]}
     documented = _operations(client.get("/apispec.json").get_json())
     views = client.application.view_functions
-    promises = {rule.rule: promise_of(views[rule.endpoint]) for rule in client.application.url_map.iter_rules()}
+    promises = {rule.rule: operation_of(views[rule.endpoint]) for rule in client.application.url_map.iter_rules()}
     pages = {route for route in listed if promises[route[0]].media == "text/html"}
     assert {("/apidocs/", "get"), ("/redoc", "get")} <= pages
     assert set(documented) == listed - pages

@@ -6,9 +6,9 @@ import threading
 
 import pytest
 
-from service.inference.artifact import build_engine, read_verified, versions, write
-from service.inference.contract import Contract, Feature
-from service.inference.manifest import ArtifactError, Manifest, seal
+from inference.artifact import build_engine, read_verified, versions, write
+from inference.contract import Contract, Feature
+from inference.manifest import ArtifactError, Manifest, seal
 
 CONTRACT = Contract("regression", "y", (Feature("x", "number"),))
 

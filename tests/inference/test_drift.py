@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from service.inference.contract import Contract, Feature
-from service.inference.drift import Distribution, chi_squared_tail, compare, stability_index
-from service.inference.engines.base import Answers
+from inference.contract import Contract, Feature
+from inference.drift import Distribution, chi_squared_tail, compare, stability_index
+from inference.engines.base import Answers
 from training.reference import reference_document
 
 COLOURS = ("red", "green", "blue", "rare")

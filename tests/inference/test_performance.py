@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, confusion_matrix, log_loss, mean_absolute_error, root_mean_squared_error
 
-from service.inference.performance import ClassificationTally, RegressionTally
+from inference.performance import ClassificationTally, RegressionTally
 
 CLASSES = ["a", "b", "c"]
 

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.inference.engines.base import Answers
+from inference.engines.base import Answers
 from service.models.cache import Cached, LocalStore
 from service.models.redis_store import RedisStore
-from service.remote import Remote
+from service.redis_client import RedisClient
 from tests.services import redis_server as redis_server
 
 ROW = {"feature_1": 0.1, "feature_2": 0.2, "feature_3": 0.3, "feature_4": 40, "feature_5": 5}
@@ -89,10 +89,10 @@ def test_every_answer_has_an_id_of_its_own(make_client):
 def test_workers_share_answers_through_redis_to_the_bit(redis_server, engine):
     url = redis_server().url
     row = np.array([[1.0, float("nan")]])
-    first, second = (Cached(engine, RedisStore(Remote(url), "abc", engine.name)) for _ in range(2))
+    first, second = (Cached(engine, RedisStore(RedisClient(url), "abc", engine.name)) for _ in range(2))
     same(first.predict(row), second.predict(row))
     assert engine.asked == 1
-    other = Cached(engine, RedisStore(Remote(url), "another artifact", engine.name))
+    other = Cached(engine, RedisStore(RedisClient(url), "another artifact", engine.name))
     other.predict(row)
     assert engine.asked == 2
 
@@ -102,7 +102,7 @@ def test_workers_share_answers_through_redis_to_the_bit(redis_server, engine):
     "engine", [Engine(label=2**70), Engine("number", number=float("inf"))], ids=["label", "number"]
 )
 def test_what_redis_cannot_hold_exactly_is_computed(redis_server, engine):
-    cached = Cached(engine, RedisStore(Remote(redis_server().url), "abc", engine.name))
+    cached = Cached(engine, RedisStore(RedisClient(redis_server().url), "abc", engine.name))
     row = np.zeros((1, 2))
     same(cached.predict(row), cached.predict(row))
     assert engine.asked == 2
@@ -111,7 +111,7 @@ def test_what_redis_cannot_hold_exactly_is_computed(redis_server, engine):
 @pytest.mark.process
 def test_a_redis_that_goes_away_or_talks_nonsense_costs_only_time(redis_server):
     server = redis_server()
-    remote, engine, row = Remote(server.url), Engine(), np.zeros((1, 2))
+    remote, engine, row = RedisClient(server.url), Engine(), np.zeros((1, 2))
     cached = Cached(engine, RedisStore(remote, "abc", engine.name))
     cached.predict(row)
     for nonsense in (b"", b"{", b"7", b"[1]", b'["a","b",null]'):

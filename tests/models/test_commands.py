@@ -5,8 +5,8 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from service.inference.manifest import seal
-from service.models.commands import models_group
+from inference.manifest import seal
+from service.cli.models import models_group
 
 
 @pytest.fixture

@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.inference.contract import Contract, Feature
-from service.inference.engines.base import Answers
-from service.records import shipping, spool
+from inference.contract import Contract, Feature
+from inference.engines.base import Answers
+from service.records import recorder
 from service.records.record import Record
+from service.records.shipper import supervisor
 from service.settings import Settings
 from tests.conftest import until as until
 from tests.records.postgres import Postgres, programs
@@ -78,7 +79,7 @@ def make_record(count: int = 1, seed: int = 0, **replaced: object) -> Record:
 def _closed() -> Iterator[None]:
     """No spool stays open in the process of the tests."""
     yield
-    spool.close_spool()
+    recorder.close_spool()
 
 
 @pytest.fixture
@@ -153,7 +154,7 @@ def spooled_lines(settings: Settings) -> list[dict]:
 
 def drain(settings: Settings) -> None:
     """Everything to the database, however busy the machine is."""
-    shipping.drain(settings, seconds=60)
+    supervisor.drain(settings, seconds=60)
 
 
 def unpacked(matrix: str, width: int) -> np.ndarray:

@@ -9,11 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from service.inference.contract import Contract, Feature
-from service.inference.engines.base import Answers
-from service.records import shipping, spool
-from service.records.commands import records_group
-from service.records.feedback import Outcome, keep_outcomes
+from inference.contract import Contract, Feature
+from inference.engines.base import Answers
+from service.cli.records import records_group
+from service.records import recorder
+from service.records.database.outcomes import Outcome, record_outcomes
+from service.records.shipper import supervisor
 from tests.records.conftest import drain, make_record, stored
 
 pytestmark = pytest.mark.process
@@ -42,10 +43,10 @@ def flask_records(settings):
 
 
 def keep(settings, *records):
-    spool.open_spool(settings)
+    recorder.open_spool(settings)
     for record in records:
-        spool.append(record)
-    spool.close_spool()
+        recorder.append(record)
+    recorder.close_spool()
 
 
 def test_an_export_where_a_version_s_name_was_used_twice_says_so(flask_records, settings, tmp_path):
@@ -65,7 +66,7 @@ def test_an_export_where_a_version_s_name_was_used_twice_says_so(flask_records, 
 
 def test_status_tells_what_waits_and_ship_brings_it_to_the_database(settings, flask_records, monkeypatch):
     with monkeypatch.context() as off:
-        off.setattr(shipping, "start", lambda *_: None)
+        off.setattr(supervisor, "start", lambda *_: None)
         keep(settings, make_record(4, time=make_record().time - 60), make_record(3))
     said = flask_records("status")
     assert "7 rows wait" in said and "shipped   0" in said and "not running" in said
@@ -81,7 +82,7 @@ def test_a_table_has_a_column_a_feature_and_the_outcome(settings, flask_records,
     record = make_record(6)
     keep(settings, record)
     drain(settings)
-    keep_outcomes(settings, [Outcome(record.prediction_id, 2, "yes")], "tester")
+    record_outcomes(settings, [Outcome(record.prediction_id, 2, "yes")], "tester")
     assert "6 rows" in flask_records("export", "--to", str(tmp_path / "records.parquet"))
     table = pq.read_table(tmp_path / "records.parquet")
     rows = table.to_pylist()

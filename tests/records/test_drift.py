@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from service.inference.engines.base import Answers
-from service.inference.features import NULL
-from service.inference.manifest import Manifest
-from service.records import spool
-from service.records.drift import drift
+from inference.engines.base import Answers
+from inference.features import NULL
+from inference.manifest import Manifest
+from service.records import recorder
+from service.records.database.drift import drift
 from tests.records.conftest import drain, make_record
 from training.example import make_frame
 
@@ -33,12 +33,12 @@ def keep(make_settings, trained):
             rows[: len(rows) // 4, blank] = NULL  # as RECORDS_REDACT has it
         record = make_record(1, rows=rows, answers=Answers([0, 1] * 200, None, None), model_version=folder.name)
         record.contract, record.classes = manifest.contract, manifest.classes
-        spool.open_spool(settings)
-        spool.append(record)
+        recorder.open_spool(settings)
+        recorder.append(record)
         for other in others:
             other.model_version = folder.name
-            spool.append(other)
-        spool.close_spool()
+            recorder.append(other)
+        recorder.close_spool()
         drain(settings)
         return settings
 

@@ -10,20 +10,21 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from service.records import schema, shipping, spool
+from service.records import recorder
 from service.records.address import sqlite_file
-from service.records.counts import read_counts
-from service.records.database import make_engine
-from service.records.migrate import upgrade
-from service.records.place import pending_bytes, spool_folder
-from service.records.tables import metadata
+from service.records.database.connection import make_engine
+from service.records.database.migrate import upgrade
+from service.records.database.tables import metadata
+from service.records.shipper import schema, supervisor
+from service.records.spool.counts import read_counts
+from service.records.spool.paths import pending_bytes, spool_folder
 from tests.conftest import ROOT
 from tests.records.conftest import drain, make_record
 
 
 def test_the_migrations_end_where_the_code_expects():
     config = Config()
-    config.set_main_option("script_location", str(ROOT / "service" / "records" / "migrations"))
+    config.set_main_option("script_location", str(ROOT / "service" / "records" / "database" / "migrations"))
     assert ScriptDirectory.from_config(config).get_heads() == [schema.HEAD]
 
 
@@ -53,7 +54,9 @@ def test_a_migrated_postgres_has_the_tables_that_are_asked(postgres, make_settin
 @pytest.mark.process
 def test_racing_processes_make_one_sqlite_database(make_settings):
     settings = make_settings()
-    running: list[subprocess.Popen] = [shipping.run_module("service.records.migrate", settings) for _ in range(3)]
+    running: list[subprocess.Popen] = [
+        supervisor.run_module("service.records.database.migrate", settings) for _ in range(3)
+    ]
     assert [process.wait(60) for process in running] == [0, 0, 0]
     assert differences(settings) == []
 
@@ -69,14 +72,14 @@ def test_a_database_of_a_newer_schema_is_left_alone_and_the_records_wait(make_se
 
     upgrade(settings)
     move_to("9999")
-    spool.open_spool(settings)
-    spool.append(make_record(2))
-    spool.close_spool()
+    recorder.open_spool(settings)
+    recorder.append(make_record(2))
+    recorder.close_spool()
     with pytest.raises(schema.SchemaError, match=r"schema 9999.*DATABASE_URL"):
         upgrade(settings)
     with pytest.raises(schema.SchemaError):
         schema.ensure(settings)
-    shipping.drain(settings, seconds=2)
+    supervisor.drain(settings, seconds=2)
     assert pending_bytes(folder) and read_counts(folder).shipped == read_counts(folder).lost == 0
     move_to(schema.HEAD)
     drain(settings)

@@ -5,12 +5,14 @@ import threading
 
 import pytest
 
-from service.errors import StoreUnavailable
-from service.records import database, schema, shipping, spool
-from service.records.counts import read_counts
-from service.records.feedback import Outcome, keep_outcomes
-from service.records.place import pending_bytes
-from service.telemetry import metrics
+from schemas.errors import StoreUnavailable
+from service import metrics
+from service.records import recorder
+from service.records.database import connection
+from service.records.database.outcomes import Outcome, record_outcomes
+from service.records.shipper import schema, supervisor
+from service.records.spool.counts import read_counts
+from service.records.spool.paths import pending_bytes
 from tests.records.conftest import drain, make_record, until
 
 pytestmark = [pytest.mark.process, pytest.mark.xdist_group("postgres")]
@@ -19,76 +21,78 @@ pytestmark = [pytest.mark.process, pytest.mark.xdist_group("postgres")]
 def test_a_stopped_database_costs_no_answer_and_no_record(postgres, make_settings):
     settings = make_settings(DATABASE_URL=postgres.address)
     folder = settings.var_dir / "spool"
-    spool.prepare(settings)
-    spool.open_spool(settings)
-    spool.append(make_record(3))
+    recorder.prepare(settings)
+    recorder.open_spool(settings)
+    recorder.append(make_record(3))
     until(lambda: read_counts(folder).shipped == 3)
     postgres.stop()
     for _ in range(200):
-        spool.append(make_record(2))
-    spool.close_spool()
-    shipping.drain(settings, seconds=1)
+        recorder.append(make_record(2))
+    recorder.close_spool()
+    supervisor.drain(settings, seconds=1)
     assert pending_bytes(folder) and read_counts(folder).lost == 0
-    spool.open_spool(settings)
-    spool.append(make_record(1))
+    recorder.open_spool(settings)
+    recorder.append(make_record(1))
     postgres.start()
     until(lambda: read_counts(folder).shipped == 404)
     assert postgres.query("SELECT count(*), count(DISTINCT (prediction_id, row_index)) FROM predictions") == [
         (404, 404)
     ]
-    spool.close_spool()
+    recorder.close_spool()
     drain(settings)
 
 
 def test_a_server_starts_without_its_database(postgres, make_settings):
     postgres.stop()
     settings = make_settings(DATABASE_URL=postgres.address)
-    spool.prepare(settings)
-    spool.open_spool(settings)
-    spool.append(make_record())
-    spool.close_spool()
+    recorder.prepare(settings)
+    recorder.open_spool(settings)
+    recorder.append(make_record())
+    recorder.close_spool()
     postgres.start()
     until(
-        lambda: shipping.drain(settings, seconds=5, until_shipped=True) or not pending_bytes(settings.var_dir / "spool")
+        lambda: (
+            supervisor.drain(settings, seconds=5, until_shipped=True) or not pending_bytes(settings.var_dir / "spool")
+        )
     )
     assert postgres.query("SELECT count(*) FROM predictions") == [(1,)]
 
 
 def test_two_hosts_that_start_at_once_make_one_schema(postgres, make_settings, tmp_path):
     hosts = [make_settings(DATABASE_URL=postgres.address, VAR_DIR=str(tmp_path / f"host-{n}")) for n in range(2)]
-    running = [shipping.run_module("service.records.migrate", host) for host in hosts]
+    running = [supervisor.run_module("service.records.database.migrate", host) for host in hosts]
     assert [process.wait(60) for process in running] == [0, 0]
     assert postgres.query("SELECT version_num FROM alembic_version") == [(schema.HEAD,)]
 
 
 def test_an_outcome_is_new_once(postgres, make_settings):
     settings = make_settings(DATABASE_URL=postgres.address)
-    spool.open_spool(settings)
+    recorder.open_spool(settings)
     record = make_record(3)
-    spool.append(record)
+    recorder.append(record)
     outcomes = [Outcome(record.prediction_id, row, "yes") for row in range(3)]
-    assert [keep_outcomes(settings, told, "tester") for told in (outcomes[:1], outcomes[:1], outcomes)] == [1, 0, 2]
-    spool.close_spool()
+    assert [record_outcomes(settings, told, "tester") for told in (outcomes[:1], outcomes[:1], outcomes)] == [1, 0, 2]
+    recorder.close_spool()
     drain(settings)
-    assert keep_outcomes(settings, outcomes, "tester") == 0
+    assert record_outcomes(settings, outcomes, "tester") == 0
 
 
 def test_nobody_waits_long_for_a_database_that_hangs(postgres, make_settings, monkeypatch):
-    monkeypatch.setattr(database, "_spared_until", {})
+    monkeypatch.setattr(connection, "_spared_until", {})
     settings = make_settings(DATABASE_URL=postgres.address)
-    spool.open_spool(settings)
+    recorder.open_spool(settings)
     record = make_record(1)
-    spool.append(record)
+    recorder.append(record)
     outcome = [Outcome(record.prediction_id, 0, "yes")]
-    assert keep_outcomes(settings, outcome, "tester") == 1
+    assert record_outcomes(settings, outcome, "tester") == 1
     faults = []
 
     def tell():
         for _ in range(20):  # all but the first are refused at once
             try:
-                keep_outcomes(settings, outcome, "tester")
-            except StoreUnavailable as fault:
-                faults.append(int(fault.headers["Retry-After"]))
+                record_outcomes(settings, outcome, "tester")
+            except StoreUnavailable as exc:
+                faults.append(int(exc.headers["Retry-After"]))
 
     postgres.signal(signal.SIGSTOP)
     try:
@@ -98,41 +102,41 @@ def test_nobody_waits_long_for_a_database_that_hangs(postgres, make_settings, mo
         assert len(faults) == 20 and min(faults) >= 1
     finally:
         postgres.signal(signal.SIGCONT)
-    monkeypatch.setattr(database, "_spared_until", {})
-    assert keep_outcomes(settings, outcome, "tester") == 0
+    monkeypatch.setattr(connection, "_spared_until", {})
+    assert record_outcomes(settings, outcome, "tester") == 0
 
 
 def test_a_query_that_hangs_is_cut_off(postgres, make_settings):
     settings = make_settings(DATABASE_URL=postgres.address)
-    with pytest.raises(StoreUnavailable), database.connected(settings, seconds=0.3) as connection:
-        connection.exec_driver_sql("SELECT pg_sleep(60)")
+    with pytest.raises(StoreUnavailable), connection.connected(settings, seconds=0.3) as connected:
+        connected.exec_driver_sql("SELECT pg_sleep(60)")
 
 
 def test_the_lag_is_told_while_the_database_hangs(postgres, make_settings):
     settings = make_settings(DATABASE_URL=postgres.address)
     metrics.prepare(settings)
-    spool.prepare(settings)
-    spool.open_spool(settings)
-    spool.append(make_record(1))
+    recorder.prepare(settings)
+    recorder.open_spool(settings)
+    recorder.append(make_record(1))
     folder = settings.var_dir / "spool"
     until(lambda: read_counts(folder).shipped == 1)
     postgres.signal(signal.SIGSTOP)
     try:
-        spool.append(make_record(1))
+        recorder.append(make_record(1))
         until(lambda: b"records_lag_seconds 0.0" not in metrics.exposition())
     finally:
         postgres.signal(signal.SIGCONT)
     until(lambda: read_counts(folder).shipped == 2)
-    spool.close_spool()
+    recorder.close_spool()
     drain(settings)
 
 
 def test_columns_are_typed_for_queries(postgres, make_settings):
     settings = make_settings(DATABASE_URL=postgres.address)
-    spool.open_spool(settings)
+    recorder.open_spool(settings)
     record = make_record(50)
-    spool.append(record)
-    spool.close_spool()
+    recorder.append(record)
+    recorder.close_spool()
     drain(settings)
     (row,) = postgres.query(
         "SELECT count(*), min(time) > now() - interval '5 minutes', count(*) FILTER (WHERE prediction = '\"yes\"'), "

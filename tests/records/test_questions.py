@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from service.records import spool
-from service.records.database import connected
-from service.records.feedback import Outcome, keep_outcomes
-from service.records.performance import performance
-from service.records.questions import count_by_version, known_models, recent_rows
+from service.records import recorder
+from service.records.database.connection import connected
+from service.records.database.outcomes import Outcome, record_outcomes
+from service.records.database.performance import performance
+from service.records.database.queries import count_by_version, known_models, recent_rows
 from tests.records.conftest import CLASSES, CONTRACT, drain, make_record
 
 pytestmark = pytest.mark.process
@@ -19,13 +19,13 @@ HOUR = timedelta(hours=1)
 
 
 def keep(settings):
-    spool.open_spool(settings)
+    recorder.open_spool(settings)
     now = NOW.timestamp()
-    spool.append(make_record(4, time=now - 3 * 3600))
-    spool.append(make_record(2, time=now - 600))
-    spool.append(make_record(3, seed=1, time=now - 60))
-    spool.append(make_record(1, time=now - 60, model_version="forest-2", role="canary"))
-    spool.close_spool()
+    recorder.append(make_record(4, time=now - 3 * 3600))
+    recorder.append(make_record(2, time=now - 600))
+    recorder.append(make_record(3, seed=1, time=now - 60))
+    recorder.append(make_record(1, time=now - 60, model_version="forest-2", role="canary"))
+    recorder.close_spool()
     drain(settings)
 
 
@@ -40,12 +40,12 @@ def asked(settings):
 
 def check(settings):
     record = make_record(3, time=NOW.timestamp() - 1)
-    spool.open_spool(settings)
-    spool.append(record)
+    recorder.open_spool(settings)
+    recorder.append(record)
     outcomes = [Outcome(record.prediction_id, row, label) for row, label in enumerate(record.answers.predictions)]
     other = "no" if outcomes[0].outcome == "yes" else "yes"
-    keep_outcomes(settings, [replace(outcomes[0], outcome=other), *outcomes[1:]], "tester")
-    spool.close_spool()
+    record_outcomes(settings, [replace(outcomes[0], outcome=other), *outcomes[1:]], "tester")
+    recorder.close_spool()
     drain(settings)
     first, second = performance(settings, NOW - HOUR, NOW)
     assert (first["predictions"], first["outcomes"], first["accuracy"]) == (8, 3, pytest.approx(2 / 3))

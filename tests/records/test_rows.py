@@ -4,9 +4,9 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.inference.features import encode
-from service.records.line import encode_model, encode_record
-from service.records.rows import Decoder, KnownModel
+from inference.features import encode
+from service.records.spool.codec import Decoder, KnownModel
+from service.records.spool.encoder import encode_model, encode_record
 from tests.records.conftest import CONTRACT, make_record
 
 ROWS = st.lists(

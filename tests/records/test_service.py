@@ -10,8 +10,8 @@ import urllib.error
 
 import pytest
 
-from service.records.counts import read_counts
-from service.records.place import spool_files
+from service.records.spool.counts import read_counts
+from service.records.spool.paths import spool_files
 from tests.records.conftest import until
 
 pytestmark = pytest.mark.process

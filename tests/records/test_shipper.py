@@ -10,15 +10,16 @@ from math import inf
 
 import pytest
 
-from service.records import schema, shipping, spool
-from service.records.counts import read_counts
-from service.records.feedback import Outcome, keep_outcomes
-from service.records.moving import Mover
-from service.records.place import SHIPPER, is_held, pending_bytes, spool_files
-from service.records.search import find_in_spool
-from service.records.sink import SqliteSink
-from service.records.waiting import oldest_waiting, rows_waiting
-from service.records.writer import Writer
+from service.records import recorder
+from service.records.database.outcomes import Outcome, record_outcomes
+from service.records.shipper import schema, supervisor
+from service.records.shipper.loader import Mover
+from service.records.shipper.sinks import SqliteSink
+from service.records.spool.backlog import oldest_waiting, rows_waiting
+from service.records.spool.counts import read_counts
+from service.records.spool.paths import SHIPPER, is_held, pending_bytes, spool_files
+from service.records.spool.search import find_in_spool
+from service.records.spool.writer import Writer
 from tests.conftest import ROOT, clean_environment
 from tests.records.conftest import drain, make_record, stored, until
 
@@ -56,7 +57,7 @@ def keys(settings):
 
 
 def everything_shipped(settings):
-    shipping.start_if_needed(settings)
+    supervisor.start_if_needed(settings)
     return not is_held(settings.var_dir / "spool" / SHIPPER) and not spool_files(settings.var_dir / "spool")
 
 
@@ -101,8 +102,8 @@ def test_a_killed_shipper_is_replaced_and_ships_nothing_twice(make_settings, wri
 
 def test_a_locked_database_costs_no_answer_and_no_record(make_settings, write):
     settings = make_settings()
-    spool.open_spool(settings)
-    spool.append(make_record())
+    recorder.open_spool(settings)
+    recorder.append(make_record())
     until(lambda: stored(settings))
     blocker = sqlite3.connect(settings.var_dir / "predictions.db", isolation_level=None)
     blocker.execute("BEGIN EXCLUSIVE")
@@ -112,7 +113,7 @@ def test_a_locked_database_costs_no_answer_and_no_record(make_settings, write):
     assert len(told) == 600
     blocker.execute("ROLLBACK")
     blocker.close()
-    spool.close_spool()
+    recorder.close_spool()
     until(lambda: everything_shipped(settings))
     assert set(told) < set(keys(settings))
     assert read_counts(settings.var_dir / "spool").lost == 0
@@ -121,23 +122,23 @@ def test_a_locked_database_costs_no_answer_and_no_record(make_settings, write):
 def test_a_restart_takes_up_what_the_last_run_left(make_settings, monkeypatch):
     settings = make_settings()
     with monkeypatch.context() as off:
-        off.setattr(shipping, "start", lambda *_: None)
-        spool.open_spool(settings)
-        spool.append(make_record(5))
-        spool.close_spool()
+        off.setattr(supervisor, "start", lambda *_: None)
+        recorder.open_spool(settings)
+        recorder.append(make_record(5))
+        recorder.close_spool()
     assert not stored(settings)
-    spool.prepare(settings)
+    recorder.prepare(settings)
     until(lambda: len(stored(settings)) == 5)
 
 
 def test_a_line_cut_off_by_a_kill_is_left_out_and_the_rest_shipped(make_settings, monkeypatch):
     settings = make_settings()
     with monkeypatch.context() as off:
-        off.setattr(shipping, "start", lambda *_: None)
-        spool.open_spool(settings)
+        off.setattr(supervisor, "start", lambda *_: None)
+        recorder.open_spool(settings)
         for _ in range(3):
-            spool.append(make_record())
-        spool.close_spool()
+            recorder.append(make_record())
+        recorder.close_spool()
     (path,) = spool_files(settings.var_dir / "spool")
     path.write_bytes(path.read_bytes()[:-40])
     drain(settings)
@@ -147,10 +148,10 @@ def test_a_line_cut_off_by_a_kill_is_left_out_and_the_rest_shipped(make_settings
 
 def test_drain_brings_everything_to_the_database_and_ends_the_shipper(make_settings):
     settings = make_settings()
-    spool.prepare(settings)
-    spool.open_spool(settings)
-    spool.append(make_record(1000))
-    spool.close_spool()
+    recorder.prepare(settings)
+    recorder.open_spool(settings)
+    recorder.append(make_record(1000))
+    recorder.close_spool()
     drain(settings)
     assert len(stored(settings)) == 1000
     assert everything_shipped(settings)
@@ -159,9 +160,9 @@ def test_drain_brings_everything_to_the_database_and_ends_the_shipper(make_setti
 def test_the_columns_say_what_was_asked_and_answered(make_settings):
     settings = make_settings(RECORDS_REDACT="age")
     record = make_record(20)
-    spool.open_spool(settings)
-    spool.append(record)
-    spool.close_spool()
+    recorder.open_spool(settings)
+    recorder.append(record)
+    recorder.close_spool()
     drain(settings)
     rows = stored(settings)
     assert [row["row_index"] for row in rows] == list(range(20))
@@ -175,11 +176,11 @@ def test_the_columns_say_what_was_asked_and_answered(make_settings):
 
 def test_what_the_database_refuses_is_laid_aside_and_the_rest_shipped(make_settings):
     settings = make_settings()
-    spool.open_spool(settings)
+    recorder.open_spool(settings)
     good, bad = make_record(2), make_record(1, latency_ms=None)
     for record in (good, bad, make_record(1)):
-        spool.append(record)
-    spool.close_spool()
+        recorder.append(record)
+    recorder.close_spool()
     drain(settings)
     assert len(stored(settings)) == 3
     assert read_counts(settings.var_dir / "spool").lost == 1
@@ -201,12 +202,12 @@ def test_damaged_lines_hold_nobody_up_and_are_laid_aside(make_settings):
     settings = make_settings()
     folder = settings.var_dir / "spool"
     first, second, orphan = make_record(2), make_record(1), make_record(3, model_version="nobody-knows-1")
-    spool.open_spool(settings)
+    recorder.open_spool(settings)
     for record in (first, orphan, second):
-        spool.append(record)
+        recorder.append(record)
     with_model = next(path for path in spool_files(folder) if path.stat().st_size)
     lines = with_model.read_bytes().split(b"\n")[:-1]
-    spool.close_spool()
+    recorder.close_spool()
     drain(settings)
     assert len(stored(settings)) == 6
 
@@ -234,20 +235,20 @@ def test_damaged_lines_hold_nobody_up_and_are_laid_aside(make_settings):
 def test_a_database_that_is_deleted_is_made_anew_and_nothing_goes_to_the_old_one(make_settings):
     settings = make_settings()
     path = settings.var_dir / "predictions.db"
-    spool.prepare(settings)
-    spool.open_spool(settings)
+    recorder.prepare(settings)
+    recorder.open_spool(settings)
     before, after = make_record(1), make_record(2)
-    spool.append(before)
+    recorder.append(before)
     until(lambda: stored(settings))
-    assert keep_outcomes(settings, [Outcome(before.prediction_id, 0, "yes")], "tester") == 1
+    assert record_outcomes(settings, [Outcome(before.prediction_id, 0, "yes")], "tester") == 1
     for one in path.parent.glob("predictions.db*"):
         one.unlink()
-    spool.append(after)
+    recorder.append(after)
     until(lambda: len(stored(settings)) == 2)
     outcomes = [Outcome(after.prediction_id, row, "yes") for row in range(2)]
-    assert keep_outcomes(settings, outcomes, "tester") == 2
+    assert record_outcomes(settings, outcomes, "tester") == 2
     assert len(stored(settings, "feedback")) == 2
-    spool.close_spool()
+    recorder.close_spool()
     drain(settings)
 
 
@@ -301,32 +302,32 @@ def test_a_worker_that_is_never_idle_does_not_keep_the_others_records_waiting(ma
 
 def test_a_shipper_left_over_with_other_settings_is_replaced(make_settings, tmp_path):
     old = make_settings(DATABASE_URL="postgresql://nobody@127.0.0.1:9/none")
-    spool.prepare(old)
-    spool.open_spool(old)  # and stays open: the old shipper has a writer, and no reason to leave
+    recorder.prepare(old)
+    recorder.open_spool(old)  # and stays open: the old shipper has a writer, and no reason to leave
     record = make_record(2)
-    spool.append(record)
+    recorder.append(record)
     until(lambda: shipper_of(old))
     before = shipper_of(old)
-    spool.prepare(old)
+    recorder.prepare(old)
     assert shipper_of(old) == before, "one with the same settings stays"
     new = make_settings(DATABASE_URL=f"sqlite:///{tmp_path / 'moved.db'}")
-    spool.prepare(new)
+    recorder.prepare(new)
     until(lambda: (tmp_path / "moved.db").exists() and not pending_bytes(new.var_dir / "spool"))
     assert shipper_of(new) != before
     with sqlite3.connect(tmp_path / "moved.db") as connection:
         found = connection.execute("SELECT prediction_id FROM predictions").fetchall()
     assert found == [(record.prediction_id,)] * 2
-    spool.close_spool()
+    recorder.close_spool()
     drain(new)
 
 
 def test_old_records_are_pruned(make_settings):
     settings = make_settings(RECORDS_KEEP_DAYS="30")
-    spool.open_spool(settings)
+    recorder.open_spool(settings)
     old, new = make_record(time=make_record().time - 31 * 86400), make_record()
-    spool.append(old)
-    spool.append(new)
-    spool.close_spool()
+    recorder.append(old)
+    recorder.append(new)
+    recorder.close_spool()
     drain(settings)
     assert [row["prediction_id"] for row in stored(settings)] == [new.prediction_id]
 
@@ -337,7 +338,7 @@ def test_where_python_is_embedded_records_are_shipped_by_the_python_of_the_envir
     base = os.path.realpath(sys.executable)
     monkeypatch.setattr(sys, "executable", base)
     settings = make_settings()
-    spool.open_spool(settings)
+    recorder.open_spool(settings)
     record = make_record()
-    spool.append(record)
+    recorder.append(record)
     until(lambda: keys(settings) == [(record.prediction_id, 0)])

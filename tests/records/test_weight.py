@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from service.records import spool
+from service.records import recorder
 from tests.conftest import ROOT
 from tests.records.conftest import make_record, until
 
@@ -24,9 +24,9 @@ def loaded(program):
 @pytest.mark.parametrize(
     ("program", "allowed"),
     [
-        ("import service.records.spool", {"numpy"}),
-        ("import service.records.shipper", set()),
-        ("import service.records.commands", set()),
+        ("import service.records.recorder", {"numpy"}),
+        ("import service.records.shipper.__main__", set()),
+        ("import service.cli.records", set()),
         ("import wsgi", {"numpy", "flask"}),
     ],
 )
@@ -35,11 +35,11 @@ def test_only_those_who_ask_the_database_pay_for_it(program, allowed):
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("module", ["service.records.shipper", "service.records.monitor"])
+@pytest.mark.parametrize("module", ["service.records.shipper", "service.records.database.monitor"])
 def test_what_is_done_behind_the_requests_leaves_them_the_processor_at_once(make_settings, module):
     settings = make_settings(MONITOR_SECONDS="1")
-    spool.open_spool(settings)  # the shipper stays as long as somebody writes, and starts the monitor
-    spool.append(make_record())
+    recorder.open_spool(settings)  # the shipper stays as long as somebody writes, and starts the monitor
+    recorder.append(make_record())
     until(lambda: any(map(stands_back, running(module, settings))), seconds=20)
 
 

@@ -5,7 +5,7 @@ import signal
 import sys
 import time
 
-from service.records import spool
+from service.records import recorder
 from service.settings import Settings
 from tests.records.conftest import make_record
 
@@ -13,18 +13,18 @@ from tests.records.conftest import make_record
 def main() -> None:
     count = int(sys.argv[1])
     settings = Settings.read(os.environ)
-    spool.open_spool(settings)
+    recorder.open_spool(settings)
     leaving: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: leaving.append(number))
     for number in range(count):
         if leaving:
             break
         record = make_record(1 + number % 3)
-        spool.append(record)
+        recorder.append(record)
         os.write(1, f"{record.prediction_id} {1 + number % 3}\n".encode())
         if number % 50 == 0:
             time.sleep(0.02)
-    spool.close_spool()
+    recorder.close_spool()
 
 
 if __name__ == "__main__":

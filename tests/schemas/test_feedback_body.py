@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from schemas.errors import InvalidInput
 from schemas.feedback import read_feedback
 from schemas.window import read_window
-from service.errors import InvalidInput
 
 
 @pytest.mark.parametrize(

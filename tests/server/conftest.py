@@ -16,8 +16,8 @@ HERE = Path(__file__).parent
 WORKERS = {"inline": "Quick", "gthread": "'gthread'"}
 CONFIG = """
 from service.server import options, worker
-from service.server.refusals import install_problem_answers
-install_problem_answers()
+from service.server.error_responses import install_error_responses
+install_error_responses()
 class Quick(worker.InlineWorker):
     patience = 1.5
 worker_class = {worker}

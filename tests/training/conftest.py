@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from threadpoolctl import threadpool_limits
 
 import training.command
-from service.inference.manifest import Manifest
+from inference.manifest import Manifest
 from training.command import cli
 
 

@@ -4,9 +4,9 @@ import joblib
 import pandas as pd
 import pytest
 
-from service.inference.artifact import GOLDEN, PIPELINE, REFERENCE, build_engine, read_document
-from service.inference.golden import check_golden
-from service.inference.manifest import Manifest
+from inference.artifact import GOLDEN, PIPELINE, REFERENCE, build_engine, read_document
+from inference.golden import check_golden
+from inference.manifest import Manifest
 from training.example import make_examples, make_frame, make_pipeline
 from training.fitting import fit, split
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.inference.contract import Contract
-from service.inference.features import decode, encode
+from inference.contract import Contract
+from inference.features import decode, encode
 from training.conversion import dtype_of, matrix_of
 from training.derivation import derive_features
 from training.overrides import Overrides, read_overrides

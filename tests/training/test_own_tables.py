@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from sklearn import datasets
 
-from service.inference.artifact import PIPELINE
-from service.inference.engines.sklearn import SklearnEngine
-from service.inference.features import encode
+from inference.artifact import PIPELINE
+from inference.engines.sklearn import SklearnEngine
+from inference.features import encode
 
 pytestmark = pytest.mark.slow
 

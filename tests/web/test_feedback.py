@@ -5,8 +5,9 @@ import shutil
 
 import pytest
 
-from service.inference.manifest import MANIFEST, seal
-from service.records import shipping, spool
+from inference.manifest import MANIFEST, seal
+from service.records import recorder
+from service.records.shipper import supervisor
 
 pytestmark = pytest.mark.slow
 
@@ -16,21 +17,21 @@ ROW = {"feature_1": 0.1, "feature_2": 0.2, "feature_3": 0.3, "feature_4": 40.0, 
 @pytest.fixture
 def client(make_client):
     yield make_client(RECORDS="on")
-    spool.close_spool()
+    recorder.close_spool()
 
 
 @pytest.fixture
 def unshipped(monkeypatch):
     """Records stay in the spool until the test ships them."""
-    monkeypatch.setattr(shipping, "start", lambda *_: None)
+    monkeypatch.setattr(supervisor, "start", lambda *_: None)
     yield lambda client: ship(monkeypatch, client)
-    spool.close_spool()
+    recorder.close_spool()
 
 
 def ship(monkeypatch, client):
     monkeypatch.undo()
-    spool.close_spool()
-    shipping.drain(client.application.settings, seconds=60)
+    recorder.close_spool()
+    supervisor.drain(client.application.settings, seconds=60)
 
 
 def predict(client, rows=0):

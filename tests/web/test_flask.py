@@ -8,8 +8,8 @@ from flask import Blueprint, Flask, current_app, g, request, session, url_for
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.web.flask import LeanFlask
-from service.web.messages import Response
+from service.web.lean.app import LeanFlask
+from service.web.lean.messages import Response
 
 
 def application(base=LeanFlask):
@@ -73,8 +73,8 @@ def test_it_answers_as_flask_does_and_runs_the_same_hooks(method, path):
 
 def test_what_waits_for_the_end_of_a_context_is_run():
     app = application()
-    app.teardown_request(lambda fault: app.told.append("teardown request"))
-    app.teardown_appcontext(lambda fault: app.told.append("teardown app"))
+    app.teardown_request(lambda exc: app.told.append("teardown request"))
+    app.teardown_appcontext(lambda exc: app.told.append("teardown app"))
     with flask.appcontext_popped.connected_to(lambda sender: app.told.append("popped"), app):
         app.test_client().get("/")
     assert app.told[-3:] == ["teardown request", "teardown app", "popped"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.inference.engines.base import Answers, classified
+from inference.engines.base import Answers, classified
 from service.web.outcomes import outcome, outcomes
 
 labels = st.lists(

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-from service.inference.contract import Contract
+from inference.contract import Contract
 from training.compiler.block import entry
 from training.compiler.errors import NotCompilable
 from training.compiler.graph import Graph
@@ -44,7 +44,7 @@ for family in FAMILIES:
 
 
 def compile_pipeline(pipeline: Any, contract: Contract, dtypes: Mapping[str, str]) -> bytes:
-    """The fitted pipeline as a serialised ONNX model; see ``service.inference.engines.onnx`` for its interface.
+    """The fitted pipeline as a serialised ONNX model; see ``inference.engines.onnx`` for its interface.
 
     Args:
         pipeline: a fitted Pipeline, or an estimator alone, over a DataFrame with the contract's columns.

@@ -13,8 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from service.inference.contract import Contract, Feature
-from service.inference.features import Matrix, decode
+from inference.contract import Contract, Feature
+from inference.features import Matrix, decode
 from training.compiler.columns import Column, Raw, Table, apply
 from training.compiler.errors import NotCompilable
 

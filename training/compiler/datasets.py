@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from sklearn import datasets
 
-from service.inference.contract import Contract, Task
+from inference.contract import Contract, Task
 from training.conversion import dtype_of, matrix_of
 from training.derivation import derive_features
 from training.examples import Examples, labels_of

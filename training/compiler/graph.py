@@ -9,7 +9,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from service.inference.engines.onnx import INPUT
+from inference.engines.onnx import INPUT
 from training.compiler.columns import Column, Doubles
 
 OPSETS = (("", 21), ("ai.onnx.ml", 5))

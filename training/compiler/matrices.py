@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto, numpy_helper
 
-from service.inference.engines.onnx import INPUT
+from inference.engines.onnx import INPUT
 from training.compiler.columns import Coded, Column, Constant, Filled, Missing, Product, Raw, Step, Table, simplified
 from training.compiler.graph import Graph, Matrix
 

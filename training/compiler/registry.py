@@ -110,5 +110,5 @@ def transformed(step: Any, rows: Any) -> Any:
         warnings.simplefilter("ignore")  # of unknown categories: the contract's concern, not the compiler's
         try:
             return step.transform(rows)
-        except Exception as fault:
-            raise NotCompilable(step, f"it fails on a valid row: {str(fault).splitlines()[0]}") from fault
+        except Exception as exc:
+            raise NotCompilable(step, f"it fails on a valid row: {str(exc).splitlines()[0]}") from exc

@@ -26,9 +26,9 @@ from sklearn.compose import TransformedTargetRegressor
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from service.inference.contract import Task
-from service.inference.engines.onnx import OnnxEngine
-from service.inference.engines.sklearn import SklearnEngine
+from inference.contract import Task
+from inference.engines.onnx import OnnxEngine
+from inference.engines.sklearn import SklearnEngine
 from training import example
 from training.compiler import NotCompilable, compile_pipeline
 from training.compiler.datasets import DATASETS
@@ -67,8 +67,8 @@ def compare(name: str, family: str, pipeline: Any, examples: Examples, rows: int
         contract = replace(examples.contract, magnitude=magnitude(pipeline, examples.contract, examples.dtypes))
         try:
             graph = compile_pipeline(pipeline, contract, examples.dtypes)
-        except NotCompilable as fault:
-            return line | {"reason": str(fault)}
+        except NotCompilable as exc:
+            return line | {"reason": str(exc)}
         engine = OnnxEngine(graph, examples.classes)
         reference = SklearnEngine(pipeline, contract, examples.dtypes, examples.classes)
         line |= asdict(check(pipeline, engine, contract, examples.dtypes, rows)) | {"graph_bytes": len(graph)}

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from service.inference.contract import Contract
-from service.inference.engines.base import Answers, Engine
-from service.inference.engines.sklearn import SklearnEngine
-from service.inference.features import Matrix
-from service.inference.golden import TOLERANCE
+from inference.contract import Contract
+from inference.engines.base import Answers, Engine
+from inference.engines.sklearn import SklearnEngine
+from inference.features import Matrix
+from inference.golden import TOLERANCE
 from training.parity.magnitude import magnitude
 from training.parity.random_rows import random_rows
 from training.parity.threshold_rows import ThresholdRows
@@ -65,8 +65,8 @@ def check(
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 expected = reference.predict(chunk)
-        except Exception as fault:
-            reason = f"the pipeline itself fails on rows that its contract allows: {str(fault).splitlines()[0]}"
+        except Exception as exc:
+            reason = f"the pipeline itself fails on rows that its contract allows: {str(exc).splitlines()[0]}"
             return Parity(done, flips, largest, len(placed), False, reason)
         changed, apart = compare(engine.predict(chunk), expected)
         done, flips, largest = done + len(chunk), flips + changed, max(largest, apart)

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from service.inference.contract import Contract, Feature
-from service.inference.engines.sklearn import SklearnEngine
-from service.inference.features import Matrix
+from inference.contract import Contract, Feature
+from inference.engines.sklearn import SklearnEngine
+from inference.features import Matrix
 from training.parity.random_rows import within
 
 LARGEST_POWER = 300

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from service.inference.contract import UNBOUNDED, Contract, Feature
-from service.inference.features import Matrix
+from inference.contract import UNBOUNDED, Contract, Feature
+from inference.features import Matrix
 
 NULLS = 0.1
 BARE = 0.02

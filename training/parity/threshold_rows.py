@@ -11,8 +11,8 @@ from typing import Any, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from service.inference.contract import Contract
-from service.inference.features import Matrix
+from inference.contract import Contract
+from inference.features import Matrix
 from training.compiler import NotCompilable, build_graph
 from training.compiler.columns import Column, Product, Raw
 from training.compiler.thresholds import fold, follow, peel

@@ -23,8 +23,8 @@ from benchmarks.twins.as_designed.monitoring import elapsed_ms, store_prediction
 from benchmarks.twins.loading import close_worker, load_manifest, open_worker
 from benchmarks.twins.schema import seed_row
 from benchmarks.twins.tuned.guards import known_clients, verified
+from service import metrics
 from service.settings import Settings
-from service.telemetry import metrics
 
 settings = Settings.read(os.environ)
 per_request = os.environ.get("AS_DESIGNED_LOAD") == "request"

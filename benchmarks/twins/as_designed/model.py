@@ -11,10 +11,10 @@ import numpy as np
 
 from benchmarks.twins.as_designed.features import Engineer, engineer_for
 from benchmarks.twins.loading import load_manifest
-from service.inference import artifact
-from service.inference.manifest import Manifest
+from inference import artifact
+from inference.manifest import Manifest
+from service import metrics
 from service.settings import Settings
-from service.telemetry import metrics
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from typing import Any
 from fastapi import Request
 
 from benchmarks.twins.as_designed.model import Loaded
-from service.inference.engines.base import Answers
-from service.inference.features import encode
-from service.records import spool
+from inference.engines.base import Answers
+from inference.features import encode
+from service import metrics
+from service.records import recorder
 from service.records.record import Record
-from service.telemetry import metrics
 
 
 def store_prediction(
@@ -36,7 +36,7 @@ def store_prediction(
         client=client,
         classes=manifest.classes,
     )
-    spool.append(record)
+    recorder.append(record)
     metrics.prediction(manifest.version, [prediction], probabilities is None)
 
 

@@ -20,9 +20,9 @@ from benchmarks.twins.tuned.guards import Guards
 from benchmarks.twins.tuned.model import Model
 from benchmarks.twins.tuned.route import LeanRoute
 from benchmarks.twins.tuned.service import Service
-from service import errors
+from schemas import errors
+from service import metrics
 from service.settings import Settings
-from service.telemetry import metrics
 
 settings = Settings.read(os.environ)
 guards = Guards(settings)
@@ -145,16 +145,16 @@ async def model_info(request: Request) -> Response:
 
 
 @app.exception_handler(problems.Problem)
-async def on_problem(request: Request, fault: problems.Problem) -> Response:
+async def on_problem(request: Request, exc: problems.Problem) -> Response:
     """Every refusal of ours."""
-    return problems.answer(fault, request.scope["request_id"])
+    return problems.answer(exc, request.scope["request_id"])
 
 
 @app.exception_handler(HTTPException)
-async def on_http_exception(request: Request, fault: HTTPException) -> Response:
+async def on_http_exception(request: Request, exc: HTTPException) -> Response:
     """404 and 405 by the router."""
-    kind = errors.MethodNotAllowed if fault.status_code == 405 else errors.NotFound
-    problem = problems.Problem(kind, "There is no such route here.", fault.headers)
+    kind = errors.MethodNotAllowed if exc.status_code == 405 else errors.NotFound
+    problem = problems.Problem(kind, "There is no such route here.", exc.headers)
     return problems.answer(problem, request.scope["request_id"])
 
 

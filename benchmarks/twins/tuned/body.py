@@ -6,7 +6,7 @@ import orjson
 from starlette.requests import Request
 
 from benchmarks.twins.tuned.problems import Problem
-from service import errors
+from schemas import errors
 
 
 async def read_json(request: Request, most: int) -> Any:

@@ -11,9 +11,9 @@ from limits.strategies import MovingWindowRateLimiter
 from starlette.requests import Request
 
 from benchmarks.twins.tuned.problems import Problem
-from service import errors
+from schemas import errors
+from service import metrics
 from service.settings import Settings
-from service.telemetry import metrics
 
 
 class Guards:

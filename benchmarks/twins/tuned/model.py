@@ -13,13 +13,13 @@ from benchmarks.twins.loading import load_engine
 from benchmarks.twins.schema import batch_adapter, row_adapter
 from benchmarks.twins.tuned.ids import new_id
 from benchmarks.twins.tuned.problems import invalid
-from service.inference.engines.base import Answers
-from service.inference.features import Matrix, codes_of
-from service.records import spool
+from inference.engines.base import Answers
+from inference.features import Matrix, codes_of
+from service import metrics
+from service.log.format import Clock
+from service.records import recorder
 from service.records.record import Record
 from service.settings import Settings
-from service.telemetry import metrics
-from service.telemetry.lines import Clock
 
 
 class Model:
@@ -64,8 +64,8 @@ class Model:
         started = time.perf_counter()
         try:
             return validate(body)
-        except ValidationError as fault:
-            problem = invalid(fault)
+        except ValidationError as exc:
+            problem = invalid(exc)
             metrics.invalid([self._known(field) for field in problem.more["errors"]])
             raise problem from None
         finally:
@@ -102,7 +102,7 @@ class Model:
             client=client,
             classes=self.manifest.classes,
         )
-        spool.append(record)
+        recorder.append(record)
         first = answers.predictions[0] if len(rows) == 1 else None
         scope["prediction"] = {
             "request_id": request_id,

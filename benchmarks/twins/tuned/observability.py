@@ -7,8 +7,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from benchmarks.twins.tuned.ids import new_id
 from benchmarks.twins.tuned.problems import Problem, answer
-from service.errors import ServiceError
-from service.telemetry import log, metrics
+from schemas.errors import ServiceError
+from service import log, metrics
 
 SANE = re.compile(rb"[\x21-\x7e]{1,128}").fullmatch
 WANTED = frozenset((b"x-request-id", b"content-length", b"content-type", b"content-encoding"))
@@ -47,8 +47,8 @@ class Observability:
             await self.app(scope, receive, send_with_id)
         except Exception:
             log.error("error", request_id=scope["request_id"], path=scope["path"], exc_info=True)
-            fault = Problem(ServiceError, "The service failed to answer; its log tells why under this request_id.")
-            await answer(fault, scope["request_id"])(scope, receive, send_with_id)
+            exc = Problem(ServiceError, "The service failed to answer; its log tells why under this request_id.")
+            await answer(exc, scope["request_id"])(scope, receive, send_with_id)
 
 
 def _told(scope: Scope, status: int, seconds: float) -> None:

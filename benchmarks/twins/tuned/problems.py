@@ -7,7 +7,7 @@ import orjson
 from pydantic import ValidationError
 from starlette.responses import Response
 
-from service import errors
+from schemas import errors
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -25,12 +25,12 @@ class Problem(Exception):
         self.more = more
 
 
-def invalid(fault: ValidationError) -> Problem:
+def invalid(exc: ValidationError) -> Problem:
     """What pydantic found, by field, at most MOST_ERRORS of them; never the input, which may not be JSON."""
     listed: dict[str, list[str]] = {}
-    for error in fault.errors(include_url=False, include_context=False, include_input=False)[: errors.MOST_ERRORS]:
+    for error in exc.errors(include_url=False, include_context=False, include_input=False)[: errors.MOST_ERRORS]:
         listed.setdefault(".".join(map(str, error["loc"])) or "$", []).append(error["msg"])
-    total = fault.error_count()
+    total = exc.error_count()
     return Problem(
         errors.InvalidInput,
         f"The input breaks the model's contract: {total} errors.",

@@ -1,7 +1,7 @@
 """The documents: OpenAPI made from the schemas that validate, its two pages, ``flask openapi``."""
 
+from service.cli.openapi import openapi_command
 from service.web.context import ServingApp
-from service.web.docs.commands import openapi_command
 from service.web.docs.pages import Pages
 
 __all__ = ["openapi_command", "register"]

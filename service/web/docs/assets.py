@@ -10,7 +10,7 @@ from pathlib import Path
 
 from flask import Response, request
 
-from service.errors import NotFound
+from schemas.errors import NotFound
 from service.version import __version__
 from service.web.pages import DAY, folder_of
 

@@ -7,8 +7,8 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import Schema, fields
 
+from inference.contract import UNBOUNDED
 from schemas.answers import Answer
-from service.inference.contract import UNBOUNDED
 
 OPENAPI = "3.1.0"
 

@@ -8,14 +8,14 @@ from apispec import APISpec
 from marshmallow.fields import Field
 from werkzeug.routing import Rule
 
-from service.errors import Forbidden, ServiceError, TooManyRequests, Unauthorized
+from schemas.errors import Forbidden, ServiceError, TooManyRequests, Unauthorized
 from service.models.model import Model
 from service.version import NAME, __version__
 from service.web.context import ServingApp
 from service.web.docs.conversion import OPENAPI, Plugin, convert
 from service.web.docs.responses import Document, header_components, responses
 from service.web.docs.samples import Samples, samples_of
-from service.web.operation import Operation, promise_of
+from service.web.operation import Operation, operation_of
 from service.web.pages import HTML
 
 TAGS = {
@@ -68,7 +68,7 @@ def promises(app: ServingApp) -> Iterator[tuple[Rule, str, Operation]]:
     found = [
         (rule, method, promise)
         for rule in app.url_map.iter_rules()
-        if (promise := promise_of(app.view_functions[rule.endpoint])) is not None and promise.media != HTML
+        if (promise := operation_of(app.view_functions[rule.endpoint])) is not None and promise.media != HTML
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
     ]
     return iter(sorted(found, key=lambda one: (order.index(one[2].tag), one[0].rule)))
@@ -92,7 +92,7 @@ def _operation(app: ServingApp, model: Model | None, promise: Operation, samples
 
 def _faults(app: ServingApp, promise: Operation, guarded: bool) -> tuple[type[ServiceError], ...]:
     """What can go wrong as the service is set up, and our own fault, which always can."""
-    told = tuple(fault for fault in promise.fails if fault is not TooManyRequests or app.limiter is not None)
+    told = tuple(error for error in promise.fails if error is not TooManyRequests or app.limiter is not None)
     return ((Unauthorized, Forbidden) if guarded else ()) + told + (ServiceError,)
 
 

@@ -18,7 +18,7 @@ from service.web.context import ServingApp
 from service.web.docs.assets import asset, edition
 from service.web.docs.document import make_document
 from service.web.docs.responses import Document
-from service.web.messages import Response
+from service.web.lean.messages import Response
 from service.web.operation import Operation, operation
 from service.web.pages import HTML, confine
 

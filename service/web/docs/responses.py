@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from schemas.errors import ServiceError, TooManyRequests
 from schemas.problems import MEDIA_TYPE, problem_example, problem_meaning, problem_schema
-from service.errors import ServiceError, TooManyRequests
 from service.web.docs.samples import Samples
 from service.web.operation import Operation
 
@@ -36,8 +36,8 @@ def responses(promise: Operation, faults: tuple[type[ServiceError], ...], sample
     limited = _LIMIT if TooManyRequests in faults else ()
     found = {str(status): _answer(promise, status, limited, samples) for status in promise.answers}
     by_status: dict[int, list[type[ServiceError]]] = {}
-    for fault in faults:
-        by_status.setdefault(fault.status, []).append(fault)
+    for error in faults:
+        by_status.setdefault(error.status, []).append(error)
     for status, same in sorted(by_status.items()):
         found.setdefault(str(status), _problem(same, _OWN.get(status, ()) + limited, samples))
     return found
@@ -59,10 +59,10 @@ def _answer(promise: Operation, status: int, limited: tuple[str, ...], samples: 
 
 def _problem(faults: list[type[ServiceError]], headers: tuple[str, ...], samples: Samples) -> Document:
     examples = {
-        fault.type: {"summary": fault.title, "value": problem_example(fault, samples.field)} for fault in faults
+        error.type: {"summary": error.title, "value": problem_example(error, samples.field)} for error in faults
     }
     return {
-        "description": " ".join(f"{fault.title}: {problem_meaning(fault)}" for fault in faults),
+        "description": " ".join(f"{error.title}: {problem_meaning(error)}" for error in faults),
         "headers": _references(headers),
         "content": {MEDIA_TYPE: {"schema": problem_schema(faults[0]), "examples": examples}},
     }

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
+from inference.contract import LARGEST_INTEGER, Value
+from inference.features import encode
 from schemas.answers import BatchAnswer, PredictionAnswer
 from schemas.feedback import OutcomeSchema, OutcomesSchema
-from service.inference.contract import LARGEST_INTEGER, Value
-from service.inference.features import encode
 from service.models.model import Model
 
 _FACTS = {

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from flask import Blueprint, Response, jsonify, render_template, send_file
 
-from service.errors import NotFound
-from service.telemetry import history
+from schemas.errors import NotFound
+from service.metrics import history
 from service.version import NAME, __version__
 from service.web.context import current
 from service.web.operation import Operation, operation

@@ -4,9 +4,9 @@ from dataclasses import asdict
 
 from flask import Blueprint, Response, jsonify
 
+from inference.drift import ALARM, SIGNIFICANCE, WATCH
 from schemas.drift import DriftAnswer
-from service.inference.drift import ALARM, SIGNIFICANCE, WATCH
-from service.web import span
+from service.web import window
 from service.web.context import current
 from service.web.operation import Operation, operation
 from service.web.pages import HTML
@@ -21,18 +21,18 @@ drift = Blueprint("drift", __name__, url_prefix="/model")
         "Whether live values still look as they did in training, by version and feature",
         "model",
         {200: DriftAnswer},
-        fails=span.FAILS,
+        fails=window.FAILS,
         scope="observe",
-        query=span.query("DRIFT_HOURS"),
+        query=window.query("DRIFT_HOURS"),
     )
 )
 def found() -> Response:
     """By version and feature, with what each bin holds."""
-    from service.records.drift import MOST_ROWS  # SQLAlchemy, only for those who ask for it
-    from service.records.drift import drift as of_records
+    from service.records.database.drift import MOST_ROWS  # SQLAlchemy, only for those who ask for it
+    from service.records.database.drift import drift as of_records
 
     settings = current()[0].settings
-    asked = span.asked(f"{settings.drift_hours}h")
+    asked = window.asked(f"{settings.drift_hours}h")
     versions = of_records(settings, asked.since, asked.until, asked.version)
     asked.expect(versions)
     return jsonify(

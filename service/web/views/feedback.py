@@ -2,8 +2,7 @@
 
 from flask import Blueprint, Response, jsonify
 
-from schemas.feedback import FeedbackAnswer, OutcomeSchema, OutcomesSchema, read_feedback
-from service.errors import (
+from schemas.errors import (
     BodyTooLarge,
     Conflict,
     InvalidInput,
@@ -12,6 +11,7 @@ from service.errors import (
     StoreUnavailable,
     UnsupportedMediaType,
 )
+from schemas.feedback import FeedbackAnswer, OutcomeSchema, OutcomesSchema, read_feedback
 from service.web.body import read_body
 from service.web.context import current
 from service.web.operation import Operation, operation
@@ -42,10 +42,10 @@ FAILS = (
 )
 def tell() -> tuple[Response, int]:
     """Keep one outcome or many, all or none: 201 where any was new, 200 where all were known."""
-    from service.records.feedback import Outcome, keep_outcomes  # SQLAlchemy, only for those who ask for it
+    from service.records.database.outcomes import Outcome, record_outcomes  # SQLAlchemy, only for those who ask for it
 
     app, request = current()
     read, many = read_feedback(read_body(request, app.settings.max_body_bytes), app.settings.max_batch_rows)
     outcomes = [Outcome(**one, place=f"outcomes.{index}." if many else "") for index, one in enumerate(read)]
-    created = keep_outcomes(app.settings, outcomes, request.client)
+    created = record_outcomes(app.settings, outcomes, request.client)
     return jsonify({"count": len(outcomes), "created": created}), 201 if created else 200

@@ -5,14 +5,14 @@ from typing import Any
 from flask import Blueprint, Response, jsonify
 
 from schemas.answers import HealthAnswer, LiveAnswer
-from service.models.holder import Loaded
+from service.models.manager import ModelSet
 from service.web.context import current
 from service.web.operation import Operation, operation
 
 health = Blueprint("health", __name__, url_prefix="/health")
 
 
-def describe(loaded: Loaded) -> dict[str, Any]:
+def describe(loaded: ModelSet) -> dict[str, Any]:
     """The state of this worker in words: healthy, degraded (serving, but not what is wanted) or unhealthy."""
     if loaded.stable is None:
         return {

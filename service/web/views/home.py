@@ -5,7 +5,7 @@ from flask import Blueprint, Response, jsonify
 from schemas.answers import HomeAnswer
 from service.version import NAME, __version__
 from service.web.context import current
-from service.web.operation import Operation, operation, promise_of
+from service.web.operation import Operation, operation, operation_of
 
 home = Blueprint("home", __name__)
 
@@ -19,7 +19,7 @@ def index() -> Response:
     routes = [
         {"method": method, "path": rule.rule, "purpose": promise.summary}
         for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule)
-        if not rule.arguments and (promise := promise_of(app.view_functions[rule.endpoint])) is not None
+        if not rule.arguments and (promise := operation_of(app.view_functions[rule.endpoint])) is not None
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
     ]
     return jsonify(

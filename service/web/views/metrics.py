@@ -2,8 +2,8 @@
 
 from flask import Blueprint, Response
 
-from service.telemetry.exposition import CONTENT_TYPE
-from service.telemetry.metrics import exposition
+from service.metrics import exposition
+from service.metrics.exposition import CONTENT_TYPE
 from service.web.operation import Operation, operation
 
 metrics = Blueprint("metrics", __name__)

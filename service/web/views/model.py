@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify
 
 from schemas.answers import ModelInfoAnswer
-from service.errors import NotReady, UnknownVersion
+from schemas.errors import NotReady, UnknownVersion
 from service.models.model import Model
 from service.web.context import current
 from service.web.operation import Operation, operation

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, jsonify
 
 from schemas.performance import PerformanceAnswer
-from service.web import span
+from service.web import window
 from service.web.context import current
 from service.web.operation import Operation, operation
 
@@ -18,16 +18,18 @@ WINDOW = "7d"
         "Accuracy on live data, by version, from the outcomes given as feedback",
         "model",
         {200: PerformanceAnswer},
-        fails=span.FAILS,
+        fails=window.FAILS,
         scope="observe",
-        query=span.query(WINDOW),
+        query=window.query(WINDOW),
     )
 )
 def live() -> Response:
     """By version, with the counts that say how much it means."""
-    from service.records.performance import performance as of_records  # SQLAlchemy, only for those who ask for it
+    from service.records.database.performance import (
+        performance as of_records,  # SQLAlchemy, only for those who ask for it
+    )
 
-    asked = span.asked(WINDOW)
+    asked = window.asked(WINDOW)
     versions = of_records(current()[0].settings, asked.since, asked.until, asked.version)
     asked.expect(versions)
     return jsonify(asked.to_json() | {"versions": versions})

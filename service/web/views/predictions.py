@@ -6,8 +6,7 @@ import orjson
 from flask import Blueprint
 
 from schemas.answers import BatchAnswer, PredictionAnswer
-from schemas.reader import Reader
-from service.errors import (
+from schemas.errors import (
     BodyTooLarge,
     InvalidInput,
     MalformedBody,
@@ -16,8 +15,9 @@ from service.errors import (
     UnknownVersion,
     UnsupportedMediaType,
 )
+from schemas.reader import Reader
 from service.web.asking import Answered, answers
-from service.web.messages import Response
+from service.web.lean.messages import Response
 from service.web.operation import Operation, operation
 from service.web.outcomes import outcome, outcomes
 

@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.load.asks import asks_of
+from benchmarks.load.requests import asks_of
 from benchmarks.rows import BY_NAME as ROWS
 from benchmarks.scenarios import BY_NAME as SCENARIOS
 

@@ -3,8 +3,8 @@ from typing import Any, get_args
 
 import pytest
 
-from benchmarks.load.asks import asks_of
 from benchmarks.load.kinds import KINDS, Load
+from benchmarks.load.requests import asks_of
 from benchmarks.results import GRID
 from benchmarks.scenarios import BY_NAME, SCENARIOS, Kind
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from benchmarks.load.arrivals import bursts
+from benchmarks.load.exchange import post
 from benchmarks.load.openloop import Plan, drive
-from benchmarks.load.requests import post
 
 GOOD = b'{"prediction":1,"probability":0.75}'
 

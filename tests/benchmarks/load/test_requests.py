@@ -1,7 +1,7 @@
 import pytest
 
-from benchmarks.dialects import DIALECTS
-from benchmarks.load.requests import get, post, right
+from benchmarks.load.exchange import get, post, right
+from benchmarks.protocols import DIALECTS
 
 GOOD = b'{"prediction":1,"probability":0.75}'
 ASK = post("/predict", b"{}", True, 1, [(1, 0.75)])

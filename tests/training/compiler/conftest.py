@@ -11,10 +11,10 @@ import pytest
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
-from service.inference.contract import Contract, Feature
-from service.inference.engines.onnx import OnnxEngine
-from service.inference.engines.sklearn import SklearnEngine
-from service.inference.features import Matrix, decode
+from inference.contract import Contract, Feature
+from inference.engines.onnx import OnnxEngine
+from inference.engines.sklearn import SklearnEngine
+from inference.features import Matrix, decode
 from training.compiler import compile_pipeline
 from training.parity import compare
 

@@ -38,7 +38,7 @@ from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardSca
 from sklearn.svm import LinearSVC, LinearSVR
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from service.inference.features import decode
+from inference.features import decode
 from tests.training.compiler.test_families import CLOSE, IMPUTED
 from training.compiler import NotCompilable
 from training.parity import check

@@ -32,7 +32,7 @@ from sklearn.preprocessing import (
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from service.inference.features import decode
+from inference.features import decode
 from tests.training.compiler.conftest import DTYPES, NATIVE
 
 pytestmark = pytest.mark.slow

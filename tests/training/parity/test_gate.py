@@ -12,10 +12,10 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, StandardScaler
 
-from service.inference.contract import Contract, Feature
-from service.inference.engines.base import Answers
-from service.inference.engines.onnx import OnnxEngine
-from service.inference.features import decode
+from inference.contract import Contract, Feature
+from inference.engines.base import Answers
+from inference.engines.onnx import OnnxEngine
+from inference.features import decode
 from training.compiler import compile_pipeline
 from training.parity import check, magnitude
 from training.parity.random_rows import random_rows

@@ -1,0 +1,145 @@
+"""The contract: the one description of a model's input that everything else is made from."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+FeatureType = Literal["number", "integer", "category", "boolean"]
+Task = Literal["classification", "regression"]
+Value = float | int | str | bool | None
+
+FEATURE_TYPES: tuple[FeatureType, ...] = ("number", "integer", "category", "boolean")
+TASKS: tuple[Task, ...] = ("classification", "regression")
+LARGEST_INTEGER = 2**53
+"""Beyond it a double, which is what JSON numbers are, no longer holds every integer."""
+UNBOUNDED = 1e300
+"""The magnitude of a contract that knows of no limit."""
+
+
+class ContractError(ValueError):
+    """A contract that says something impossible; the message names the feature."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One input column.
+
+    ``minimum`` and ``maximum`` are enforced, inclusive, where given; ``observed`` is what training saw and is only
+    noted. ``choices`` are the values a category (or an integer) may take.
+    """
+
+    name: str
+    type: FeatureType
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] | tuple[int, ...] | None = None
+    nullable: bool = False
+    observed: Mapping[str, Any] = field(default_factory=dict)
+    description: str = ""
+    example: Value = None
+
+    def __post_init__(self) -> None:
+        if self.type not in FEATURE_TYPES:
+            raise ContractError(f"feature {self.name!r}: type must be one of {', '.join(FEATURE_TYPES)}")
+        if self.type == "category" and not self.choices:
+            raise ContractError(f"feature {self.name!r}: a category needs its choices")
+        for bound in (self.minimum, self.maximum):
+            if bound is not None and (self.type not in ("number", "integer") or not math.isfinite(bound)):
+                raise ContractError(f"feature {self.name!r}: a declared range must be finite, of numbers or integers")
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise ContractError(f"feature {self.name!r}: minimum {self.minimum:g} is above maximum {self.maximum:g}")
+
+    def to_json(self) -> dict[str, Any]:
+        """Every key, in the order a reader wants them."""
+        return {
+            "name": self.name,
+            "type": self.type,
+            "minimum": self.minimum,
+            "maximum": self.maximum,
+            "choices": None if self.choices is None else list(self.choices),
+            "nullable": self.nullable,
+            "observed": dict(self.observed),
+            "description": self.description,
+            "example": self.example,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What a model is asked: its features, in the column order of the pipeline, and what it predicts.
+
+    ``magnitude`` is the largest absolute value of a number that the pipeline's own arithmetic survives, found by
+    training; beyond it the pipeline itself would fail, so such a value is refused as out of range.
+    """
+
+    task: Task
+    target: str
+    features: tuple[Feature, ...]
+    magnitude: float = UNBOUNDED
+
+    def __post_init__(self) -> None:
+        if self.task not in TASKS:
+            raise ContractError(f"task must be one of {', '.join(TASKS)}, not {self.task!r}")
+        if not self.features:
+            raise ContractError("a contract needs at least one feature")
+        names = self.names
+        if repeated := {name for name in names if names.count(name) > 1}:
+            raise ContractError(f"features named twice: {', '.join(sorted(repeated))}")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Feature names in column order."""
+        return tuple(feature.name for feature in self.features)
+
+    @property
+    def example(self) -> dict[str, Value]:
+        """One valid row, for documents."""
+        return {feature.name: feature.example for feature in self.features}
+
+    def bounds(self, feature: Feature) -> tuple[float, float]:
+        """The inclusive range that values of a number or an integer are held to."""
+        limit = self.magnitude if feature.type == "number" else min(self.magnitude, float(LARGEST_INTEGER))
+        low = -limit if feature.minimum is None else max(feature.minimum, -limit)
+        high = limit if feature.maximum is None else min(feature.maximum, limit)
+        return low, high
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in a manifest."""
+        return {
+            "task": self.task,
+            "target": self.target,
+            "magnitude": self.magnitude,
+            "features": [feature.to_json() for feature in self.features],
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Contract":
+        """Read a manifest's contract.
+
+        Raises:
+            ContractError: it is not one; the message says where.
+        """
+        try:
+            features = tuple(_feature(entry) for entry in document["features"])
+            return cls(document["task"], document["target"], features, float(document.get("magnitude", UNBOUNDED)))
+        except (KeyError, TypeError, AttributeError) as exc:
+            raise ContractError("the contract is malformed") from exc
+
+
+def decoding(feature: Feature) -> Callable[[float], Value] | None:
+    """What makes a feature's JSON value of its code in the matrix (features.py); None where it is the code itself."""
+    if feature.type == "category":
+        choices = feature.choices or ()
+        return lambda code: choices[int(code)]
+    if feature.type == "boolean":
+        return bool
+    return int if feature.type == "integer" else None
+
+
+def _feature(entry: Mapping[str, Any]) -> Feature:
+    known = Feature.__dataclass_fields__
+    fields = {key: value for key, value in entry.items() if key in known}
+    choices: Sequence[Any] | None = fields.get("choices")
+    fields["choices"] = None if choices is None else tuple(choices)
+    return Feature(**fields)

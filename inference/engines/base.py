@@ -1,0 +1,49 @@
+"""What every engine offers, and what it answers."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.features import Matrix
+
+Label = str | int | float | bool | None
+
+
+class EngineError(RuntimeError):
+    """The engine could not be built or could not answer; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The answers to a matrix of n rows.
+
+    ``predictions``: n labels, in the JSON type they were trained with, or n numbers of a regression.
+    ``probabilities``: (n, classes) in the order of the manifest's ``classes``; None where the model has none.
+    ``chosen``: (n,) the column of ``probabilities`` that was predicted; None for a regression.
+    """
+
+    predictions: list[Any]
+    probabilities: NDArray[np.float64] | None
+    chosen: NDArray[np.int64] | None
+
+
+class Engine(Protocol):
+    """Answers rows already encoded by the contract."""
+
+    name: str
+
+    def predict(self, matrix: Matrix) -> Answers:
+        """Answer a matrix of shape (rows, features); at least one row."""
+        ...
+
+
+def classified(
+    classes: tuple[Label, ...], probabilities: NDArray[np.float64] | None, chosen: NDArray[np.int64] | None
+) -> Answers:
+    """A classifier's answers; where it named no class itself, the first most probable one, as scikit-learn does."""
+    if chosen is None:
+        assert probabilities is not None
+        chosen = probabilities.argmax(axis=1)
+    return Answers(list(map(classes.__getitem__, chosen.tolist())), probabilities, chosen)

@@ -1,0 +1,162 @@
+"""What may go wrong with a request, each with its status and a stable type; web/errors.py turns them into answers.
+
+ServiceError
+├── NotFound 404 ── UnknownVersion
+├── MethodNotAllowed 405
+├── Unauthorized 401, Forbidden 403, TooManyRequests 429
+├── NotReady 503, StoreUnavailable 503
+├── RequestTimeout 408
+├── BodyTooLarge 413, UnsupportedMediaType 415, MalformedBody 400
+├── Conflict 409
+└── InvalidInput 422
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+MOST_ERRORS = 100
+"""Errors listed in one answer; ``errors_total`` tells how many there were."""
+
+
+INTERNAL_ERROR = "The service failed to answer; its log tells why under this request_id."
+"""All that a client is told of a fault of ours."""
+
+
+class ServiceError(Exception):
+    """An answer other than the one that was asked for. ``detail`` is a sentence for the client."""
+
+    status: ClassVar[int] = 500
+    type: ClassVar[str] = "internal-error"
+    title: ClassVar[str] = "Internal error"
+
+    def __init__(self, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.headers = dict(headers or {})
+
+    @classmethod
+    def urn(cls) -> str:
+        """What clients tell kinds of errors apart by."""
+        return f"urn:problem:{cls.type}"
+
+    @classmethod
+    def summary(cls) -> str:
+        """What it means, in one sentence: the first line of its docstring."""
+        return (cls.__doc__ or cls.title).partition("\n")[0]
+
+
+class NotFound(ServiceError):
+    """No such route, record or version."""
+
+    status = 404
+    type = "not-found"
+    title = "Not found"
+
+
+class UnknownVersion(NotFound):
+    """A ``model_version`` that is not loaded."""
+
+    type = "unknown-model-version"
+    title = "Model version not loaded"
+
+
+class MethodNotAllowed(ServiceError):
+    """The route is there, the method is not."""
+
+    status = 405
+    type = "method-not-allowed"
+    title = "Method not allowed"
+
+
+class Unauthorized(ServiceError):
+    """No token, or none that is known."""
+
+    status = 401
+    type = "unauthorized"
+    title = "Unauthorized"
+
+
+class Forbidden(ServiceError):
+    """A known client that may not do this."""
+
+    status = 403
+    type = "forbidden"
+    title = "Forbidden"
+
+
+class TooManyRequests(ServiceError):
+    """The client's limit is used up."""
+
+    status = 429
+    type = "too-many-requests"
+    title = "Too many requests"
+
+
+class NotReady(ServiceError):
+    """This worker has no model to predict with."""
+
+    status = 503
+    type = "not-ready"
+    title = "No model is loaded"
+
+
+class StoreUnavailable(ServiceError):
+    """The records' database does not answer. Predictions go on; what must ask or write it cannot."""
+
+    status = 503
+    type = "records-unavailable"
+    title = "Records not available"
+
+
+class RequestTimeout(ServiceError):
+    """The client was too slow in sending its request; the connection closes."""
+
+    status = 408
+    type = "request-timeout"
+    title = "Request timeout"
+
+
+class BodyTooLarge(ServiceError):
+    """More bytes than MAX_BODY_BYTES."""
+
+    status = 413
+    type = "body-too-large"
+    title = "Body too large"
+
+
+class UnsupportedMediaType(ServiceError):
+    """Not JSON by its Content-Type, or compressed."""
+
+    status = 415
+    type = "unsupported-media-type"
+    title = "Unsupported media type"
+
+
+class MalformedBody(ServiceError):
+    """Not JSON by its bytes."""
+
+    status = 400
+    type = "malformed-body"
+    title = "Malformed JSON"
+
+
+class Conflict(ServiceError):
+    """Contradicts what is known already."""
+
+    status = 409
+    type = "conflict"
+    title = "Conflict"
+
+
+class InvalidInput(ServiceError):
+    """Well-formed JSON that breaks the contract. ``errors`` maps a field to what is wrong with it."""
+
+    status = 422
+    type = "invalid-input"
+    title = "Invalid input"
+
+    def __init__(self, errors: Mapping[str, Sequence[str]], total: int) -> None:
+        fields = "1 error" if total == 1 else f"{total} errors"
+        super().__init__(f"The input breaks the model's contract: {fields}.")
+        self.errors = errors
+        self.total = total

@@ -1,0 +1,63 @@
+"""How many fields of a row are wrong, counted without a message each: for rows beyond the errors that are listed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from inference.contract import LARGEST_INTEGER, Contract, Feature
+
+_NUMBER: frozenset[type] = frozenset({int, float})
+_TYPES: dict[str, frozenset[type]] = {
+    "number": _NUMBER,
+    "integer": _NUMBER,
+    "category": frozenset({str}),
+    "boolean": frozenset({bool}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRule:
+    """What is valid for a feature: types, choices if they are counted out, else a range."""
+
+    name: str
+    types: frozenset[type]
+    choices: frozenset[Any] | None
+    bounds: tuple[float, float]
+    whole: bool
+
+    @classmethod
+    def of(cls, contract: Contract, feature: Feature) -> "FieldRule":
+        """What the contract says of the feature."""
+        null: list[Any] = [None] if feature.nullable else []
+        return cls(
+            feature.name,
+            _TYPES[feature.type].union(map(type, null)),
+            None if feature.choices is None else frozenset([*feature.choices, *null]),
+            contract.bounds(feature),
+            feature.type == "integer",
+        )
+
+    def right(self, value: Any) -> bool:
+        """Exactly what the schema's field accepts."""
+        kind = type(value)
+        if kind not in self.types:
+            return False
+        if self.choices is not None or kind not in (int, float):
+            return self.choices is None or value in self.choices
+        low, high = self.bounds
+        exact = kind is float or abs(value) <= LARGEST_INTEGER
+        return low <= value <= high and exact and not (self.whole and value % 1)
+
+
+def field_rules(contract: Contract) -> tuple[FieldRule, ...]:
+    """Each feature's, in contract order."""
+    return tuple(FieldRule.of(contract, feature) for feature in contract.features)
+
+
+def count_invalid(features: Sequence[FieldRule], row: Any) -> int:
+    """How many fields of a row the schema would refuse."""
+    if type(row) is not dict:
+        return 1
+    given = [feature for feature in features if feature.name in row]
+    wrong = (len(row) - len(given)) + (len(features) - len(given))
+    return wrong + sum(not feature.right(row[feature.name]) for feature in given)

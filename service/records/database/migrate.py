@@ -1,0 +1,85 @@
+"""Bring the records' database to the newest schema; ``python -m service.records.migrate``.
+
+One at a time: on a host by a file lock, on a PostgreSQL that several hosts share by an advisory lock.
+"""
+
+import fcntl
+import logging
+import os
+import sys
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import text
+
+from service import log
+from service.records.address import is_postgres
+from service.records.database.connection import make_engine
+from service.records.shipper import schema
+from service.records.shipper.sinks import connect
+from service.records.spool.paths import MIGRATION, spool_folder
+from service.settings import Settings
+
+ADVISORY_LOCK = 7_301_954_203
+"""Any number that no other program on the same database uses."""
+
+
+def upgrade(settings: Settings) -> None:
+    """Run the migrations that are missing; whatever a driver raises comes out.
+
+    Raises:
+        SchemaError: the schema is newer than this code.
+    """
+    folder = spool_folder(settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder / MIGRATION, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        revision = _revision(settings)
+        if revision == schema.HEAD:
+            return
+        if revision is not None and revision > schema.HEAD:  # they are numbered
+            raise schema.SchemaError(
+                f"the database has schema {revision}, and this release knows none after {schema.HEAD}: "
+                "run the release that made it, or name another database in DATABASE_URL"
+            )
+        engine = make_engine(settings)
+        with engine.begin() as connection:
+            if is_postgres(settings):
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
+            else:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            config = Config()
+            config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+        engine.dispose()
+        log.info("records_database_migrated", revision=schema.HEAD)
+    finally:
+        os.close(descriptor)
+
+
+def _revision(settings: Settings) -> str | None:
+    sink = connect(settings)
+    try:
+        return sink.revision()
+    finally:
+        sink.close()
+
+
+def main() -> None:
+    """Migrate, by the settings of the environment."""
+    settings = Settings.read(os.environ)
+    log.configure(settings)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    try:
+        upgrade(settings)
+    except Exception as exc:  # every driver has its own; the log says which
+        reason = str(exc).splitlines()[0] if str(exc) else ""
+        log.error("records_migration_failed", reason=f"{type(exc).__name__}: {reason}")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

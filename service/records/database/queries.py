@@ -1,0 +1,123 @@
+"""What may be asked of the records: plain functions on a connection of ``database.connected``, plain values back.
+
+Times are aware; ``since`` is inclusive, ``until`` exclusive, both of the prediction. A shadow's records count for its
+own version.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, and_, func, select
+
+from inference.contract import Contract
+from inference.engines.base import Label
+from service.records.database.tables import feedback, models, predictions
+from service.records.spool.codec import KnownModel
+
+AT_ONCE = 5000
+"""Rows fetched at a time."""
+
+
+class LabelledPrediction(NamedTuple):
+    """A predicted row whose outcome is known. ``probabilities`` in the order of the classes, None without."""
+
+    model_version: str
+    prediction: Any
+    probabilities: list[float] | None
+    outcome: Any
+
+
+class Observation(NamedTuple):
+    """A predicted row: its features by name, and what was predicted."""
+
+    features: Mapping[str, Any]
+    prediction: Any
+    time: datetime
+
+
+def known_models(connection: Connection, versions: set[str] | None = None) -> dict[str, KnownModel]:
+    """The contract and the classes of each version that has records, or of those asked for."""
+    query = select(models) if versions is None else select(models).where(models.c.model_version.in_(versions))
+    return {
+        row.model_version: KnownModel(row.model_version, Contract.from_json(row.contract), tuple(row.classes))
+        for row in connection.execute(query)
+    }
+
+
+def count_by_version(
+    connection: Connection, since: datetime, until: datetime, version: str | None = None
+) -> dict[str, int]:
+    """How many rows each version predicted."""
+    query = (
+        select(predictions.c.model_version, func.count())
+        .where(_within(since, until, version))
+        .group_by(predictions.c.model_version)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def labelled_predictions(
+    connection: Connection, since: datetime, until: datetime, version: str | None = None
+) -> Iterator[list[LabelledPrediction]]:
+    """Every row whose outcome is known, in lists of up to AT_ONCE."""
+    query = (
+        select(
+            predictions.c.model_version,
+            predictions.c.prediction,
+            predictions.c.probabilities,
+            feedback.c.outcome,
+        )
+        .join(
+            feedback,
+            and_(
+                feedback.c.prediction_id == predictions.c.prediction_id,
+                feedback.c.row_index == predictions.c.row_index,
+            ),
+        )
+        .where(_within(since, until, version))
+    )
+    for part in connection.execution_options(yield_per=AT_ONCE).execute(query).partitions():
+        yield [LabelledPrediction(*row) for row in part]
+
+
+def recent_rows(
+    connection: Connection, version: str, since: datetime, until: datetime, most: int = 100_000
+) -> Iterator[list[Observation]]:
+    """What one version was asked and what it said, the newest first, at most ``most`` rows, in lists of AT_ONCE.
+
+    Features under RECORDS_REDACT are null in every row.
+    """
+    query = (
+        select(predictions.c.features, predictions.c.prediction, predictions.c.time)
+        .where(_within(since, until, version))
+        .order_by(predictions.c.time.desc())
+        .limit(most)
+    )
+    for part in connection.execution_options(yield_per=AT_ONCE).execute(query).partitions():
+        yield [Observation(*row) for row in part]
+
+
+def versions_of(connection: Connection, ids: list[str]) -> dict[tuple[str, int], str]:
+    """Which version gave each answered row of these predictions, shadows left out."""
+    found: dict[tuple[str, int], str] = {}
+    for start in range(0, len(ids), 500):  # SQLite and PostgreSQL bound the parameters of a statement
+        query = select(predictions.c.prediction_id, predictions.c.row_index, predictions.c.model_version).where(
+            predictions.c.prediction_id.in_(ids[start : start + 500]), predictions.c.role != "shadow"
+        )
+        found |= {(row.prediction_id, row.row_index): row.model_version for row in connection.execute(query)}
+    return found
+
+
+def outcomes_of(connection: Connection, ids: list[str]) -> dict[tuple[str, int], Label]:
+    """What was said to have happened to these predictions."""
+    found: dict[tuple[str, int], Label] = {}
+    for start in range(0, len(ids), 500):
+        query = select(feedback).where(feedback.c.prediction_id.in_(ids[start : start + 500]))
+        found |= {(row.prediction_id, row.row_index): row.outcome for row in connection.execute(query)}
+    return found
+
+
+def _within(since: datetime, until: datetime, version: str | None) -> ColumnElement[bool]:
+    window = and_(predictions.c.time >= since, predictions.c.time < until)
+    return window if version is None else and_(window, predictions.c.model_version == version)

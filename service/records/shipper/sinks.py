@@ -1,0 +1,186 @@
+"""The database as the shipper sees it: a place to put rows, each exactly once, by the drivers themselves.
+
+SQLAlchemy would cost this process, which runs as long as the service does, 30 MB, and an insert a third more time.
+"""
+
+import os
+import socket
+import sqlite3
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+import orjson
+
+from service.records.address import CONNECT_SECONDS, identity, is_postgres, postgres_address, sqlite_file
+from service.records.spool.codec import KnownModel, Row, timestamp
+from service.records.watchdog import shut_down
+from service.settings import Settings
+
+_COLUMNS = ", ".join(Row._fields)
+_MODEL = (
+    "INSERT INTO models (model_version, contract, classes) VALUES (?, ?, ?) ON CONFLICT (model_version) "
+    "DO UPDATE SET contract = excluded.contract, classes = excluded.classes"
+)
+_ROW = (
+    f"INSERT INTO predictions ({_COLUMNS}) VALUES ({', '.join('?' * len(Row._fields))}) "  # noqa: S608 - our own names
+    "ON CONFLICT (prediction_id, row_index, role) DO NOTHING"
+)
+_PRUNED_AT_ONCE = 5000
+_PREDICTION = Row._fields.index("prediction")
+REVISION = "SELECT version_num FROM alembic_version"
+
+
+class Sink(Protocol):
+    """An open connection. Whatever its driver raises leaves nothing written."""
+
+    def revision(self) -> str | None:
+        """The schema's revision, None where there is no schema yet."""
+        ...
+
+    def write(self, models: Iterable[KnownModel], rows: Iterable[Row]) -> int:
+        """Put models and rows into the database, in one transaction; the number of rows it did not have yet."""
+        ...
+
+    def prune(self, keep_days: int) -> int:
+        """Delete records and feedback older than that, a part a transaction; 0 days keep all. The number of rows."""
+        ...
+
+    def cut(self) -> None:
+        """Have whoever waits for the database told that it is gone; from another thread."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection."""
+        ...
+
+
+class SqliteSink:
+    """Rows go to a file; readers are never held up (write-ahead log)."""
+
+    def __init__(self, settings: Settings) -> None:
+        path = sqlite_file(settings)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # The shipper's turns are taken by one thread after the other, never by two at a time.
+        self._connection = sqlite3.connect(path, timeout=CONNECT_SECONDS, isolation_level=None, check_same_thread=False)
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection.execute("PRAGMA synchronous=NORMAL")
+        self._path, self._file = path, identity(path)
+
+    def revision(self) -> str | None:
+        """See Sink."""
+        try:
+            found = self._connection.execute(REVISION).fetchone()
+        except sqlite3.OperationalError as exc:
+            if "no such table" in str(exc):
+                return None
+            raise
+        return str(found[0]) if found else None
+
+    def write(self, models: Iterable[KnownModel], rows: Iterable[Row]) -> int:
+        """See Sink."""
+        if identity(self._path) != self._file:  # SQLite would go on writing to the file that nobody sees any more
+            raise sqlite3.OperationalError("the database's file was deleted or replaced")
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            self._connection.executemany(_MODEL, map(_model_row, models))
+            before = self._connection.total_changes
+            self._connection.executemany(_ROW, rows)
+            new = self._connection.total_changes - before
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+        return new
+
+    def prune(self, keep_days: int) -> int:
+        """See Sink."""
+        return _prune(keep_days, "rowid", lambda sql, limit: self._connection.execute(sql, limit).rowcount)
+
+    def cut(self) -> None:
+        """Nothing to do: no file waits longer than CONNECT_SECONDS for its lock."""
+
+    def close(self) -> None:
+        """See Sink."""
+        self._connection.close()
+
+
+class PostgresSink:
+    """Rows go to PostgreSQL."""
+
+    def __init__(self, settings: Settings) -> None:
+        import psycopg
+
+        self._connection = psycopg.connect(
+            postgres_address(settings),
+            autocommit=True,
+            connect_timeout=CONNECT_SECONDS,
+            application_name="records-shipper",
+            options="-c statement_timeout=60s -c lock_timeout=10s",
+            tcp_user_timeout=20_000,
+        )
+        self._socket = socket.socket(fileno=os.dup(self._connection.fileno()))
+
+    def revision(self) -> str | None:
+        """See Sink."""
+        found = self._connection.execute("SELECT to_regclass('alembic_version')").fetchone()
+        if found is None or found[0] is None:
+            return None
+        found = self._connection.execute(REVISION).fetchone()
+        return str(found[0]) if found else None
+
+    def write(self, models: Iterable[KnownModel], rows: Iterable[Row]) -> int:
+        """See Sink."""
+        with self._connection.transaction(), self._connection.cursor() as cursor:
+            if known := list(map(_model_row, models)):
+                cursor.executemany(_MODEL.replace("?", "%s"), known)
+            if typed := [(*row[:_PREDICTION], _json(row.prediction), *row[_PREDICTION + 1 :]) for row in rows]:
+                cursor.executemany(_ROW.replace("?", "%s"), typed)
+                return max(cursor.rowcount, 0)
+        return 0
+
+    def prune(self, keep_days: int) -> int:
+        """See Sink."""
+        return _prune(
+            keep_days,
+            "ctid",
+            lambda sql, limit: self._connection.execute(sql.replace("?", "%s").encode(), limit).rowcount,
+        )
+
+    def cut(self) -> None:
+        """See Sink."""
+        shut_down(self._socket)
+
+    def close(self) -> None:
+        """See Sink."""
+        self._socket.close()
+        self._connection.close()
+
+
+def connect(settings: Settings) -> Sink:
+    """Connect; whatever the driver raises comes out."""
+    return PostgresSink(settings) if is_postgres(settings) else SqliteSink(settings)
+
+
+def _prune(keep_days: int, row_id: str, execute: Callable[[str, tuple[str]], int]) -> int:
+    if not keep_days:
+        return 0
+    limit = (timestamp(time.time() - keep_days * 86400),)
+    pruned = 0
+    for table in ("predictions", "feedback"):
+        sql = (
+            f"DELETE FROM {table} WHERE {row_id} IN "  # noqa: S608 - our own names
+            f"(SELECT {row_id} FROM {table} WHERE time < ? LIMIT {_PRUNED_AT_ONCE})"
+        )
+        while deleted := execute(sql, limit):
+            pruned += deleted
+    return pruned
+
+
+def _model_row(model: KnownModel) -> tuple[str, str, str]:
+    return model.version, _json(model.contract.to_json()), _json(model.classes)
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()

@@ -1,1 +1,0 @@
-"""What the service says of itself: metrics for Prometheus, one log line an event."""

@@ -1,0 +1,133 @@
+"""One limit over several processes of a host, and over hosts that share a Redis, whether it is there or not."""
+
+import threading
+import time
+
+import pytest
+
+from service.access.limiter import COUNTERS, Limiter, make_limiter
+from service.access.rate import Rate
+from service.redis_client import RedisClient
+from service.settings import Settings
+
+
+class Clock:
+    def __init__(self):
+        self.now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "period"),
+    [
+        ("100/minute", 100, 60),
+        ("5 per 2 seconds", 5, 2),
+        ("1/day", 1, 86400),
+        ("7 / 3 hours", 7, 10800),
+        ("1per1second", 1, 1),
+    ],
+)
+def test_every_form_the_settings_allow_is_read(tmp_path, text, limit, period):
+    made = make_limiter(Settings.read({"RATE_LIMIT": text, "VAR_DIR": str(tmp_path)}))
+    assert made.rate == Rate(limit, period)
+
+
+def test_without_a_limit_nothing_is_counted(tmp_path):
+    assert make_limiter(Settings.read({"VAR_DIR": str(tmp_path)})) is None
+
+
+def test_a_folder_that_cannot_be_written_costs_the_sharing_not_the_limit(tmp_path, capfd):
+    (tmp_path / "file").write_text("not a folder")
+    limiter = Limiter(Rate(2, 60), tmp_path / "file" / COUNTERS)
+    assert [limiter.spend("a").allowed for _ in range(3)] == [True, True, False]
+    assert '"limit_per_worker"' in capfd.readouterr().out
+
+
+@pytest.fixture
+def hosts(tmp_path):
+    """Limiters that share nothing but a Redis."""
+
+    def make(url, count, rate, clock=time.monotonic):
+        return [
+            Limiter(rate, tmp_path / f"host-{number}" / COUNTERS, RedisClient(url, clock)) for number in range(count)
+        ]
+
+    return make
+
+
+@pytest.mark.process
+def test_hosts_with_a_redis_together_get_exactly_the_limit(redis_server, hosts):
+    limiters = hosts(redis_server().url, 3, Rate(100, 3600))
+    allowed = []
+
+    def run(limiter):
+        allowed.extend(limiter.spend("client").allowed for _ in range(60))
+
+    threads = [threading.Thread(target=run, args=(limiter,)) for limiter in limiters]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(allowed) == 100
+
+
+@pytest.mark.process
+def test_redis_renews_the_limit_when_it_said_it_would(redis_server, hosts):
+    (limiter,) = hosts(redis_server().url, 1, Rate(2, 1))
+    assert [limiter.spend("a").allowed for _ in range(3)] == [True, True, False]
+    time.sleep(limiter.spend("a").reset)
+    assert limiter.spend("a").allowed
+
+
+@pytest.mark.process
+def test_while_redis_is_away_the_host_counts_itself_and_says_so(redis_server, hosts, capfd):
+    server, clock = redis_server(), Clock()
+    (limiter,) = hosts(server.url, 1, Rate(3, 3600), clock)
+    assert limiter.spend("a").remaining == 2
+    server.stop()
+    assert [limiter.spend("a").allowed for _ in range(4)] == [True, True, True, False]
+    server.start()
+    assert not limiter.spend("a").allowed, "Redis is not asked again at once"
+    clock.now += 5
+    assert limiter.spend("a").remaining == 2, "counted by the new Redis"
+    log = capfd.readouterr().out
+    assert log.count('"redis_away"') == 1
+    assert log.count('"redis_back"') == 1
+
+
+@pytest.mark.process
+def test_a_redis_that_hangs_is_waited_for_once(redis_server, hosts):
+    server, clock = redis_server(), Clock()
+    (limiter,) = hosts(server.url, 1, Rate(1000, 3600), clock)
+    limiter.spend("a")
+    server.freeze()
+    assert limiter.spend("a").allowed
+    server.process.poll()
+    counted = [limiter.spend("a").used for _ in range(500)]
+    assert counted == list(range(2, 502)), "all by the host, none lost"
+    server.thaw()
+    clock.now += 5
+    assert limiter.spend("a").used <= 4, "by Redis again"
+
+
+@pytest.mark.process
+def test_a_restart_of_redis_is_not_noticed(redis_server, hosts, capfd):
+    server = redis_server()
+    (limiter,) = hosts(server.url, 1, Rate(1000, 3600))
+    limiter.spend("a")
+    server.stop()
+    server.start()
+    limiter.spend("a")
+    assert '"redis_away"' not in capfd.readouterr().out
+
+
+@pytest.mark.process
+def test_a_refused_password_is_told_without_the_password(redis_server, hosts, capfd):
+    server = redis_server("--requirepass", "right")
+    (limiter,) = hosts(server.url.replace("//", "//:hunter2@"), 1, Rate(2, 60))
+    assert [limiter.spend("a").allowed for _ in range(3)] == [True, True, False]
+    log = capfd.readouterr().out
+    assert '"redis_away"' in log
+    assert "hunter2" not in log
