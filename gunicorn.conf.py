@@ -66,7 +66,7 @@ def post_fork(server: Any, worker: Any) -> None:
         signal.signal(leave, signal.SIG_DFL)
     listener.forget()
     metrics.open_metrics(settings)
-    recorder.open_spool(settings)
+    recorder.open_all()
     serving.start(settings)
 
 
@@ -79,7 +79,7 @@ def worker_exit(server: Any, worker: Any) -> None:
     """In a worker that leaves: flush."""
     from service.records import recorder
 
-    recorder.close_spool()
+    recorder.close_all()
 
 
 def on_exit(server: Any) -> None:

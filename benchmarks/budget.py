@@ -24,6 +24,7 @@ from benchmarks.wsgi_call import call
 from service import log, metrics
 from service.app import create_app
 from service.records import recorder
+from service.records.recorder import Recorder
 from service.settings import Settings
 from service.web.lean.messages import Response
 
@@ -62,7 +63,8 @@ def _stages(settings: Settings) -> dict[str, float]:
     bodies = [orjson.dumps(row) for row in pool.rows[:DISTINCT]]
     app = create_app(settings)
     metrics.open_metrics(settings)
-    recorder.open_spool(settings)
+    records = Recorder(settings)
+    records.open()
     whole = measure(lambda place: call(app, bodies[place]))  # starts the load of the model, and warms all up
     model = app.models.now.choose(None)[0]
     matrices = [pool.matrix[place : place + 1] for place in range(DISTINCT)]
@@ -79,11 +81,11 @@ def _stages(settings: Settings) -> dict[str, float]:
         "parse and validate, in one pass": measure(lambda place: model.reader.row(bodies[place])),
         "predict": measure(lambda place: model.engine.predict(matrices[place])),
         "serialise": measure(lambda place: Response.ready(orjson.dumps(answer))),
-        "record": measure(lambda place: recorder.append(kept[place])),
+        "record": measure(lambda place: records.append(kept[place])),
         "log": measure(lambda place: log.info_many(("prediction_made", line), ("request", line))),
         "metrics": measure(lambda place: _count(model.version)),
     }
-    recorder.close_spool()
+    recorder.close_all()
     return alone | {
         "Flask, hooks and views (the rest)": whole - sum(alone.values()),
         "the application's whole call": whole,
@@ -100,7 +102,7 @@ def _count(version: str) -> None:
 def _records(app: Any, bodies: list[bytes]) -> list[Any]:
     """The records that the service itself made of these requests."""
     found: list[Any] = []
-    with patch.object(recorder, "append", found.append):
+    with patch.object(Recorder, "append", found.append):
         for body in bodies:
             call(app, body)
     return found

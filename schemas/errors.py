@@ -12,7 +12,7 @@ ServiceError
 """
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 MOST_ERRORS = 100
 """Errors listed in one answer; ``errors_total`` tells how many there were."""
@@ -33,6 +33,16 @@ class ServiceError(Exception):
         super().__init__(detail)
         self.detail = detail
         self.headers = dict(headers or {})
+
+    def document(self, request_id: str) -> dict[str, Any]:
+        """The problem document (RFC 9457) of this error, whoever sends it: the application or the server before it."""
+        return {
+            "type": self.urn(),
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "request_id": request_id,
+        }
 
     @classmethod
     def urn(cls) -> str:
@@ -160,3 +170,7 @@ class InvalidInput(ServiceError):
         super().__init__(f"The input breaks the model's contract: {fields}.")
         self.errors = errors
         self.total = total
+
+    def document(self, request_id: str) -> dict[str, Any]:
+        """The problem document, with what is wrong by field."""
+        return super().document(request_id) | {"errors": self.errors, "errors_total": self.total}

@@ -13,7 +13,7 @@ Where to look, from the outside in (imports point down this list only):
 - ``metrics``     what is counted and timed, for Prometheus
 - ``log``         the structured log
 - ``settings``    what an operator may set; ``setting_readers`` how each is read
-- ``processes``, ``single_thread``, ``version``   a few lines each that stand on nothing
+- ``locks``, ``processes``, ``single_thread``, ``version``   a few lines each that stand on nothing
 
 Below it stand ``schemas``, the interface, and ``inference``, which is pure.
 """

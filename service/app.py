@@ -14,6 +14,7 @@ from service.cli.models import models_group
 from service.cli.records import records_group
 from service.cli.tokens import tokens_group
 from service.models.serving import Models
+from service.records.recorder import Recorder
 from service.settings import Settings
 from service.web import auth, cors, docs, errors, keeping, proxies, rate_limit, tracing, views
 from service.web.context import ServingApp
@@ -44,7 +45,7 @@ def create_app(settings: Settings | None = None) -> ServingApp:
     settings = settings or Settings.read(os.environ)
     log.configure(settings)
     app = ServingApp("service", static_folder=None)
-    app.settings, app.models = settings, Models(settings)
+    app.settings, app.models, app.records = settings, Models(settings), Recorder(settings)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.url_map.strict_slashes = True
     app.url_map.merge_slashes = False

@@ -20,7 +20,7 @@ STACK = (  # a module may import from its own layer's rooms and from the layers 
     ("service.metrics",),
     ("service.log",),
     ("service.settings",),
-    ("service.setting_readers", "service.processes", "service.single_thread", "service.version"),
+    ("service.setting_readers", "service.processes", "service.single_thread", "service.version", "service.locks"),
     ("service",),
     ("schemas",),
     ("inference",),

@@ -13,6 +13,7 @@ from inference.golden import check_golden
 from inference.manifest import Manifest
 from service import log, metrics
 from service.records import recorder
+from service.records.recorder import Recorder
 from service.settings import Settings
 
 PREPARED = "TWIN_PREPARED"
@@ -59,13 +60,15 @@ def prepare_host(settings: Settings) -> None:
     os.environ[PREPARED] = "yes"
 
 
-def open_worker(settings: Settings) -> None:
-    """Once a worker: this process's own part of log, metrics and records."""
+def open_worker(settings: Settings) -> Recorder:
+    """Once a worker: this process's own part of log and metrics, and the recorder of its answers."""
     log.configure(settings)
     if PREPARED not in os.environ:
         prepare_host(settings)
     metrics.open_metrics(settings)
-    recorder.open_spool(settings)
+    records = Recorder(settings)
+    records.open()
+    return records
 
 
 def settle() -> None:
@@ -78,4 +81,4 @@ def settle() -> None:
 
 def close_worker() -> None:
     """Flush what this worker still holds."""
-    recorder.close_spool()
+    recorder.close_all()

@@ -16,12 +16,11 @@ from inference.engines.base import Answers
 from inference.features import encode
 from schemas.rows import in_order, row_schema
 from service import log, metrics
-from service.records import recorder
 from service.records.record import Record
 from service.settings import Settings
 
 settings = Settings.read(os.environ)
-open_worker(settings)
+records = open_worker(settings)
 manifest, engine = load_engine(settings)
 Row = row_schema(manifest.contract)
 Batch = Schema.from_dict({"instances": fields.List(fields.Nested(Row), required=True)})
@@ -96,7 +95,7 @@ def _answer(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         client=request.remote_addr or "",
         classes=manifest.classes,
     )
-    recorder.append(record)
+    records.append(record)
     metrics.prediction(manifest.version, answers.predictions, answers.chosen is None)
     log.info(
         "prediction_made",

@@ -8,7 +8,6 @@ A client's slot is one of the WAYS of the bucket its key hashes to. Where all of
 least gives way: memory is bounded for any number of clients, and the busy ones are never forgotten.
 """
 
-import fcntl
 import hashlib
 import os
 import struct
@@ -19,6 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from service.access.rate import Rate, RateLimitStatus
+from service.locks import lock, open_lock, unlock
 
 WAYS = 8
 BUCKETS = 8192
@@ -42,7 +42,7 @@ class HostCounters:
         self._clock = clock
         self._threads = threading.Lock()  # a file lock holds off other processes, not the threads of this one
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._file = open_lock(path, 0o600)
         try:
             self._reserve()
         except OSError:
@@ -58,14 +58,14 @@ class HostCounters:
         key = _key(client)
         offset = key % BUCKETS * _BUCKET.size
         with self._threads:
-            fcntl.flock(self._file, fcntl.LOCK_EX)
+            lock(self._file)
             try:
                 now = self._clock()  # under the lock: nobody may find an end that is further off than a period
                 slot, end, count = self._slot(offset, key, now, rate.period)
                 if count < rate.limit:
                     os.pwrite(self._file, _SLOT.pack(key, end, count + 1), offset + slot * _SLOT.size)
             finally:
-                fcntl.flock(self._file, fcntl.LOCK_UN)
+                unlock(self._file)
         return RateLimitStatus(rate, count + 1, end - now)
 
     def close(self) -> None:

@@ -11,11 +11,12 @@ from pathlib import Path
 import click
 
 from schemas.errors import ServiceError
+from service.locks import is_held
 from service.records.address import check_driver, is_postgres, sqlite_file
 from service.records.shipper import supervisor
 from service.records.spool.backlog import oldest_waiting, rows_waiting
 from service.records.spool.counts import read_counts
-from service.records.spool.paths import SHIPPER, is_held, pending_bytes, spool_folder
+from service.records.spool.paths import SHIPPER, pending_bytes, spool_folder
 from service.settings import Settings
 
 _MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"])

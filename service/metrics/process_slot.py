@@ -1,13 +1,13 @@
 """The slot of this process: its own alone until it has joined the others, again its own in a forked child."""
 
 import atexit
-import fcntl
 import mmap
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from service import log
+from service.locks import unlock
 from service.metrics import slot_files
 from service.metrics.catalogue import METRICS
 from service.metrics.shared_values import SIZE, Slot
@@ -42,7 +42,7 @@ class Own:
     def leave(self) -> None:
         """Leave the slot to whoever comes next; the last one out removes the folder."""
         if self._descriptor >= 0:
-            fcntl.flock(self._descriptor, fcntl.LOCK_UN)  # the map holds a copy of the descriptor
+            unlock(self._descriptor)  # the map holds a copy of the descriptor
             os.close(self._descriptor)
             self._descriptor = -1
             if self._folder is not None:

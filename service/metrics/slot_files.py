@@ -4,7 +4,6 @@ A process holds its slot by a file lock, which the kernel takes off it however i
 over and counts on from there: there are never more files than processes lived at once, and no counter goes back.
 """
 
-import fcntl
 import hashlib
 import mmap
 import os
@@ -12,12 +11,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from service.locks import is_held, locked, open_lock, try_lock
 from service.metrics.catalogue import METRICS
 from service.metrics.shared_values import CELLS, NAMES, SIZE, Key, Slot, series
 
 _LAYOUT = hashlib.sha256(repr((sorted(METRICS.items()), CELLS, NAMES)).encode()).hexdigest()[:12]
 """In the files' names: two releases that run at once, in an upgrade, do not read each other's."""
 MEMORY = Path("/dev/shm")  # noqa: S108  # a folder of our own in it, whose owner is checked
+MODE = 0o644
+"""Whoever may read the folder may read the counts."""
 
 Series = tuple[Key, list[float], bool]
 """A series, the values of its cells, and whether the process that holds them lives."""
@@ -51,17 +53,15 @@ def claim(folder: Path) -> tuple[Slot, int]:
         OSError: there is no room, or no right to write.
     """
     with _locked(folder):
-        if not any(_is_held(path) for path in _paths(folder)):
+        if not any(is_held(path) for path in _paths(folder)):
             for path in folder.iterdir():
                 if path.name != "lock":
                     path.unlink()
         number = 0
         while True:
             path = folder / f"{_LAYOUT}-{number}"
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            descriptor = open_lock(path, MODE)
+            if not try_lock(descriptor):
                 os.close(descriptor)
                 number += 1
                 continue
@@ -79,7 +79,7 @@ def claim(folder: Path) -> tuple[Slot, int]:
 def read(folder: Path) -> Iterator[Series]:
     """Each series of each slot."""
     with _locked(folder):
-        slots = [(path, _is_held(path)) for path in _paths(folder)]
+        slots = [(path, is_held(path)) for path in _paths(folder)]
     for path, alive in slots:
         try:
             content = path.read_bytes()
@@ -103,24 +103,10 @@ def _paths(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"{_LAYOUT}-*"))
 
 
-def _is_held(path: Path) -> bool:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
-
-
 def remove_if_unused(folder: Path) -> None:
     """Remove the folder where nobody alive holds a slot in it."""
     with suppress(OSError), _locked(folder):
-        if not any(_is_held(path) for path in _paths(folder)):
+        if not any(is_held(path) for path in _paths(folder)):
             for path in folder.iterdir():
                 path.unlink()
             folder.rmdir()
@@ -131,11 +117,7 @@ def _locked(folder: Path) -> Iterator[None]:
     """Hold the folder's own lock: a look at a slot's lock must not be taken for its owner."""
     while True:
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with locked(folder / "lock", MODE) as descriptor:
             if os.fstat(descriptor).st_nlink:  # else the last one out has just removed it
                 yield
                 return
-        finally:
-            os.close(descriptor)

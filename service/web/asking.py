@@ -64,7 +64,7 @@ def answers(
                 request.phases |= dict(zip(PHASES, spent, strict=True))
             response.stamp(MODEL_VERSION, model.version)
             if loaded.shadow is not None and asked is None:
-                shadow.follow(response, loaded.shadow, read, body, request.record)
+                shadow.follow(response, loaded.shadow, read, body, request.record, app.records)
             return response
 
         return handle

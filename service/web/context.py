@@ -7,6 +7,7 @@ from service.access.rate import RateLimitStatus
 from service.access.token_file import TokenFile
 from service.models.serving import Models
 from service.records.record import Record
+from service.records.recorder import Recorder
 from service.settings import Settings
 from service.web.lean.app import LeanFlask, Request, request_context
 
@@ -34,6 +35,7 @@ class ServingApp(LeanFlask):
     request_class = ServingRequest
     settings: Settings
     models: Models
+    records: Recorder
     tokens: TokenFile | None = None
     limiter: Limiter | None = None
     swag: Any = None

@@ -8,7 +8,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as WrongMethod
 from werkzeug.routing import RequestRedirect
 
-from schemas.errors import INTERNAL_ERROR, InvalidInput, MethodNotAllowed, NotFound, ServiceError
+from schemas.errors import INTERNAL_ERROR, MethodNotAllowed, NotFound, ServiceError
 from service import log
 from service.web.context import current
 
@@ -25,16 +25,7 @@ def register(app: Flask) -> None:
 def answer(exc: ServiceError) -> Response:
     """The problem document of one of our own errors."""
     _, request = current()
-    document: dict[str, Any] = {
-        "type": exc.urn(),
-        "title": exc.title,
-        "status": exc.status,
-        "detail": exc.detail,
-        "request_id": request.request_id,
-    }
-    if isinstance(exc, InvalidInput):
-        document |= {"errors": exc.errors, "errors_total": exc.total}
-    response = Response(orjson.dumps(document), exc.status, content_type=PROBLEM)
+    response = Response(orjson.dumps(exc.document(request.request_id)), exc.status, content_type=PROBLEM)
     response.headers.extend(exc.headers)
     return response
 

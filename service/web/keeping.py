@@ -3,7 +3,6 @@
 import time
 
 from service import metrics
-from service.records import recorder
 from service.web.context import current
 from service.web.lean.messages import Response
 
@@ -15,8 +14,7 @@ def keep(response: Response) -> Response:
     if record is None or response.status_code != 200:
         return response
     began = time.perf_counter()
-    recorder.open_spool(app.settings)  # where the server has no hook for it; else it is open
-    recorder.append(record)
+    app.records.append(record)
     if request.phases is not None:
         request.phases["record"] = time.perf_counter() - began
     predictions = record.answers.predictions

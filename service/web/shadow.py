@@ -7,21 +7,21 @@ from schemas.errors import ServiceError
 from schemas.reader import Reader
 from service import log
 from service.models.model import Model
-from service.records import recorder
 from service.records.record import Record
+from service.records.recorder import Recorder
 from service.web.lean.messages import Response
 from service.web.recorded import ask_again
 
 Read = Callable[[Reader, bytes], Matrix]
 
 
-def follow(response: Response, shadow: Model, read: Read, body: bytes, record: Record) -> None:
+def follow(response: Response, shadow: Model, read: Read, body: bytes, record: Record, records: Recorder) -> None:
     """Have ``shadow`` answer the same body once ``response`` is sent; its record shares the prediction's id."""
 
     def answer_unheard() -> None:
         try:
             rows = read(shadow.reader, body)
-            recorder.append(ask_again(shadow, rows, record))
+            records.append(ask_again(shadow, rows, record))
         except ServiceError as refused:  # a shadow may have another contract
             log.warning(
                 "shadow_refused", model_version=shadow.version, request_id=record.request_id, reason=refused.detail

@@ -121,7 +121,7 @@ def test_a_full_disk_costs_the_sharing_and_nothing_else(run):
 
 def test_a_folder_of_somebody_else_is_not_used(run, tmp_path):
     text = run(
-        "import pathlib\nshared.MEMORY = pathlib.Path(os.environ['VAR_DIR']) / 'memory'; slot_files.MEMORY.mkdir()\n"
+        "import pathlib\nslot_files.MEMORY = pathlib.Path(os.environ['VAR_DIR']) / 'memory'; slot_files.MEMORY.mkdir()\n"
         "(slot_files.MEMORY / folder.name).symlink_to('/etc')\n"
         "print(slot_files.folder_for(settings.var_dir))"
     )

@@ -79,7 +79,7 @@ def make_record(count: int = 1, seed: int = 0, **replaced: object) -> Record:
 def _closed() -> Iterator[None]:
     """No spool stays open in the process of the tests."""
     yield
-    recorder.close_spool()
+    recorder.close_all()
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from inference.engines.base import Answers
 from service.cli.records import records_group
 from service.records import recorder
 from service.records.database.outcomes import Outcome, record_outcomes
+from service.records.recorder import Recorder
 from service.records.shipper import supervisor
 from tests.records.conftest import drain, make_record, stored
 
@@ -43,10 +44,11 @@ def flask_records(settings):
 
 
 def keep(settings, *records):
-    recorder.open_spool(settings)
+    own = Recorder(settings)
+    own.open()
     for record in records:
-        recorder.append(record)
-    recorder.close_spool()
+        own.append(record)
+    recorder.close_all()
 
 
 def test_an_export_where_a_version_s_name_was_used_twice_says_so(flask_records, settings, tmp_path):

@@ -9,6 +9,7 @@ from inference.features import NULL
 from inference.manifest import Manifest
 from service.records import recorder
 from service.records.database.drift import drift
+from service.records.recorder import Recorder
 from tests.records.conftest import drain, make_record
 from training.example import make_frame
 
@@ -33,12 +34,13 @@ def keep(make_settings, trained):
             rows[: len(rows) // 4, blank] = NULL  # as RECORDS_REDACT has it
         record = make_record(1, rows=rows, answers=Answers([0, 1] * 200, None, None), model_version=folder.name)
         record.contract, record.classes = manifest.contract, manifest.classes
-        recorder.open_spool(settings)
-        recorder.append(record)
+        records = Recorder(settings)
+        records.open()
+        records.append(record)
         for other in others:
             other.model_version = folder.name
-            recorder.append(other)
-        recorder.close_spool()
+            records.append(other)
+        recorder.close_all()
         drain(settings)
         return settings
 

@@ -15,6 +15,7 @@ from service.records.address import sqlite_file
 from service.records.database.connection import make_engine
 from service.records.database.migrate import upgrade
 from service.records.database.tables import metadata
+from service.records.recorder import Recorder
 from service.records.shipper import schema, supervisor
 from service.records.spool.counts import read_counts
 from service.records.spool.paths import pending_bytes, spool_folder
@@ -72,9 +73,10 @@ def test_a_database_of_a_newer_schema_is_left_alone_and_the_records_wait(make_se
 
     upgrade(settings)
     move_to("9999")
-    recorder.open_spool(settings)
-    recorder.append(make_record(2))
-    recorder.close_spool()
+    records = Recorder(settings)
+    records.open()
+    records.append(make_record(2))
+    recorder.close_all()
     with pytest.raises(schema.SchemaError, match=r"schema 9999.*DATABASE_URL"):
         upgrade(settings)
     with pytest.raises(schema.SchemaError):

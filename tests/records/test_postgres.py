@@ -10,6 +10,7 @@ from service import metrics
 from service.records import recorder
 from service.records.database import connection
 from service.records.database.outcomes import Outcome, record_outcomes
+from service.records.recorder import Recorder
 from service.records.shipper import schema, supervisor
 from service.records.spool.counts import read_counts
 from service.records.spool.paths import pending_bytes
@@ -22,23 +23,25 @@ def test_a_stopped_database_costs_no_answer_and_no_record(postgres, make_setting
     settings = make_settings(DATABASE_URL=postgres.address)
     folder = settings.var_dir / "spool"
     recorder.prepare(settings)
-    recorder.open_spool(settings)
-    recorder.append(make_record(3))
+    records = Recorder(settings)
+    records.open()
+    records.append(make_record(3))
     until(lambda: read_counts(folder).shipped == 3)
     postgres.stop()
     for _ in range(200):
-        recorder.append(make_record(2))
-    recorder.close_spool()
+        records.append(make_record(2))
+    recorder.close_all()
     supervisor.drain(settings, seconds=1)
     assert pending_bytes(folder) and read_counts(folder).lost == 0
-    recorder.open_spool(settings)
-    recorder.append(make_record(1))
+    records = Recorder(settings)
+    records.open()
+    records.append(make_record(1))
     postgres.start()
     until(lambda: read_counts(folder).shipped == 404)
     assert postgres.query("SELECT count(*), count(DISTINCT (prediction_id, row_index)) FROM predictions") == [
         (404, 404)
     ]
-    recorder.close_spool()
+    recorder.close_all()
     drain(settings)
 
 
@@ -46,9 +49,10 @@ def test_a_server_starts_without_its_database(postgres, make_settings):
     postgres.stop()
     settings = make_settings(DATABASE_URL=postgres.address)
     recorder.prepare(settings)
-    recorder.open_spool(settings)
-    recorder.append(make_record())
-    recorder.close_spool()
+    records = Recorder(settings)
+    records.open()
+    records.append(make_record())
+    recorder.close_all()
     postgres.start()
     until(
         lambda: (
@@ -67,12 +71,13 @@ def test_two_hosts_that_start_at_once_make_one_schema(postgres, make_settings, t
 
 def test_an_outcome_is_new_once(postgres, make_settings):
     settings = make_settings(DATABASE_URL=postgres.address)
-    recorder.open_spool(settings)
+    records = Recorder(settings)
+    records.open()
     record = make_record(3)
-    recorder.append(record)
+    records.append(record)
     outcomes = [Outcome(record.prediction_id, row, "yes") for row in range(3)]
     assert [record_outcomes(settings, told, "tester") for told in (outcomes[:1], outcomes[:1], outcomes)] == [1, 0, 2]
-    recorder.close_spool()
+    recorder.close_all()
     drain(settings)
     assert record_outcomes(settings, outcomes, "tester") == 0
 
@@ -80,9 +85,10 @@ def test_an_outcome_is_new_once(postgres, make_settings):
 def test_nobody_waits_long_for_a_database_that_hangs(postgres, make_settings, monkeypatch):
     monkeypatch.setattr(connection, "_spared_until", {})
     settings = make_settings(DATABASE_URL=postgres.address)
-    recorder.open_spool(settings)
+    records = Recorder(settings)
+    records.open()
     record = make_record(1)
-    recorder.append(record)
+    records.append(record)
     outcome = [Outcome(record.prediction_id, 0, "yes")]
     assert record_outcomes(settings, outcome, "tester") == 1
     faults = []
@@ -116,27 +122,29 @@ def test_the_lag_is_told_while_the_database_hangs(postgres, make_settings):
     settings = make_settings(DATABASE_URL=postgres.address)
     metrics.prepare(settings)
     recorder.prepare(settings)
-    recorder.open_spool(settings)
-    recorder.append(make_record(1))
+    records = Recorder(settings)
+    records.open()
+    records.append(make_record(1))
     folder = settings.var_dir / "spool"
     until(lambda: read_counts(folder).shipped == 1)
     postgres.signal(signal.SIGSTOP)
     try:
-        recorder.append(make_record(1))
+        records.append(make_record(1))
         until(lambda: b"records_lag_seconds 0.0" not in metrics.exposition())
     finally:
         postgres.signal(signal.SIGCONT)
     until(lambda: read_counts(folder).shipped == 2)
-    recorder.close_spool()
+    recorder.close_all()
     drain(settings)
 
 
 def test_columns_are_typed_for_queries(postgres, make_settings):
     settings = make_settings(DATABASE_URL=postgres.address)
-    recorder.open_spool(settings)
+    records = Recorder(settings)
+    records.open()
     record = make_record(50)
-    recorder.append(record)
-    recorder.close_spool()
+    records.append(record)
+    recorder.close_all()
     drain(settings)
     (row,) = postgres.query(
         "SELECT count(*), min(time) > now() - interval '5 minutes', count(*) FILTER (WHERE prediction = '\"yes\"'), "

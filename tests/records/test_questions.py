@@ -10,6 +10,7 @@ from service.records.database.connection import connected
 from service.records.database.outcomes import Outcome, record_outcomes
 from service.records.database.performance import performance
 from service.records.database.queries import count_by_version, known_models, recent_rows
+from service.records.recorder import Recorder
 from tests.records.conftest import CLASSES, CONTRACT, drain, make_record
 
 pytestmark = pytest.mark.process
@@ -19,13 +20,14 @@ HOUR = timedelta(hours=1)
 
 
 def keep(settings):
-    recorder.open_spool(settings)
+    records = Recorder(settings)
+    records.open()
     now = NOW.timestamp()
-    recorder.append(make_record(4, time=now - 3 * 3600))
-    recorder.append(make_record(2, time=now - 600))
-    recorder.append(make_record(3, seed=1, time=now - 60))
-    recorder.append(make_record(1, time=now - 60, model_version="forest-2", role="canary"))
-    recorder.close_spool()
+    records.append(make_record(4, time=now - 3 * 3600))
+    records.append(make_record(2, time=now - 600))
+    records.append(make_record(3, seed=1, time=now - 60))
+    records.append(make_record(1, time=now - 60, model_version="forest-2", role="canary"))
+    recorder.close_all()
     drain(settings)
 
 
@@ -40,12 +42,13 @@ def asked(settings):
 
 def check(settings):
     record = make_record(3, time=NOW.timestamp() - 1)
-    recorder.open_spool(settings)
-    recorder.append(record)
+    records = Recorder(settings)
+    records.open()
+    records.append(record)
     outcomes = [Outcome(record.prediction_id, row, label) for row, label in enumerate(record.answers.predictions)]
     other = "no" if outcomes[0].outcome == "yes" else "yes"
     record_outcomes(settings, [replace(outcomes[0], outcome=other), *outcomes[1:]], "tester")
-    recorder.close_spool()
+    recorder.close_all()
     drain(settings)
     first, second = performance(settings, NOW - HOUR, NOW)
     assert (first["predictions"], first["outcomes"], first["accuracy"]) == (8, 3, pytest.approx(2 / 3))

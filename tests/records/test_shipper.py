@@ -10,14 +10,16 @@ from math import inf
 
 import pytest
 
+from service.locks import is_held
 from service.records import recorder
 from service.records.database.outcomes import Outcome, record_outcomes
+from service.records.recorder import Recorder
 from service.records.shipper import schema, supervisor
 from service.records.shipper.loader import Mover
 from service.records.shipper.sinks import SqliteSink
 from service.records.spool.backlog import oldest_waiting, rows_waiting
 from service.records.spool.counts import read_counts
-from service.records.spool.paths import SHIPPER, is_held, pending_bytes, spool_files
+from service.records.spool.paths import SHIPPER, pending_bytes, spool_files
 from service.records.spool.search import find_in_spool
 from service.records.spool.writer import Writer
 from tests.conftest import ROOT, clean_environment
@@ -102,8 +104,9 @@ def test_a_killed_shipper_is_replaced_and_ships_nothing_twice(make_settings, wri
 
 def test_a_locked_database_costs_no_answer_and_no_record(make_settings, write):
     settings = make_settings()
-    recorder.open_spool(settings)
-    recorder.append(make_record())
+    records = Recorder(settings)
+    records.open()
+    records.append(make_record())
     until(lambda: stored(settings))
     blocker = sqlite3.connect(settings.var_dir / "predictions.db", isolation_level=None)
     blocker.execute("BEGIN EXCLUSIVE")
@@ -113,7 +116,7 @@ def test_a_locked_database_costs_no_answer_and_no_record(make_settings, write):
     assert len(told) == 600
     blocker.execute("ROLLBACK")
     blocker.close()
-    recorder.close_spool()
+    recorder.close_all()
     until(lambda: everything_shipped(settings))
     assert set(told) < set(keys(settings))
     assert read_counts(settings.var_dir / "spool").lost == 0
@@ -123,9 +126,10 @@ def test_a_restart_takes_up_what_the_last_run_left(make_settings, monkeypatch):
     settings = make_settings()
     with monkeypatch.context() as off:
         off.setattr(supervisor, "start", lambda *_: None)
-        recorder.open_spool(settings)
-        recorder.append(make_record(5))
-        recorder.close_spool()
+        records = Recorder(settings)
+        records.open()
+        records.append(make_record(5))
+        recorder.close_all()
     assert not stored(settings)
     recorder.prepare(settings)
     until(lambda: len(stored(settings)) == 5)
@@ -135,10 +139,11 @@ def test_a_line_cut_off_by_a_kill_is_left_out_and_the_rest_shipped(make_settings
     settings = make_settings()
     with monkeypatch.context() as off:
         off.setattr(supervisor, "start", lambda *_: None)
-        recorder.open_spool(settings)
+        records = Recorder(settings)
+        records.open()
         for _ in range(3):
-            recorder.append(make_record())
-        recorder.close_spool()
+            records.append(make_record())
+        recorder.close_all()
     (path,) = spool_files(settings.var_dir / "spool")
     path.write_bytes(path.read_bytes()[:-40])
     drain(settings)
@@ -149,9 +154,10 @@ def test_a_line_cut_off_by_a_kill_is_left_out_and_the_rest_shipped(make_settings
 def test_drain_brings_everything_to_the_database_and_ends_the_shipper(make_settings):
     settings = make_settings()
     recorder.prepare(settings)
-    recorder.open_spool(settings)
-    recorder.append(make_record(1000))
-    recorder.close_spool()
+    records = Recorder(settings)
+    records.open()
+    records.append(make_record(1000))
+    recorder.close_all()
     drain(settings)
     assert len(stored(settings)) == 1000
     assert everything_shipped(settings)
@@ -160,9 +166,10 @@ def test_drain_brings_everything_to_the_database_and_ends_the_shipper(make_setti
 def test_the_columns_say_what_was_asked_and_answered(make_settings):
     settings = make_settings(RECORDS_REDACT="age")
     record = make_record(20)
-    recorder.open_spool(settings)
-    recorder.append(record)
-    recorder.close_spool()
+    records = Recorder(settings)
+    records.open()
+    records.append(record)
+    recorder.close_all()
     drain(settings)
     rows = stored(settings)
     assert [row["row_index"] for row in rows] == list(range(20))
@@ -176,11 +183,12 @@ def test_the_columns_say_what_was_asked_and_answered(make_settings):
 
 def test_what_the_database_refuses_is_laid_aside_and_the_rest_shipped(make_settings):
     settings = make_settings()
-    recorder.open_spool(settings)
+    records = Recorder(settings)
+    records.open()
     good, bad = make_record(2), make_record(1, latency_ms=None)
     for record in (good, bad, make_record(1)):
-        recorder.append(record)
-    recorder.close_spool()
+        records.append(record)
+    recorder.close_all()
     drain(settings)
     assert len(stored(settings)) == 3
     assert read_counts(settings.var_dir / "spool").lost == 1
@@ -202,12 +210,13 @@ def test_damaged_lines_hold_nobody_up_and_are_laid_aside(make_settings):
     settings = make_settings()
     folder = settings.var_dir / "spool"
     first, second, orphan = make_record(2), make_record(1), make_record(3, model_version="nobody-knows-1")
-    recorder.open_spool(settings)
+    records = Recorder(settings)
+    records.open()
     for record in (first, orphan, second):
-        recorder.append(record)
+        records.append(record)
     with_model = next(path for path in spool_files(folder) if path.stat().st_size)
     lines = with_model.read_bytes().split(b"\n")[:-1]
-    recorder.close_spool()
+    recorder.close_all()
     drain(settings)
     assert len(stored(settings)) == 6
 
@@ -236,19 +245,20 @@ def test_a_database_that_is_deleted_is_made_anew_and_nothing_goes_to_the_old_one
     settings = make_settings()
     path = settings.var_dir / "predictions.db"
     recorder.prepare(settings)
-    recorder.open_spool(settings)
+    records = Recorder(settings)
+    records.open()
     before, after = make_record(1), make_record(2)
-    recorder.append(before)
+    records.append(before)
     until(lambda: stored(settings))
     assert record_outcomes(settings, [Outcome(before.prediction_id, 0, "yes")], "tester") == 1
     for one in path.parent.glob("predictions.db*"):
         one.unlink()
-    recorder.append(after)
+    records.append(after)
     until(lambda: len(stored(settings)) == 2)
     outcomes = [Outcome(after.prediction_id, row, "yes") for row in range(2)]
     assert record_outcomes(settings, outcomes, "tester") == 2
     assert len(stored(settings, "feedback")) == 2
-    recorder.close_spool()
+    recorder.close_all()
     drain(settings)
 
 
@@ -303,9 +313,10 @@ def test_a_worker_that_is_never_idle_does_not_keep_the_others_records_waiting(ma
 def test_a_shipper_left_over_with_other_settings_is_replaced(make_settings, tmp_path):
     old = make_settings(DATABASE_URL="postgresql://nobody@127.0.0.1:9/none")
     recorder.prepare(old)
-    recorder.open_spool(old)  # and stays open: the old shipper has a writer, and no reason to leave
+    records = Recorder(old)  # and stays open: the old shipper has a writer, and no reason to leave
+    records.open()
     record = make_record(2)
-    recorder.append(record)
+    records.append(record)
     until(lambda: shipper_of(old))
     before = shipper_of(old)
     recorder.prepare(old)
@@ -317,17 +328,18 @@ def test_a_shipper_left_over_with_other_settings_is_replaced(make_settings, tmp_
     with sqlite3.connect(tmp_path / "moved.db") as connection:
         found = connection.execute("SELECT prediction_id FROM predictions").fetchall()
     assert found == [(record.prediction_id,)] * 2
-    recorder.close_spool()
+    recorder.close_all()
     drain(new)
 
 
 def test_old_records_are_pruned(make_settings):
     settings = make_settings(RECORDS_KEEP_DAYS="30")
-    recorder.open_spool(settings)
+    records = Recorder(settings)
+    records.open()
     old, new = make_record(time=make_record().time - 31 * 86400), make_record()
-    recorder.append(old)
-    recorder.append(new)
-    recorder.close_spool()
+    records.append(old)
+    records.append(new)
+    recorder.close_all()
     drain(settings)
     assert [row["prediction_id"] for row in stored(settings)] == [new.prediction_id]
 
@@ -338,7 +350,8 @@ def test_where_python_is_embedded_records_are_shipped_by_the_python_of_the_envir
     base = os.path.realpath(sys.executable)
     monkeypatch.setattr(sys, "executable", base)
     settings = make_settings()
-    recorder.open_spool(settings)
+    records = Recorder(settings)
+    records.open()
     record = make_record()
-    recorder.append(record)
+    records.append(record)
     until(lambda: keys(settings) == [(record.prediction_id, 0)])

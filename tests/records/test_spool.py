@@ -11,6 +11,7 @@ import pytest
 
 from inference.engines.base import Answers
 from service.records import recorder
+from service.records.recorder import Recorder
 from service.records.shipper import supervisor
 from service.records.spool import writer
 from service.records.spool.counts import read_counts
@@ -24,7 +25,7 @@ def _no_shipper(monkeypatch):
     """These tests look into the spool itself."""
     monkeypatch.setattr(supervisor, "start", lambda *_: None)
     yield
-    recorder.close_spool()
+    recorder.close_all()
 
 
 def records(settings):
@@ -33,9 +34,10 @@ def records(settings):
 
 def test_an_answer_is_one_line_that_is_there_when_append_returns(make_settings):
     settings = make_settings()
-    recorder.open_spool(settings)
+    own = Recorder(settings)
+    own.open()
     record = make_record(3)
-    recorder.append(record)
+    own.append(record)
     (line,) = records(settings)
     assert line["prediction_id"] == record.prediction_id
     assert line["predictions"] == record.answers.predictions
@@ -45,10 +47,11 @@ def test_an_answer_is_one_line_that_is_there_when_append_returns(make_settings):
 
 def test_the_contract_stands_once_in_each_file_before_its_records(make_settings):
     settings = make_settings()
-    recorder.open_spool(settings)
+    own = Recorder(settings)
+    own.open()
     for _ in range(3):
-        recorder.append(make_record())
-    recorder.append(make_record(model_version="forest-2"))
+        own.append(make_record())
+    own.append(make_record(model_version="forest-2"))
     kinds = [next(iter(line)) for line in spooled_lines(settings)]
     assert kinds == ["model", *["prediction_id"] * 3, "model", "prediction_id"]
 
@@ -56,22 +59,24 @@ def test_the_contract_stands_once_in_each_file_before_its_records(make_settings)
 def test_a_full_file_is_followed_by_the_next(make_settings, monkeypatch):
     monkeypatch.setattr(writer, "LARGEST", 20_000)
     settings = make_settings()
-    recorder.open_spool(settings)
+    own = Recorder(settings)
+    own.open()
     for _ in range(100):
-        recorder.append(make_record())
+        own.append(make_record())
     assert len(spool_files(settings.var_dir / "spool")) > 1
     assert len(records(settings)) == 100
 
 
 def test_a_matrix_that_is_a_view_is_kept_as_it_looks(make_settings):
     settings = make_settings()
-    recorder.open_spool(settings)
+    own = Recorder(settings)
+    own.open()
     record = make_record(8)
     record.rows = record.rows[::2]
     record.answers = Answers(
         record.answers.predictions[::2], record.answers.probabilities[::2], record.answers.chosen[::2]
     )
-    recorder.append(record)
+    own.append(record)
     (line,) = records(settings)
     np.testing.assert_array_equal(unpacked(line["rows"], 4), record.rows)
     np.testing.assert_array_equal(unpacked(line["probabilities"], 2), record.answers.probabilities)
@@ -79,9 +84,10 @@ def test_a_matrix_that_is_a_view_is_kept_as_it_looks(make_settings):
 
 def test_redacted_features_never_reach_the_disk(make_settings):
     settings = make_settings(RECORDS_REDACT="age, member")
-    recorder.open_spool(settings)
+    own = Recorder(settings)
+    own.open()
     record = make_record(2)
-    recorder.append(record)
+    own.append(record)
     (line,) = records(settings)
     kept = unpacked(line["rows"], 4)
     assert np.isnan(kept[:, [0, 3]]).all()
@@ -91,12 +97,13 @@ def test_redacted_features_never_reach_the_disk(make_settings):
 
 def test_a_sample_keeps_its_share_and_the_shadow_with_it(make_settings):
     settings = make_settings(RECORDS_SAMPLE="0.25")
-    recorder.open_spool(settings)
+    own = Recorder(settings)
+    own.open()
     for _ in range(2000):
         record = make_record()
-        recorder.append(record)
+        own.append(record)
         record.role = "shadow"
-        recorder.append(record)
+        own.append(record)
     kept = records(settings)
     assert 0.2 < len(kept) / 4000 < 0.3
     assert len({line["prediction_id"] for line in kept}) * 2 == len(kept)
@@ -105,8 +112,9 @@ def test_a_sample_keeps_its_share_and_the_shadow_with_it(make_settings):
 def test_without_records_nothing_is_written(make_settings):
     settings = make_settings(RECORDS="off")
     recorder.prepare(settings)
-    recorder.open_spool(settings)
-    recorder.append(make_record())
+    own = Recorder(settings)
+    own.open()
+    own.append(make_record())
     assert not settings.var_dir.exists()
 
 
@@ -114,42 +122,47 @@ def test_a_spool_that_cannot_be_made_costs_no_answer_and_heals(make_settings, ca
     settings = make_settings()
     settings.var_dir.mkdir(exist_ok=True)
     (settings.var_dir / "spool").write_text("a file where the folder should be")
-    recorder.open_spool(settings)
-    recorder.append(make_record())
+    own = Recorder(settings)
+    own.open()
+    own.append(make_record())
     assert "records_lost" in capfd.readouterr().out
     (settings.var_dir / "spool").unlink()
-    recorder.append(make_record())
+    own.append(make_record())
     assert len(records(settings)) == 1
 
 
 def test_what_cannot_be_encoded_is_counted_as_lost(make_settings):
     settings = make_settings()
-    recorder.open_spool(settings)
-    recorder.append(make_record(2, client=object()))
+    own = Recorder(settings)
+    own.open()
+    own.append(make_record(2, client=object()))
     assert read_counts(settings.var_dir / "spool").lost == 2
 
 
 def test_a_deleted_file_is_begun_anew(make_settings, monkeypatch):
     monkeypatch.setattr(recorder, "WATCH_SECONDS", 0.01)
     settings = make_settings()
-    recorder.open_spool(settings)
+    own = Recorder(settings)
+    own.open()
     (path,) = spool_files(settings.var_dir / "spool")
     path.unlink()
     until(lambda: spool_files(settings.var_dir / "spool"))
-    recorder.append(make_record())
+    own.append(make_record())
     assert len(records(settings)) == 1
 
 
 def test_a_forked_child_writes_a_file_of_its_own(make_settings):
     settings = make_settings()
-    recorder.open_spool(settings)
+    own = Recorder(settings)
+    own.open()
     child = os.fork()
     if not child:
-        recorder.open_spool(settings)
-        recorder.append(make_record())
+        own = Recorder(settings)
+        own.open()
+        own.append(make_record())
         os._exit(0)
     os.waitpid(child, 0)
-    recorder.append(make_record())
+    own.append(make_record())
     names = [path.name for path in spool_files(settings.var_dir / "spool")]
     assert sorted(name.split("-")[1] for name in names) == sorted(f"{pid}.jsonl" for pid in (os.getpid(), child))
     assert len(records(settings)) == 2
@@ -157,7 +170,7 @@ def test_a_forked_child_writes_a_file_of_its_own(make_settings):
 
 FILL = """
     import os, resource, sys
-    from service.records import recorder
+    from service.records.recorder import Recorder
     from service.records.spool.counts import read_counts
     from tests.records.conftest import make_record
     from service.settings import Settings
@@ -165,12 +178,13 @@ FILL = """
     supervisor.start = lambda *_: None
     settings = Settings.read({"VAR_DIR": sys.argv[1]})
     recorder.prepare(settings)
-    recorder.open_spool(settings)
+    own = Recorder(settings)
+    own.open()
     if len(sys.argv) > 2:
         resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
-    recorder.append(make_record(3000))
+    own.append(make_record(3000))
     for _ in range(20):
-        recorder.append(make_record(2))
+        own.append(make_record(2))
     print("LOST", read_counts(settings.var_dir / "spool").lost)
 """
 

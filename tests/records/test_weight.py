@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from service.records import recorder
+from service.records.recorder import Recorder
 from tests.conftest import ROOT
 from tests.records.conftest import make_record, until
 
@@ -38,8 +38,9 @@ def test_only_those_who_ask_the_database_pay_for_it(program, allowed):
 @pytest.mark.parametrize("module", ["service.records.shipper", "service.records.database.monitor"])
 def test_what_is_done_behind_the_requests_leaves_them_the_processor_at_once(make_settings, module):
     settings = make_settings(MONITOR_SECONDS="1")
-    recorder.open_spool(settings)  # the shipper stays as long as somebody writes, and starts the monitor
-    recorder.append(make_record())
+    records = Recorder(settings)  # the shipper stays as long as somebody writes, and starts the monitor
+    records.open()
+    records.append(make_record())
     until(lambda: any(map(stands_back, running(module, settings))), seconds=20)
 
 

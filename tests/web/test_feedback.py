@@ -17,7 +17,7 @@ ROW = {"feature_1": 0.1, "feature_2": 0.2, "feature_3": 0.3, "feature_4": 40.0, 
 @pytest.fixture
 def client(make_client):
     yield make_client(RECORDS="on")
-    recorder.close_spool()
+    recorder.close_all()
 
 
 @pytest.fixture
@@ -25,12 +25,12 @@ def unshipped(monkeypatch):
     """Records stay in the spool until the test ships them."""
     monkeypatch.setattr(supervisor, "start", lambda *_: None)
     yield lambda client: ship(monkeypatch, client)
-    recorder.close_spool()
+    recorder.close_all()
 
 
 def ship(monkeypatch, client):
     monkeypatch.undo()
-    recorder.close_spool()
+    recorder.close_all()
     supervisor.drain(client.application.settings, seconds=60)
 
 

@@ -36,7 +36,7 @@ loaded: dict[str, Loaded] = {}
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Load model and artifacts once."""
-    open_worker(settings)
+    app.state.records = open_worker(settings)
     structured(logger)
     loaded["model"] = load_model_and_artifacts(settings)
     yield

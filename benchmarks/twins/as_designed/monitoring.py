@@ -14,7 +14,6 @@ from benchmarks.twins.as_designed.model import Loaded
 from inference.engines.base import Answers
 from inference.features import encode
 from service import metrics
-from service.records import recorder
 from service.records.record import Record
 
 
@@ -36,7 +35,7 @@ def store_prediction(
         client=client,
         classes=manifest.classes,
     )
-    recorder.append(record)
+    request.app.state.records.append(record)
     metrics.prediction(manifest.version, [prediction], probabilities is None)
 
 

@@ -34,8 +34,7 @@ READING = ["GET", "HEAD"]
 @asynccontextmanager
 async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
     """Load once, before the first request."""
-    open_worker(settings)
-    models["stable"] = Model(settings)
+    models["stable"] = Model(settings, open_worker(settings))
     settle()
     yield
     close_worker()

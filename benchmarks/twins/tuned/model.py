@@ -17,15 +17,16 @@ from inference.engines.base import Answers
 from inference.features import Matrix, codes_of
 from service import metrics
 from service.log.format import Clock
-from service.records import recorder
 from service.records.record import Record
+from service.records.recorder import Recorder
 from service.settings import Settings
 
 
 class Model:
     """Validators built once, columns picked by one itemgetter, codes looked up only where there are categories."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, records: Recorder) -> None:
+        self._records = records
         self.manifest, self._engine = load_engine(settings)
         contract = self.manifest.contract
         self.version = self.manifest.version
@@ -102,7 +103,7 @@ class Model:
             client=client,
             classes=self.manifest.classes,
         )
-        recorder.append(record)
+        self._records.append(record)
         first = answers.predictions[0] if len(rows) == 1 else None
         scope["prediction"] = {
             "request_id": request_id,

@@ -3,7 +3,6 @@
 One at a time: on a host by a file lock, on a PostgreSQL that several hosts share by an advisory lock.
 """
 
-import fcntl
 import logging
 import os
 import sys
@@ -14,6 +13,7 @@ from alembic.config import Config
 from sqlalchemy import text
 
 from service import log
+from service.locks import locked
 from service.records.address import is_postgres
 from service.records.database.connection import make_engine
 from service.records.shipper import schema
@@ -33,9 +33,7 @@ def upgrade(settings: Settings) -> None:
     """
     folder = spool_folder(settings)
     folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder / MIGRATION, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with locked(folder / MIGRATION):
         revision = _revision(settings)
         if revision == schema.HEAD:
             return
@@ -56,8 +54,6 @@ def upgrade(settings: Settings) -> None:
             command.upgrade(config, "head")
         engine.dispose()
         log.info("records_database_migrated", revision=schema.HEAD)
-    finally:
-        os.close(descriptor)
 
 
 def _revision(settings: Settings) -> str | None:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from service import log, metrics
+from service.locks import open_lock, try_lock
 from service.processes import low
 from service.records.database.monitor import Monitor
 from service.records.shipper import schema
@@ -20,7 +21,7 @@ from service.records.shipper.pace import Pace
 from service.records.shipper.sinks import Sink, connect
 from service.records.shipper.supervisor import LOCK, mark_of
 from service.records.spool.backlog import oldest_waiting
-from service.records.spool.paths import SHIPPER, TEMP_SUFFIX, spool_folder, try_lock
+from service.records.spool.paths import SHIPPER, TEMP_SUFFIX, spool_folder
 from service.settings import Settings
 
 POLL_SECONDS = 0.2
@@ -156,7 +157,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = int(os.environ.get(LOCK) or -1)  # the lock itself, from whoever took it for us
     if descriptor < 0:
-        descriptor = os.open(folder / SHIPPER, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        descriptor = open_lock(folder / SHIPPER)
         if not try_lock(descriptor):
             return
     os.set_inheritable(descriptor, False)

@@ -4,8 +4,9 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from service.locks import try_lock
 from service.records.spool.codec import MODEL_PREFIX, CodecError, Decoder, KnownModel
-from service.records.spool.paths import offset_path, read_offset, try_lock
+from service.records.spool.paths import offset_path, read_offset
 
 CHUNK = 2**15
 """Bytes read at once, and about what goes into one transaction; a longer line is read whole.

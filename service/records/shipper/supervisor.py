@@ -13,7 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from service import log, processes
-from service.records.spool.paths import SHIPPER, is_held, pending_bytes, shipper_of, spool_folder, try_lock
+from service.locks import is_held, open_lock, try_lock
+from service.records.spool.paths import SHIPPER, pending_bytes, shipper_of, spool_folder
 from service.settings import SETTINGS, Settings
 
 DRAIN_SECONDS = 10.0
@@ -45,7 +46,7 @@ def start_in_place(settings: Settings) -> None:
     so that no worker of that service starts one like it meanwhile.
     """
     folder = spool_folder(settings)
-    descriptor = os.open(folder / SHIPPER, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    descriptor = open_lock(folder / SHIPPER)
     try:
         if not try_lock(descriptor):
             with suppress(OSError, ValueError):

@@ -1,13 +1,12 @@
 """How many rows of this host were shipped and lost, over all its processes and restarts."""
 
-import fcntl
 import os
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from service.locks import locked
 from service.records.spool.paths import COUNTS
 
 _FORM = struct.Struct("<QQ")
@@ -23,7 +22,7 @@ class Counts:
 
 def make_counts(folder: Path) -> None:
     """Make the file whole at once: a disk that fills up later can still be counted on."""
-    with suppress(OSError), _opened(folder) as descriptor:
+    with suppress(OSError), locked(folder / COUNTS) as descriptor:
         if os.fstat(descriptor).st_size < _FORM.size:
             os.pwrite(descriptor, _FORM.pack(0, 0), 0)
 
@@ -38,17 +37,7 @@ def read_counts(folder: Path) -> Counts:
 
 def count(folder: Path, shipped: int = 0, lost: int = 0) -> None:
     """Add to the counts; where even that cannot be written, metrics and log still tell."""
-    with suppress(OSError), _opened(folder) as descriptor:
+    with suppress(OSError), locked(folder / COUNTS) as descriptor:
         now = os.pread(descriptor, _FORM.size, 0)
         before = _FORM.unpack(now) if len(now) == _FORM.size else (0, 0)
         os.pwrite(descriptor, _FORM.pack(before[0] + shipped, before[1] + lost), 0)
-
-
-@contextmanager
-def _opened(folder: Path) -> Iterator[int]:
-    descriptor = os.open(folder / COUNTS, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield descriptor
-    finally:
-        os.close(descriptor)

@@ -1,6 +1,5 @@
 """Where the records of a host lie: the files under VAR_DIR/spool, and who holds which."""
 
-import fcntl
 import os
 from pathlib import Path
 
@@ -26,27 +25,6 @@ def spool_files(folder: Path) -> list[Path]:
         return sorted(folder / entry.name for entry in os.scandir(folder) if entry.name.endswith(SUFFIX))
     except OSError:
         return []
-
-
-def try_lock(descriptor: int) -> bool:
-    """Take the exclusive lock of an open file, which dies with its process; False where somebody holds it."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def is_held(path: Path) -> bool:
-    """Whether a living process holds the lock of ``path``."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        return not try_lock(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def shipper_of(folder: Path) -> tuple[int, str]:

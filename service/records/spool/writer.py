@@ -9,9 +9,10 @@ from pathlib import Path
 
 from inference.contract import Contract
 from service import log
+from service.locks import try_lock
 from service.records.record import Record
 from service.records.spool.encoder import encode_model, encode_record
-from service.records.spool.paths import SUFFIX, TEMP_SUFFIX, try_lock
+from service.records.spool.paths import SUFFIX, TEMP_SUFFIX
 
 LARGEST = 8 * 2**20
 """Bytes after which a file is left to the shipper and the next one begun."""
