@@ -18,7 +18,7 @@ from service.server.start import most_connections, settings_at_start
 
 settings = settings_at_start()
 
-bind = [settings.address]
+bind = [str(settings.bind)]
 workers = settings.web_concurrency
 threads = 1 if settings.worker_class == "sync" else settings.threads  # with more, gunicorn takes gthread for sync
 worker_class = {"inline": "service.server.worker.InlineWorker"}.get(settings.worker_class, settings.worker_class)
@@ -36,10 +36,10 @@ logger_class = "service.server.gunicorn_log.Logger"
 
 def on_starting(server: Any) -> None:
     """Once, in the master, before the first fork."""
-    from service.models import serving
+    from service.models import manager
     from service.records import recorder
 
-    serving.prepare(settings)
+    manager.prepare(settings)
     recorder.prepare(settings)
 
 
@@ -57,7 +57,7 @@ def when_ready(server: Any) -> None:
 
 def post_fork(server: Any, worker: Any) -> None:
     """In each worker: take a place in the metrics, open the spool, load the artifact."""
-    from service.models import serving
+    from service.models import manager
     from service.records import recorder
 
     for leave in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
@@ -67,7 +67,7 @@ def post_fork(server: Any, worker: Any) -> None:
     listener.forget()
     metrics.open_metrics(settings)
     recorder.open_all()
-    serving.start(settings)
+    manager.start(settings)
 
 
 def worker_abort(worker: Any) -> None:

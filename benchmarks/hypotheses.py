@@ -38,10 +38,8 @@ def _load(lab: Lab) -> dict[str, float]:
     """Loading the artifact against one prediction by what was loaded, for both engines."""
     row = lab.pool.matrix[:1]
     found = {}
-    for name in ("onnx", "sklearn"):
+    for name in sorted({lab.pool.manifest.engine, "sklearn"}):
         engine = artifact.build_engine(lab.artifact, lab.pool.manifest, name)
-        if engine.name != name:
-            continue
         found[f"{name}_load"] = seconds_of(partial(artifact.build_engine, lab.artifact, lab.pool.manifest, name))
         found[f"{name}_predict"] = seconds_of(partial(engine.predict, row))
     return found
@@ -50,11 +48,10 @@ def _load(lab: Lab) -> dict[str, float]:
 def _engine(lab: Lab) -> dict[str, dict[str, float]]:
     """Ready-made matrices of several sizes through each engine."""
     found: dict[str, dict[str, float]] = {}
-    for name in ("onnx", "sklearn"):
+    for name in sorted({lab.pool.manifest.engine, "sklearn"}):
         engine = artifact.build_engine(lab.artifact, lab.pool.manifest, name)
-        if engine.name == name:
-            matrix = lab.pool.matrix
-            found[name] = {str(size): seconds_of(partial(engine.predict, matrix[:size])) for size in SIZES}
+        matrix = lab.pool.matrix
+        found[name] = {str(size): seconds_of(partial(engine.predict, matrix[:size])) for size in SIZES}
     return found
 
 

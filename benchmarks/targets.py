@@ -19,6 +19,7 @@ from benchmarks.rows import BY_NAME
 from benchmarks.scenarios import ONE_ROW
 from benchmarks.servers import NotStarted, Server
 from inference.manifest import MANIFEST, Manifest
+from inference.routing import Routing, write_routing
 
 OURS = BY_NAME["ours"]
 UPTIME_SECONDS = 30
@@ -130,9 +131,7 @@ def _repository(lab: Lab, versions: tuple[str, ...], name: str = "swap") -> Path
 
 
 def _route(root: Path, stable: str, keep: tuple[str, ...] = ()) -> None:
-    aside = root / ".routing.json"
-    aside.write_text(json.dumps({"stable": stable, "canary": None, "shadow": None, "keep": list(keep)}))
-    aside.replace(root / "routing.json")
+    write_routing(root, Routing(stable, keep=keep))
 
 
 def _until(server: Server, holds: Callable[[tuple[int, bytes]], bool], lab: Lab) -> None:

@@ -42,7 +42,7 @@ class Pool:
 def make_pool(folder: Path, count: int, seed: int = 1) -> Pool:
     """``count`` distinct valid rows of the artifact in ``folder``, answered by its own engine."""
     manifest = Manifest.read(folder)
-    engine = artifact.build_engine(folder, manifest, "onnx")
+    engine = artifact.build_engine(folder, manifest, "auto")
     draw = random.Random(seed)  # a load need not be unpredictable, it must be the same each time
     rows = [{feature.name: value_of(feature, draw) for feature in manifest.contract.features} for _ in range(count)]
     matrix = encode(manifest.contract, [list(row.values()) for row in rows])

@@ -1,4 +1,4 @@
-"""An artifact on disk: ``artifacts/<version>/``, written once and never changed, read only after its hashes fit."""
+"""An artifact on disk: ``artifacts/<version>/``, written once, never changed, and verified before it is used."""
 
 import hashlib
 import io
@@ -36,7 +36,7 @@ def read_verified(folder: Path, manifest: Manifest, name: str) -> bytes:
     path = folder / name
     expected = manifest.files.get(name)
     if expected is None:
-        raise ArtifactError(f"{folder} holds no {name}. Train again, or choose the other ENGINE.")
+        raise ArtifactError(f"{folder} holds no {name}. Train again, or choose another ENGINE.")
     try:
         content = path.read_bytes()
     except OSError as exc:
@@ -55,14 +55,23 @@ def read_document(folder: Path, manifest: Manifest, name: str) -> dict[str, Any]
 
 
 def build_engine(folder: Path, manifest: Manifest, wanted: str) -> Engine:
-    """The engine ``wanted`` ("onnx" or "sklearn"), or scikit-learn's where the artifact has no graph.
+    """The engine of an artifact.
+
+    ``wanted``: "auto" is the graph where there is one, else the pipeline; "onnx" the graph alone, so that nothing is
+    unpickled whatever the manifest says; "sklearn" the pipeline.
 
     Raises:
-        ArtifactError: a file is not what was written, or a library it needs is missing or of another version.
+        ArtifactError: the artifact has no graph and ``wanted`` is "onnx"; a file is not what was written; or a library
+            that the pipeline needs is missing or of another version.
         EngineError: the graph cannot be run here.
     """
     labels: tuple[Label, ...] = manifest.classes
-    if wanted == "onnx" and manifest.engine == "onnx":
+    if wanted == "onnx" and manifest.engine != "onnx":
+        raise ArtifactError(
+            f"{folder} has no graph to run, and ENGINE=onnx unpickles nothing. Set ENGINE=auto, or train a model that "
+            "compiles."
+        )
+    if wanted != "sklearn" and manifest.engine == "onnx":
         from inference.engines.onnx import OnnxEngine  # each engine's libraries only where it runs
 
         return OnnxEngine(read_verified(folder, manifest, GRAPH), labels)
@@ -76,9 +85,9 @@ def build_engine(folder: Path, manifest: Manifest, wanted: str) -> Engine:
 
 
 def _check_libraries(folder: Path, manifest: Manifest) -> None:
-    """Before anything is unpickled: a pickle of another version may fail, or worse, answer otherwise.
+    """Refuse a pickle of other library versions, before it is read: it may fail or, worse, predict otherwise.
 
-    The estimators' own libraries must be the very same version, the others the same major one.
+    The estimators' own libraries must be of the very same version, the others of the same major version.
     """
     for library, version in manifest.libraries.items():
         try:

@@ -1,4 +1,4 @@
-"""The contract: the one description of a model's input that everything else is made from."""
+"""The contract: the one description of a model's input. Everything else about the input is made from it."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +14,10 @@ TASKS: tuple[Task, ...] = ("classification", "regression")
 LARGEST_INTEGER = 2**53
 """Beyond it a double, which is what JSON numbers are, no longer holds every integer."""
 UNBOUNDED = 1e300
-"""The magnitude of a contract that knows of no limit."""
+"""The magnitude of a contract without a limit."""
+
+
+_SHOWN = 5
 
 
 class ContractError(ValueError):
@@ -67,10 +70,10 @@ class Feature:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """What a model is asked: its features, in the column order of the pipeline, and what it predicts.
+    """A model's input, its features in the column order of the pipeline, and what it predicts.
 
     ``magnitude`` is the largest absolute value of a number that the pipeline's own arithmetic survives, found by
-    training; beyond it the pipeline itself would fail, so such a value is refused as out of range.
+    training. Beyond it the pipeline itself would fail, so such a value is refused as out of range.
     """
 
     task: Task
@@ -127,14 +130,33 @@ class Contract:
             raise ContractError("the contract is malformed") from exc
 
 
+def contract_diff(before: Contract, after: Contract) -> list[str]:
+    """How the rows that ``after`` takes differ from those of ``before``: a phrase each; empty where they do not.
+
+    Names and types are compared. Ranges and choices may differ from one training to the next.
+    """
+    old = {feature.name: feature.type for feature in before.features}
+    new = {feature.name: feature.type for feature in after.features}
+    changed = [f"{name} as {kind}" for name, kind in new.items() if old.get(name, kind) != kind]
+    found = {
+        "without": [name for name in old if name not in new],
+        "with": [name for name in new if name not in old] + changed,
+    }
+    return [f"{how} {_listed(names)}" for how, names in found.items() if names]
+
+
 def decoding(feature: Feature) -> Callable[[float], Value] | None:
-    """What makes a feature's JSON value of its code in the matrix (features.py); None where it is the code itself."""
+    """From a feature's code in the matrix (features.py) to its JSON value; None where both are the same."""
     if feature.type == "category":
         choices = feature.choices or ()
         return lambda code: choices[int(code)]
     if feature.type == "boolean":
         return bool
     return int if feature.type == "integer" else None
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 
 
 def _feature(entry: Mapping[str, Any]) -> Feature:

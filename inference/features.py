@@ -1,4 +1,4 @@
-"""Rows of JSON values to the matrix of codes that every engine takes, and back to the frame a pipeline was fitted on.
+"""Rows of JSON values to the matrix that every engine takes, and the matrix to the frame that a pipeline takes.
 
 The matrix is float64, one row a row, one column a feature in contract order: a number or an integer stands for
 itself, a boolean is 0 or 1, a category is its index in ``choices``, null is NaN. All of them are exact in a double.
@@ -20,7 +20,7 @@ NULL = float("nan")
 
 
 def codes_of(feature: Feature) -> dict[Any, float] | None:
-    """What each value of a category is in the matrix; None for a feature that stands for itself."""
+    """The code of each value of a category in the matrix, null included; None for the other types."""
     if feature.type != "category":
         return None
     assert feature.choices is not None
@@ -35,7 +35,7 @@ def encode(contract: Contract, rows: Iterable[Sequence[Value]]) -> Matrix:
 
 
 def decode(contract: Contract, dtypes: Mapping[str, str], matrix: Matrix) -> "pd.DataFrame":
-    """The same rows as the DataFrame the pipeline was fitted on, each column in its dtype."""
+    """The same rows as a DataFrame like the one the pipeline was fitted on, each column in its dtype."""
     import pandas as pd
 
     return pd.DataFrame(

@@ -1,4 +1,4 @@
-"""Golden rows: rows with the pipeline's own answers, which every load must reproduce before it may serve."""
+"""Golden rows: rows with the pipeline's own answers. An engine must reproduce them at every load, before it serves."""
 
 from typing import Any
 
@@ -15,13 +15,13 @@ TOLERANCE = 1e-6
 
 
 def golden_document(rows: list[list[Any]], answers: Answers) -> dict[str, Any]:
-    """What golden.json holds: ``rows`` as JSON values in contract order, and what the pipeline says of each."""
+    """The content of golden.json: ``rows`` as JSON values in contract order, and the pipeline's answer to each."""
     probabilities = None if answers.probabilities is None else answers.probabilities.tolist()
     return {"rows": rows, "predictions": answers.predictions, "probabilities": probabilities}
 
 
 def check_golden(engine: Engine, contract: Contract, document: dict[str, Any]) -> None:
-    """Ask the engine every golden row, which warms it up as well.
+    """Compare the engine's answers to all golden rows, which warms it up as well.
 
     Raises:
         ArtifactError: an answer differs from the pipeline's own.

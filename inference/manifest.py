@@ -1,4 +1,4 @@
-"""manifest.json: all that is known of an artifact without opening its other files."""
+"""manifest.json: the facts of an artifact, without its other files."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ from inference.engines.base import Label
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-SEAL = "sha256"
+DIGEST = "sha256"
 
 
 class ArtifactError(RuntimeError):
@@ -25,8 +25,8 @@ class Manifest:
     """The facts of one artifact.
 
     ``engine`` is the fastest one that passed the parity gate ("onnx" or "sklearn"), ``dtypes`` the pandas dtype of
-    each column the pipeline was fitted on, ``files`` the SHA-256 of each other file, ``metric`` the name of the entry
-    of ``metrics`` that tells most, ``sha256`` the seal: the hash of all the rest of the manifest.
+    each column the pipeline was fitted on, ``files`` the SHA-256 of each other file, ``metric`` the name of the main
+    entry of ``metrics``, ``sha256`` the digest of all the rest of the manifest.
     """
 
     version: str
@@ -47,10 +47,10 @@ class Manifest:
     sha256: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """As it stands in the file, sealed."""
+        """As it stands in the file, with its digest."""
         document: dict[str, Any] = {entry.name: getattr(self, entry.name) for entry in fields(self)}
         document |= {"contract": self.contract.to_json(), "classes": list(self.classes)}
-        document[SEAL] = seal(document)
+        document[DIGEST] = digest(document)
         return document
 
     @classmethod
@@ -77,9 +77,9 @@ class Manifest:
                 f"{path} has format {document['format']}, this service reads format {FORMAT}. "
                 "Upgrade the service, or train again with this one."
             )
-        if document.get(SEAL) != seal(document):
+        if document.get(DIGEST) != digest(document):
             raise ArtifactError(
-                f"{path} was changed after it was written: its seal does not fit. Restore it, or train again."
+                f"{path} was changed after it was written: its digest does not fit. Restore it, or train again."
             )
         return cls._from_json(document, path)
 
@@ -112,7 +112,7 @@ FORMS: Mapping[str, type] = {
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"
 
 
-def seal(document: Mapping[str, Any]) -> str:
-    """SHA-256 over all of a manifest but its seal."""
-    rest = {key: value for key, value in document.items() if key != SEAL}
+def digest(document: Mapping[str, Any]) -> str:
+    """SHA-256, in hex, over all of a manifest but its digest."""
+    rest = {key: value for key, value in document.items() if key != DIGEST}
     return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()

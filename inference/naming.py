@@ -1,4 +1,4 @@
-"""What a version may be called: it names one folder and stands in URLs, metrics and the log."""
+"""The names of versions: a version names one folder and stands in URLs, metrics and the log."""
 
 import re
 
@@ -6,5 +6,5 @@ VERSION = r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,127}"
 
 
 def is_version(name: object) -> bool:
-    """Whether it may be a version's name: that of one folder, not a path."""
+    """Whether it may be a version's name: the name of one folder, not a path."""
     return isinstance(name, str) and re.fullmatch(VERSION, name) is not None

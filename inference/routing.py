@@ -1,8 +1,8 @@
-"""artifacts/routing.json: which version is stable, and which others are loaded beside it."""
+"""routing.json, read and written here alone: which version is stable, and which others are loaded beside it."""
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,14 @@ MEND = "Mend it, or write it anew with: flask models promote"
 
 
 class RoutingError(RuntimeError):
-    """routing.json cannot be followed; the message says why."""
+    """routing.json cannot be used; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """Who answers: ``stable``, but for a ``share`` (0 to 1) of the requests ``canary``.
+    """Which version answers: ``stable``, and ``canary`` a ``share`` (0 to 1) of the requests.
 
-    ``shadow`` answers every request of the stable version once more, recorded and not heard.
+    ``shadow`` predicts for the same requests; its answers are recorded and not sent.
     ``keep`` are further versions that stay loaded for ``?model_version=``.
     """
 
@@ -38,6 +38,27 @@ class Routing:
         named = (self.stable, self.canary, self.shadow, *self.keep)
         return tuple(dict.fromkeys(version for version in named if version))
 
+    def promoted(self, version: str) -> "Routing":
+        """``version`` is the stable one, and no longer canary or shadow."""
+        routing = replace(self, stable=version, shadow=None if self.shadow == version else self.shadow)
+        return replace(routing, canary=None, share=0.0) if self.canary == version else routing
+
+    def retired(self, version: str) -> "Routing":
+        """``version`` is neither canary nor shadow and is not kept; the stable version stays."""
+        keep = tuple(other for other in self.keep if other != version)
+        routing = replace(self, shadow=None if self.shadow == version else self.shadow, keep=keep)
+        return replace(routing, canary=None, share=0.0) if self.canary == version else routing
+
+    def roles(self, version: str) -> tuple[str, ...]:
+        """The roles of ``version`` in words; empty for one that is not loaded."""
+        roles = {
+            "stable": version == self.stable,
+            f"canary {self.share:.0%}": version == self.canary,
+            "shadow": version == self.shadow,
+            "kept": version in self.keep,
+        }
+        return tuple(role for role, holds in roles.items() if holds)
+
     def to_json(self) -> dict[str, Any]:
         """As it stands in the file."""
         canary = {"version": self.canary, "share": self.share} if self.canary else None
@@ -45,14 +66,14 @@ class Routing:
 
 
 def read_routing(root: Path) -> Routing | None:
-    """What ``root``/routing.json says; without the file the newest artifact is stable; None where there is none.
+    """The routing of ``root``/routing.json. Without the file the newest artifact is stable; None where there is none.
 
     Raises:
-        RoutingError: the file is there and cannot be followed.
+        RoutingError: the file is there and cannot be used.
     """
     path = root / ROUTING
     try:
-        if path.is_fifo():  # reading would wait for a writer, for ever
+        if path.is_fifo():  # a read would wait for a writer for ever
             raise ValueError("it is a pipe")
         document = json.loads(path.read_bytes())
     except FileNotFoundError:
@@ -91,12 +112,28 @@ _FORMS = {
 
 
 def write_routing(root: Path, routing: Routing) -> None:
-    """Replace routing.json in one step."""
+    """Replace ``root``/routing.json in one step.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     write_atomically(root / ROUTING, json.dumps(routing.to_json(), indent=2).encode() + b"\n")
 
 
+def route_first(root: Path, version: str) -> bool:
+    """Make ``version`` the stable one if there is no routing.json yet; True when it now is.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    if (root / ROUTING).exists():
+        return False
+    write_routing(root, Routing(version))
+    return True
+
+
 def newest_version(root: Path) -> str | None:
-    """The readable artifact of ``root`` that was created last; else the last name, so that its fault is told."""
+    """The readable artifact of ``root`` that was created last; else the last name, so that its error is reported."""
     created: list[tuple[str, str]] = []
     for version in versions(root):
         try:

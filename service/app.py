@@ -8,12 +8,12 @@ import service.single_thread  # noqa: F401  # before numpy, for what it sets
 
 # isort: split
 from service import log
-from service.access.limiter import make_limiter
-from service.access.token_file import TokenFile
+from service.access.rate_limit import make_limiter
+from service.access.tokens import TokenFile
 from service.cli.models import models_group
 from service.cli.records import records_group
 from service.cli.tokens import tokens_group
-from service.models.serving import Models
+from service.models.manager import make_models
 from service.records.recorder import Recorder
 from service.settings import Settings
 from service.web import auth, cors, docs, errors, keeping, proxies, rate_limit, tracing, views
@@ -45,7 +45,7 @@ def create_app(settings: Settings | None = None) -> ServingApp:
     settings = settings or Settings.read(os.environ)
     log.configure(settings)
     app = ServingApp("service", static_folder=None)
-    app.settings, app.models, app.records = settings, Models(settings), Recorder(settings)
+    app.settings, app.models, app.records = settings, make_models(settings), Recorder(settings)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.url_map.strict_slashes = True
     app.url_map.merge_slashes = False

@@ -1,4 +1,4 @@
-"""The Redis that several hosts share, and what happens while it is away: the next best thing, at once, and said so."""
+"""A Redis client with a circuit breaker: while Redis is away, callers get their fallback at once."""
 
 import threading
 import time
@@ -16,13 +16,13 @@ from service import log, metrics
 DEADLINE = 0.2
 """Seconds one command, or one connection, may take. Redis on the same network answers in under a millisecond."""
 RETRY_SECONDS = 5.0
-"""After a failure nobody asks Redis for this long: a request in five seconds at most waits for one that is away."""
+"""After a failure no command is sent for this long: at most one request in five seconds waits for an absent Redis."""
 
 T = TypeVar("T")
 
 
 class RedisClient:
-    """One pool of connections. They are opened when first used, so after the fork; the pool knows its process."""
+    """One pool of connections. They are opened by the first command, so after the fork; the pool knows its process."""
 
     def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -32,25 +32,30 @@ class RedisClient:
         retry = Retry(NoBackoff(), 1, supported_errors=(ConnectionError,))
         self._redis = Redis.from_url(url, socket_timeout=DEADLINE, socket_connect_timeout=DEADLINE, retry=retry)
 
-    def ask(self, use: str, command: Callable[[Redis], T], otherwise: Callable[[], T]) -> T:
-        """What ``command`` gets from Redis, or ``otherwise`` while it is away; ``use`` names it in log and metric."""
+    def call(self, use: str, command: Callable[[Redis], T], fallback: Callable[[], T]) -> T:
+        """The result of ``command``, or of ``fallback`` while Redis is away; ``use`` is the caller's name in the log.
+
+        A circuit breaker: a command that fails, or takes longer than DEADLINE, opens it. While it is open nothing is
+        sent. After RETRY_SECONDS one caller's command is the trial that closes it, or opens it for as long again.
+        No error of Redis is raised; what ``fallback`` raises is.
+        """
         away = self._away_until
-        if away and not self._turn_to_try(away):
+        if away and not self._claim_trial(away):
             metrics.redis_away(use)
-            return otherwise()
+            return fallback()
         try:
-            answer = command(self._redis)
+            result = command(self._redis)
         except (RedisError, OSError) as exc:
             self._away_until = self._clock() + RETRY_SECONDS
             log.warning("redis_away", use=use, reason=str(exc), retry_seconds=RETRY_SECONDS)
             metrics.redis_away(use)
-            return otherwise()
+            return fallback()
         if away:
             self._away_until = 0.0
             log.info("redis_back", use=use)
-        return answer
+        return result
 
-    def _turn_to_try(self, away: float) -> bool:
+    def _claim_trial(self, away: float) -> bool:
         """Whether the pause is over and no other thread is trying."""
         with self._lock:
             if self._away_until != away or self._clock() < away:
@@ -61,5 +66,5 @@ class RedisClient:
 
 @cache
 def connect(url: str) -> RedisClient:
-    """The one of this process for ``url``: limits and cache share its connections and its pauses."""
+    """This process's client of ``url``: limits and cache share its connections and its circuit breaker."""
     return RedisClient(url)

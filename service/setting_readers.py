@@ -1,17 +1,61 @@
-"""How the text of a setting is read: each reader raises a ValueError that says what the setting must be."""
+"""How the text of a setting is read, and how its value is written again.
+
+A reader takes the text, stripped, and returns the value; it raises a ValueError that says what the setting must be.
+``written`` is the way back: what it returns is read to an equal value.
+"""
 
 import importlib.util
 import os
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])"
-BIND = rf"(unix:.+|fd://\d+|(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.\-]+):{PORT})"
+HOST = r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.\-]+)"
 ORIGIN = r"[a-z][a-z0-9+.\-]*://(\[[0-9a-f:.]+\]|[a-z0-9.\-_]+)(:[0-9]{1,5})?"
-PERIOD = r"(second|minute|hour|day)"
+UNITS = {"day": 86400, "hour": 3600, "minute": 60, "second": 1}
+LONGEST_PERIOD = 9999
+"""In units of a rate: 9999 days."""
+RATE = re.compile(rf"([1-9]\d{{0,8}}) ?(?:/|per) ?(?:([1-9]\d{{0,3}}) ?)?({'|'.join(UNITS)})s?")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server listens: ``host`` and ``port``, or a ``unix`` socket's path, or an open descriptor ``fd``.
+
+    Its text is what gunicorn's ``bind`` takes. An IPv6 ``host`` has no brackets, its text has.
+    """
+
+    host: str = ""
+    port: int = 0
+    unix: str = ""
+    fd: int | None = None
+
+    def __str__(self) -> str:
+        if self.unix:
+            return f"unix:{self.unix}"
+        if self.fd is not None:
+            return f"fd://{self.fd}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """``limit`` requests in ``period`` seconds. The period begins with a client's first request, not with the clock."""
+
+    limit: int
+    period: int
+
+    def __str__(self) -> str:
+        whole = [unit for unit, seconds in UNITS.items() if not self.period % seconds]
+        unit = next(name for name in whole if self.period // UNITS[name] <= LONGEST_PERIOD)
+        count = self.period // UNITS[unit]
+        return f"{self.limit}/{unit}" if count == 1 else f"{self.limit} per {count} {unit}s"
 
 
 def integer(least: int, most: int) -> Callable[[str], int]:
@@ -34,6 +78,49 @@ def one_of(*names: str) -> Callable[[str], str]:
         return text.lower()
 
     return read
+
+
+def on_off(text: str) -> bool:
+    """``on`` or ``off``, in any case."""
+    return one_of("on", "off")(text) == "on"
+
+
+def port(text: str) -> int | None:
+    """A port to listen on; empty means none."""
+    read = matching(PORT, "8000, from 1 to 65535")(text)
+    return int(read) if read else None
+
+
+def bind(text: str) -> Address | None:
+    """Anything a server can listen on; empty means none."""
+    if re.fullmatch(r"unix:.+", text):
+        return Address(unix=text[5:])
+    if re.fullmatch(r"fd://\d+", text):
+        return Address(fd=int(text[5:]))
+    return _host_and_port(text, "127.0.0.1:8000 or unix:/run/serving.sock")
+
+
+def host_and_port(text: str) -> Address | None:
+    """A host and a port; empty means none."""
+    return _host_and_port(text, "127.0.0.1:9100")
+
+
+def _host_and_port(text: str, form: str) -> Address | None:
+    if not matching(rf"{HOST}:{PORT}", form)(text):
+        return None
+    host, _, number = text.rpartition(":")
+    return Address(host.strip("[]"), int(number))
+
+
+def rate(text: str) -> Rate | None:
+    """``100/minute``, ``5 per 2 seconds``; empty means none."""
+    if not text:
+        return None
+    found = RATE.fullmatch(text)
+    if found is None:
+        raise ValueError("must look like 100/minute")
+    limit, count, unit = found.groups()
+    return Rate(int(limit), int(count or 1) * UNITS[unit])
 
 
 def matching(pattern: str, form: str) -> Callable[[str], str]:
@@ -65,7 +152,7 @@ def url(pattern: str, form: str) -> Callable[[str], str]:
 def folder(text: str) -> Path:
     """A folder, or the name of one that is not there yet."""
     path = Path(text)
-    with suppress(OSError):  # one that cannot be looked at is told of by whoever uses it
+    with suppress(OSError):  # whoever uses a folder that cannot be looked at reports it
         if path.exists() and not path.is_dir():
             raise ValueError("must name a folder, and is a file")
     return path
@@ -114,6 +201,28 @@ def readable_file(text: str) -> Path | None:
     return Path(text) if text else None
 
 
-def cores() -> int:
-    """Processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def workers(text: str) -> int:
+    """How many processes; empty means one for each processor that this process may use."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return integer(1, 512)(text or str(cores))
+
+
+def written(value: Any) -> str:
+    """The text that is read to this value, with paths absolute.
+
+    Raises:
+        TypeError: nothing here writes values of this type; add it.
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, float):
+        return format(Decimal(repr(value)), "f")  # to the last bit, without an exponent
+    if isinstance(value, Path):
+        return str(value.absolute())
+    if isinstance(value, frozenset):
+        return ",".join(sorted(value))
+    if isinstance(value, str | int | Address | Rate):
+        return str(value)
+    raise TypeError(f"a setting of type {type(value).__name__} cannot be written")

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from service.app import create_app
-from service.settings import SETTINGS, Settings
+from service.settings import NAMES, Settings
 
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 60
@@ -75,8 +75,7 @@ def make_client(trained: Path, tmp_path: Path) -> Callable[..., FlaskClient]:
 
 def clean_environment() -> dict[str, str]:
     """This process's environment without any of the service's settings."""
-    names = {setting.name for setting in SETTINGS}
-    return {name: value for name, value in os.environ.items() if name not in names} | {"PYTHONUNBUFFERED": "1"}
+    return {name: value for name, value in os.environ.items() if name not in NAMES} | {"PYTHONUNBUFFERED": "1"}
 
 
 def until(holds: Callable[[], object], seconds: float = 120) -> None:

@@ -16,6 +16,7 @@ STACK = (  # a module may import from its own layer's rooms and from the layers 
     ("service.cli", "service.web", "service.server"),
     ("service.models",),
     ("service.records", "service.access"),
+    ("service.models.repository",),
     ("service.redis_client",),
     ("service.metrics",),
     ("service.log",),
@@ -32,7 +33,7 @@ FLASK_ROOMS = ("service.app", "service.web", "service.cli", "wsgi", "benchmarks"
 OWNERS = {  # who alone may import a library
     "sqlalchemy": ("service.records.database", "tests"),
     "alembic": ("service.records.database", "tests"),
-    "redis": ("service.redis_client", "service.access.limiter", "service.models.redis_store", "tests"),
+    "redis": ("service.redis_client", "service.access.rate_limit", "service.models.cache", "tests"),
 }
 PRIVATE = {  # who alone may touch a library's private names
     "flask": ("service.web.lean",),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from inference.manifest import seal
+from inference.manifest import digest
 from inference.routing import Routing, write_routing
 from tests.conftest import ROOT, clean_environment, free_port
 
@@ -26,7 +26,7 @@ FIRST, SECOND = "random_forest-1", "random_forest-2"
 def two_versions(artifacts):
     copy = shutil.copytree(artifacts / FIRST, artifacts / SECOND)
     document = json.loads((copy / "manifest.json").read_bytes()) | {"version": SECOND}
-    document["sha256"] = seal(document)
+    document["sha256"] = digest(document)
     (copy / "manifest.json").write_text(json.dumps(document))
     return artifacts
 
@@ -119,7 +119,7 @@ def test_importing_wsgi_loads_no_model_and_starts_no_thread():
         "import threading, sys, wsgi\n"
         "assert threading.active_count() == 1\n"
         "assert not {'sklearn', 'pandas', 'scipy'} & set(sys.modules)\n"
-        "assert wsgi.app.models._watched is None\n"
+        "assert wsgi.app.models._manager is None\n"
     )
     run = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, env=clean_environment(), capture_output=True, text=True

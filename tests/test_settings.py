@@ -2,10 +2,14 @@
 
 import subprocess
 import sys
+from dataclasses import dataclass, replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from service.settings import Settings, SettingsError
+from service.setting_readers import Address, Rate, integer
+from service.settings import NAMES, SETTINGS, Settings, SettingsError, setting, table
 from tests.conftest import ROOT, clean_environment
 
 BAD = [
@@ -74,7 +78,7 @@ def test_a_pin_and_an_mlflow_model_exclude_each_other():
 
 
 @pytest.mark.parametrize(
-    ("given", "address"),
+    ("environment", "address"),
     [
         ({}, "127.0.0.1:8000"),
         ({"PORT": "9000"}, "0.0.0.0:9000"),
@@ -84,8 +88,128 @@ def test_a_pin_and_an_mlflow_model_exclude_each_other():
         ({"BIND": " "}, "127.0.0.1:8000"),
     ],
 )
-def test_the_address_is_bind_else_port_on_every_address_else_this_machine(given, address):
-    assert Settings.read(given).address == address
+def test_the_address_is_bind_else_port_on_every_address_else_this_machine(environment, address):
+    assert str(Settings.read(environment).bind) == address
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("127.0.0.1:80", Address("127.0.0.1", 80)),
+        ("[::1]:80", Address("::1", 80)),
+        ("unix:/run/a:b.sock", Address(unix="/run/a:b.sock")),
+        ("fd://0", Address(fd=0)),
+    ],
+)
+def test_an_address_knows_its_parts_and_is_written_as_gunicorn_reads_it(text, address):
+    assert Settings.read({"BIND": text}).bind == address
+    assert str(address) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [
+        ("100/minute", Rate(100, 60)),
+        ("5 per 2 seconds", Rate(5, 2)),
+        ("1/day", Rate(1, 86400)),
+        ("7 / 3 hours", Rate(7, 10800)),
+        ("1per1second", Rate(1, 1)),
+        ("", None),
+    ],
+)
+def test_every_form_of_a_rate_is_read(text, rate):
+    assert Settings.read({"RATE_LIMIT": text}).rate_limit == rate
+
+
+PORTS = st.integers(1, 65535).map(str)
+HOSTS = st.sampled_from(["127.0.0.1", "localhost", "my-host.example", "[::1]", "[fe80::1]"])
+LISTENERS = st.builds("{}:{}".format, HOSTS, PORTS)
+WORDS = st.from_regex(r"[A-Za-z0-9_.\-]{1,12}", fullmatch=True)
+FOLDERS = st.from_regex(r"/nowhere(/[A-Za-z0-9 ._,=\-]*[A-Za-z0-9]){1,2}", fullmatch=True)
+COUNTS = {"second": 1, "seconds": 9999, "minute": 1, "minutes": 9999, "hours": 9999, "day": 1, "days": 9999}
+RATES = st.sampled_from(list(COUNTS)).flatmap(
+    lambda unit: st.builds(
+        f"{{}} per {{}} {unit}".format, st.integers(1, 999_999_999), st.integers(min(2, COUNTS[unit]), COUNTS[unit])
+    )
+)
+VALUES = {
+    "PORT": PORTS,
+    "BIND": LISTENERS | st.builds("unix:/run/{}.sock".format, WORDS) | st.builds("fd://{}".format, st.integers(0, 99)),
+    "WEB_CONCURRENCY": st.integers(1, 512).map(str),
+    "WORKER_CLASS": st.sampled_from(["inline", "SYNC", "gthread", "service.server.worker.InlineWorker"]),
+    "THREADS": st.integers(1, 256).map(str),
+    "ARTIFACTS_DIR": FOLDERS,
+    "MODEL_VERSION": st.from_regex(r"[a-z][a-z_.\-]{0,20}-[0-9]", fullmatch=True),
+    "MODEL_URI": st.builds("models:/{}/{}".format, WORDS, st.integers(1, 99)),
+    "ENGINE": st.sampled_from(["auto", "ONNX", "sklearn"]),
+    "VAR_DIR": FOLDERS,
+    "DATABASE_URL": st.builds("postgresql://u:p%40@{}/n?a=1,2".format, LISTENERS)
+    | st.builds("sqlite:///{}".format, FOLDERS),
+    "RECORDS": st.sampled_from(["on", "OFF"]),
+    "RECORDS_KEEP_DAYS": st.integers(0, 36500).map(str),
+    "RECORDS_SAMPLE": st.floats(0, 1).map("{:.40f}".format),
+    "RECORDS_REDACT": st.lists(st.text("abc é$:", min_size=1), max_size=3).map(" , ".join),
+    "REDIS_URL": st.builds("redis://:p@{}/0".format, LISTENERS),
+    "API_TOKENS_FILE": st.just(__file__),
+    "RATE_LIMIT": RATES,
+    "TRUSTED_PROXIES": st.integers(0, 10).map(str),
+    "CORS_ORIGINS": st.lists(st.builds("https://{}:{}".format, WORDS, PORTS), max_size=3).map(",".join),
+    "CACHE": st.sampled_from(["off", "local"]),
+    "MAX_BODY_BYTES": st.integers(1, 2**31).map(str),
+    "MAX_BATCH_ROWS": st.integers(1, 10_000_000).map(str),
+    "LOG_LEVEL": st.sampled_from(["debug", "info", "warning", "error", "critical"]),
+    "METRICS_BIND": LISTENERS,
+    "MONITOR_SECONDS": st.integers(0, 600).map(str),
+    "DRIFT_HOURS": st.integers(1, 8760).map(str),
+    "DRIFT_ROWS": st.integers(20, 1_000_000).map(str),
+    "LOG_FORMAT": st.sampled_from(["json", "text"]),
+}
+
+
+def test_every_setting_takes_part_in_the_property():
+    assert VALUES.keys() == NAMES
+
+
+@given(st.fixed_dictionaries({}, optional=VALUES))
+def test_what_a_child_process_is_given_reads_back_to_the_same_settings(environment):
+    if "MODEL_URI" in environment:
+        environment.pop("MODEL_VERSION", None)
+    settings = Settings.read(environment)
+    written = settings.environment()
+    again = Settings.read(written)
+    absolute = replace(settings, artifacts_dir=settings.artifacts_dir.absolute(), var_dir=settings.var_dir.absolute())
+    assert again == absolute
+    assert again.environment() == written
+
+
+def test_a_child_process_elsewhere_finds_the_same_folders(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    written = Settings.read({"VAR_DIR": "run", "ARTIFACTS_DIR": "./models"}).environment()
+    assert (written["VAR_DIR"], written["ARTIFACTS_DIR"]) == (str(tmp_path / "run"), str(tmp_path / "models"))
+
+
+def test_the_shipper_is_given_what_it_reads_and_no_secret_of_others():
+    settings = Settings.read({"REDIS_URL": "redis://:word@host/0", "MODEL_URI": "models:/churn/3", "DRIFT_ROWS": "77"})
+    written = settings.environment(shipper=True)
+    assert "word" not in "".join(written.values())
+    assert written.keys() == {row.name for row in SETTINGS if row.shipper}
+    assert (written["MODEL_URI"], written["DRIFT_ROWS"]) == ("models:/churn/3", "77")
+
+
+def test_a_setting_that_is_declared_without_its_parts_is_an_error_at_import():
+    @dataclass
+    class Bare:
+        port: int
+
+    @dataclass
+    class Unexplained:
+        port: int = setting("1", integer(1, 9), "", shipper=False)
+
+    for declared in (Bare, Unexplained):
+        with pytest.raises(TypeError, match=f"{declared.__name__}.port"):
+            table(declared)
+    with pytest.raises(TypeError, match="help"):
+        setting("1", integer(1, 9), shipper=False)
 
 
 @pytest.mark.process
@@ -99,7 +223,7 @@ def test_gunicorn_stops_with_the_sentence_alone():
         timeout=60,
     )
     assert run.returncode == 1
-    assert run.stderr.strip() == "Error: ENGINE='torch' cannot be used: it must be one of onnx, sklearn."
+    assert run.stderr.strip() == "Error: ENGINE='torch' cannot be used: it must be one of auto, onnx, sklearn."
 
 
 @pytest.mark.process

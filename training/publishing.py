@@ -23,7 +23,6 @@ from training.reference import reference_document
 from training.refusal import Refusal
 from training.sampling import golden_rows, rows_of
 
-ROUTING = "routing.json"
 LIBRARIES = ("scikit-learn", "numpy", "pandas", "joblib")
 
 
@@ -59,16 +58,6 @@ def publish(
         )
 
     return artifact.write(root, algorithm, _files(fitted, choice, seed, card), describe)
-
-
-def route_first(root: Path, version: str) -> bool:
-    """Make ``version`` the stable one if nothing is routed yet; True when it now is."""
-    path = root / ROUTING
-    if path.exists():
-        return False
-    routing: dict[str, Any] = {"stable": version, "canary": None, "shadow": None, "keep": []}
-    artifact.write_atomically(path, json.dumps(routing, indent=2).encode() + b"\n")
-    return True
 
 
 def hyperparameters(pipeline: Any) -> dict[str, Any]:

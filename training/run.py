@@ -8,11 +8,12 @@ from typing import Any
 from sklearn.pipeline import Pipeline
 
 from inference.manifest import Manifest
+from inference.routing import route_first
 from training.engine_choice import choose_engine, one_row_ms
 from training.examples import Examples
 from training.fitting import Fitted, fit, split
 from training.gates import baseline_of, check_baseline, check_floors, check_names
-from training.publishing import hyperparameters, publish, route_first
+from training.publishing import hyperparameters, publish
 from training.refusal import Refusal
 from training.search import cross_validate, search
 from training.telling import Teller, summary, tell_cost

@@ -2,7 +2,6 @@
 
 import ctypes
 import gc
-import json
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ from inference.engines.base import Engine
 from inference.golden import check_golden
 from inference.manifest import Manifest
 from service import log, metrics
+from service.models.repository import Repository
 from service.records import recorder
 from service.records.recorder import Recorder
 from service.settings import Settings
@@ -26,21 +26,15 @@ def wanted_version(settings: Settings) -> str:
     Raises:
         SystemExit: the folder holds no artifact.
     """
-    root = settings.artifacts_dir
-    if settings.model_version:
-        return settings.model_version
-    try:
-        return str(json.loads((root / "routing.json").read_bytes())["stable"])
-    except OSError:
-        found = [Manifest.read(root / version) for version in artifact.versions(root)]
-    if not found:
-        raise SystemExit(f"{root} holds no artifact: run python -m training, or set ARTIFACTS_DIR.")
-    return max(found, key=lambda manifest: manifest.created).version
+    routing = Repository(settings).routing()
+    if routing is None:
+        raise SystemExit(f"{settings.artifacts_dir} holds no artifact: run python -m training, or set ARTIFACTS_DIR.")
+    return routing.stable
 
 
 def load_manifest(settings: Settings) -> tuple[Path, Manifest]:
     """The wanted artifact's folder and manifest."""
-    folder = settings.artifacts_dir / wanted_version(settings)
+    folder = Repository(settings).folder(wanted_version(settings))
     return folder, Manifest.read(folder)
 
 

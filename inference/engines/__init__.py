@@ -1,1 +1,1 @@
-"""How a loaded artifact is asked: one protocol, two engines, the same answers."""
+"""What runs a loaded model: one protocol, two engines, the same answers."""

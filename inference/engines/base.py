@@ -1,4 +1,4 @@
-"""What every engine offers, and what it answers."""
+"""The protocol of an engine, and the answers it gives."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -30,7 +30,7 @@ class Answers:
 
 
 class Engine(Protocol):
-    """Answers rows already encoded by the contract."""
+    """Predicts for rows that the contract has encoded."""
 
     name: str
 
@@ -42,7 +42,7 @@ class Engine(Protocol):
 def classified(
     classes: tuple[Label, ...], probabilities: NDArray[np.float64] | None, chosen: NDArray[np.int64] | None
 ) -> Answers:
-    """A classifier's answers; where it named no class itself, the first most probable one, as scikit-learn does."""
+    """A classifier's answers. Without ``chosen`` it is the first most probable class, as in scikit-learn."""
     if chosen is None:
         assert probabilities is not None
         chosen = probabilities.argmax(axis=1)

@@ -1,6 +1,6 @@
-"""onnxruntime reports to nobody: imported before it, since it reads this once.
+"""Switches onnxruntime's telemetry off; must be imported before onnxruntime, which reads the variable once.
 
-Since 1.29 its wheels carry an uploader (its Privacy.md), which a thread runs from the import on. That thread does not
+Since 1.29 its wheels upload telemetry (its Privacy.md) from a thread that starts with the import. That thread does not
 survive a fork: a forked worker would abort, or hang, when it exits.
 """
 

@@ -20,7 +20,7 @@ int64 (n,), an index into the classes, where it is not the first most probable, 
 
 
 class OneRow:
-    """A graph bound to memory of our own for one row: a third less than a run that makes its values anew.
+    """A graph bound to memory of our own for one row: it takes a third less than a run that allocates its values.
 
     For one thread alone.
     """

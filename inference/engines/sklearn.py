@@ -1,4 +1,4 @@
-"""The fitted pipeline itself: the reference that every compiled graph is held to."""
+"""The fitted pipeline itself: the reference for every compiled graph."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from inference.features import Matrix, decode
 
 
 class SklearnEngine:
-    """Asks a fitted Pipeline over a DataFrame."""
+    """Runs a fitted Pipeline on a DataFrame."""
 
     name = "sklearn"
 

@@ -1,1 +1,1 @@
-"""Who may ask, and how often: tokens and rates. Knows nothing of HTTP; ``web`` turns its answers into headers."""
+"""Who may call, and how often: tokens and rate limits. It knows no HTTP; ``web`` turns its results into headers."""

@@ -1,24 +1,26 @@
 """Requests counted over all processes of a host: a table of fixed size in a file, guarded by a file lock.
 
 A file and not a memory map: a map on a full disk kills the process that writes to it, a write only fails.
-The kernel releases the lock of a process that dies, however it dies. What it was writing is one slot of 24 bytes;
-torn, it costs one client one wrong count for one period.
+The kernel releases the lock of a process that dies, however it dies. What it was writing is one slot of 24 bytes. A
+slot that was written in part costs one client one wrong count for one period.
 
-A client's slot is one of the WAYS of the bucket its key hashes to. Where all of them are in use, the client that asked
-least gives way: memory is bounded for any number of clients, and the busy ones are never forgotten.
+A client's slot is one of the WAYS of the bucket that its key hashes to. Where all of them are in use, the client with
+the fewest requests is replaced: memory is bounded for any number of clients, and busy clients are never forgotten.
 """
 
 import hashlib
+import math
 import os
 import struct
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from service.access.rate import Rate, RateLimitStatus
 from service.locks import lock, open_lock, unlock
+from service.setting_readers import Rate
 
 WAYS = 8
 BUCKETS = 8192
@@ -28,8 +30,32 @@ _SLOT = struct.Struct("=QdQ")  # hash of the client, end of its period in second
 _BUCKET = struct.Struct("=" + "QdQ" * WAYS)
 
 
+@dataclass(slots=True)
+class RateLimitStatus:
+    """After one request: ``used`` of the rate's limit, this request included; ``left`` seconds of the period."""
+
+    rate: Rate
+    used: int
+    left: float
+
+    @property
+    def allowed(self) -> bool:
+        """Whether this request was within the limit."""
+        return self.used <= self.rate.limit
+
+    @property
+    def remaining(self) -> int:
+        """Requests that would still be accepted in this period."""
+        return max(0, self.rate.limit - self.used)
+
+    @property
+    def reset(self) -> int:
+        """Whole seconds, at least 1, after which the period is certainly over."""
+        return max(1, math.ceil(self.left))
+
+
 class HostCounters:
-    """The counters of this host, as one process sees them. Open it after the fork: a lock is shared by inheritance."""
+    """The counters of this host, as one process sees them. Open them after the fork: it would share the lock."""
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
         """Open the file, or make it.
@@ -49,8 +75,8 @@ class HostCounters:
             os.close(self._file)
             raise
 
-    def spend(self, client: str, rate: Rate) -> RateLimitStatus:
-        """Count one request, unless the limit is reached: a client that is refused is not punished further.
+    def check(self, client: str, rate: Rate) -> RateLimitStatus:
+        """Count one request, unless the limit is reached: refused requests do not count.
 
         Raises:
             OSError: the file cannot be written.
@@ -60,7 +86,7 @@ class HostCounters:
         with self._threads:
             lock(self._file)
             try:
-                now = self._clock()  # under the lock: nobody may find an end that is further off than a period
+                now = self._clock()  # under the lock, so that no other process finds a period that ends too late
                 slot, end, count = self._slot(offset, key, now, rate.period)
                 if count < rate.limit:
                     os.pwrite(self._file, _SLOT.pack(key, end, count + 1), offset + slot * _SLOT.size)
@@ -69,7 +95,7 @@ class HostCounters:
         return RateLimitStatus(rate, count + 1, end - now)
 
     def close(self) -> None:
-        """Give the file back; nothing may be counted afterwards."""
+        """Close the file; nothing may be counted afterwards."""
         os.close(self._file)
 
     def _slot(self, offset: int, key: int, now: float, period: float) -> tuple[int, float, int]:
@@ -83,11 +109,11 @@ class HostCounters:
             if now < ends[slot] <= last:
                 return slot, ends[slot], counts[slot]
             return slot, last, 0
-        asked = [count if now < end <= last else 0 for end, count in zip(ends, counts, strict=True)]
-        return asked.index(min(asked)), last, 0
+        active = [count if now < end <= last else 0 for end, count in zip(ends, counts, strict=True)]
+        return active.index(min(active)), last, 0
 
     def _reserve(self) -> None:
-        """Take the whole size from the disk now, so that a disk that fills up later does not matter."""
+        """Allocate the whole file now, so that a disk that fills up later does not matter."""
         size = BUCKETS * _BUCKET.size
         if os.fstat(self._file).st_size >= size:
             return

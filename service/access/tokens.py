@@ -9,14 +9,20 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from service import log
 from service.settings import SettingsError
 
 SCOPES = frozenset({"predict", "observe"})
-"""predict: ask for predictions and tell outcomes. observe: read model, drift, performance, metrics, dashboard."""
+"""predict: predictions and feedback. observe: the model's facts, drift, performance, metrics, the dashboard."""
+
+LOOK_SECONDS = 1.0
+"""The file is looked at this often at most: a look costs more than the check of a token."""
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,63}")
 _HASH = re.compile(r"[0-9a-fA-F]{64}")
@@ -44,10 +50,10 @@ class Tokens:
         return iter(self._clients.values())
 
     def find(self, token: str) -> Client | None:
-        """Whose token this is.
+        """The client that the token belongs to; None for an unknown one.
 
-        Costs one SHA-256 whether the token is known or not. Nobody can steer the hash of a guess, so the time of the
-        look-up tells nothing of the tokens that are known; the comparison that counts takes the same time always.
+        It costs one SHA-256 whether the token is known or not. Nobody can choose the hash of a guess, so the time of
+        the look-up reveals nothing about known tokens; the comparison that decides always takes the same time.
         """
         digest = hashlib.sha256(token.encode("utf-8", "replace")).digest()
         client = self._clients.get(digest)
@@ -82,6 +88,47 @@ def read_tokens(path: Path) -> Tokens:
     return Tokens(clients)
 
 
+class TokenFile:
+    """The tokens of a file that may change. No thread watches it: ``now`` looks at it, once a second at most."""
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        """Read the file; ``clock`` returns seconds.
+
+        Raises:
+            SettingsError: it cannot be used; the server must not start with it.
+        """
+        self._path = path
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._state = _state(path)
+        self._tokens = read_tokens(path)
+        self._look_at = clock() + LOOK_SECONDS
+
+    @property
+    def now(self) -> Tokens:
+        """The clients who may call; those of the last good version while the file is broken or gone."""
+        # A thread that finds the lock taken goes on with the tokens it has: no request waits for a file.
+        if self._clock() >= self._look_at and self._lock.acquire(blocking=False):
+            try:
+                self._look()
+            finally:
+                self._lock.release()
+        return self._tokens
+
+    def _look(self) -> None:
+        self._look_at = self._clock() + LOOK_SECONDS
+        state = _state(self._path)
+        if state == self._state:
+            return
+        self._state = state  # noted before the file is read: a change during the read is seen at the next look
+        try:
+            self._tokens = read_tokens(self._path)
+        except SettingsError as exc:
+            log.warning("tokens_kept", reason=exc.message, clients=len(self._tokens))
+        else:
+            log.info("tokens_read", clients=len(self._tokens))
+
+
 def new_token() -> str:
     """A token nobody can guess: 256 bits in 43 characters that need no quoting anywhere."""
     return secrets.token_urlsafe(32)
@@ -91,6 +138,15 @@ def line_of(name: str, token: str, scopes: frozenset[str] = SCOPES) -> str:
     """The line of the file that lets ``token`` in."""
     digest = hashlib.sha256(token.encode()).hexdigest()
     return f"{name}:{digest}" if scopes == SCOPES else f"{name}:{digest}:{','.join(sorted(scopes))}"
+
+
+def _state(path: Path) -> tuple[int, int, int] | None:
+    """It changes whenever the file does; None while the file is gone."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def _client(text: str) -> Client:

@@ -21,6 +21,6 @@ def openapi_command() -> None:
     log.configure(replace(app.settings, log_level="critical"))  # standard output is the document's
     loaded = app.models.now
     if loaded.stable is None:
-        click.echo(f"Warning: rows are shown in a general form: {loaded.faults[0]}", err=True)
+        click.echo(f"Warning: rows are shown in a general form: {loaded.reasons[0]}", err=True)
     document = make_document(app, loaded.stable)
     click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())

@@ -1,4 +1,4 @@
-"""``flask tokens``: make a token and let it in; list who is in."""
+"""``flask tokens``: create a token of a client; list the clients."""
 
 import os
 from pathlib import Path
@@ -41,7 +41,7 @@ def list_tokens() -> None:
     """Print each client with its scopes and the first digits of its token's hash."""
     path = Settings.read(os.environ).api_tokens_file
     if path is None:
-        raise click.ClickException("API_TOKENS_FILE is not set: the service asks nobody for a token.")
+        raise click.ClickException("API_TOKENS_FILE is not set: the service asks for no token.")
     for client in read_tokens(path):
         click.echo(f"{client.name}\t{','.join(sorted(client.scopes))}\t{client.digest.hex()[:12]}")
 

@@ -42,12 +42,12 @@ def bind(settings: Settings) -> None:
             _socket = socket.socket(fileno=int(handed))
             _socket.set_inheritable(False)
             return
-        host, _, port = settings.metrics_bind.rpartition(":")
-        family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
+        host, port = settings.metrics_bind.host, settings.metrics_bind.port
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while _socket is None:
             try:
-                _socket = socket.create_server((host.strip("[]"), int(port)), family=family)
+                _socket = socket.create_server((host, port), family=family)
             except OSError as exc:
                 if exc.errno == errno.EADDRINUSE and time.monotonic() < deadline:
                     time.sleep(0.2)
@@ -55,7 +55,7 @@ def bind(settings: Settings) -> None:
                 own = bool(exc.errno and exc.errno > 0)  # below 0: a name's
                 reason = os.strerror(exc.errno or 0) if own else exc.strerror
                 raise SettingsError(
-                    f"METRICS_BIND={settings.metrics_bind!r} cannot be listened on: {reason}."
+                    f"METRICS_BIND={str(settings.metrics_bind)!r} cannot be listened on: {reason}."
                 ) from None
 
 

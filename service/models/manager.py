@@ -1,122 +1,106 @@
-"""The models of this process: what is wanted, what is loaded, and what became of it when they differ."""
+"""The models of this process are kept in line with what is wanted: one manager and one thread for each settings.
 
-import random
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+Under gunicorn ``start`` is called in post_fork; on any other server by the first request. Nothing happens at import:
+under preload that would be in the master, whose threads and sessions do not survive a fork.
+"""
+
+import gc
+import os
+import threading
+import time
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from inference.artifact import versions
 from inference.engines.base import EngineError
 from inference.manifest import ArtifactError
-from inference.routing import Routing, RoutingError, read_routing
-from schemas.errors import NotReady, UnknownVersion
+from inference.routing import RoutingError
 from service import log, metrics
-from service.models.last_good import read_last_good, write_last_good
 from service.models.mlflow_registry import Registry, RegistryError
 from service.models.model import Model, load, trim_memory
+from service.models.repository import Repository
+from service.models.serving import Models, ModelSet
 from service.settings import Settings
 
+LOAD_DEADLINE = 60.0
+"""Seconds that a start waits for the first load. If that hangs, the worker runs and is not ready."""
+WATCH_SECONDS = 0.5
 
-@dataclass(frozen=True, slots=True)
-class ModelSet:
-    """What may answer now. Replaced as a whole, so that a request sees one state from first to last."""
-
-    stable: Model | None = None
-    canary: Model | None = None
-    share: float = 0.0
-    shadow: Model | None = None
-    models: Mapping[str, Model] = field(default_factory=dict)
-    faults: tuple[str, ...] = ("no model has been loaded yet",)
-
-    def choose(self, asked: str | None) -> tuple[Model, str]:
-        """The model that answers a request, and its role: requested, canary or stable.
-
-        Raises:
-            NotReady: no model is loaded. UnknownVersion: the one that was asked for is not.
-        """
-        if self.stable is None:
-            raise NotReady(f"This worker cannot predict: {self.faults[0]}", {"Retry-After": "5"})
-        if asked is not None:
-            if asked not in self.models:
-                raise UnknownVersion("The model_version asked for is not loaded; GET /model/info lists those that are.")
-            return self.models[asked], "requested"
-        if self.canary is not None and random.random() < self.share:  # noqa: S311 - a share, not a secret
-            return self.canary, "canary"
-        return self.stable, "stable"
+_lock = threading.Lock()
+_watchers: dict[Settings, "Watcher"] = {}
 
 
 class ModelManager:
-    """Brings what is loaded in line with what is wanted; never gives up a version that works for one that does not."""
+    """Loads what is wanted and lets go of the rest. A version that works is never given up for one that does not."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._registry = Registry(settings) if settings.model_uri else None
-        self._root = self._registry.root if self._registry else settings.artifacts_dir
-        self._seen: dict[str, object] = {}
-        self._refused: dict[str, tuple[object, str]] = {}
+        self._repository = Repository(settings)
+        self._registry = Registry(settings.model_uri, self._repository) if settings.model_uri else None
+        self._loaded_from: dict[str, object] = {}  # by version: the state of its files when it was loaded
+        self._refused: dict[str, tuple[object, str]] = {}  # by version: the state of its files, and the reason
         self.loaded = ModelSet()
 
     def refresh(self) -> None:
-        """Follow the pin or routing.json: load what is new, swap, let go of what is no longer wanted."""
+        """Load the versions that are new in the routing, swap, and let go of those that left it."""
         try:
-            routing = self._wanted()
+            if self._registry is not None:
+                self._registry.fetch()
+            routing = self._repository.routing()
         except (RoutingError, RegistryError) as exc:
-            self._keep(str(exc))
+            self._stay(str(exc))
             return
         if routing is None:
-            self._keep(f"{self._root} holds no artifact. Make one with: python -m training")
+            self._stay(f"{self._repository.root} holds no artifact. Make one with: python -m training")
             return
-        models = {version: model for version in routing.wanted if (model := self._have(version)) is not None}
-        faults = tuple(self._refused[version][1] for version in routing.wanted if version in self._refused)
+        models = {version: model for version in routing.wanted if (model := self._current(version)) is not None}
+        reasons = tuple(self._refused[version][1] for version in routing.wanted if version in self._refused)
         stable = models.get(routing.stable)
         if stable is not None:
-            write_last_good(self._settings.var_dir, stable.version)
+            self._repository.remember_last_good(stable.version)
         elif (stable := self._fallback(routing.stable)) is not None:
             models[stable.version] = stable
         canary, shadow = models.get(routing.canary or ""), models.get(routing.shadow or "")
-        self._swap(ModelSet(stable, canary, routing.share, shadow, models, faults))
+        self._swap(ModelSet(stable, canary, routing.share, shadow, models, reasons))
 
     def report_failure(self) -> None:
-        """Tell, once, of an exception that ``refresh`` did not foresee; called while it is handled."""
-        exc = "Which versions are wanted, or what they are, could not be found out; the log tells why."
-        if exc not in self.loaded.faults:
+        """Report, once, an exception that ``refresh`` did not foresee; called while it is handled."""
+        reason = "Which versions are wanted, or what they are, could not be found out; the log tells why."
+        if reason not in self.loaded.reasons:
             log.error("model_watch_failed", exc_info=True)
-            self._swap(replace(self.loaded, faults=(exc,)))
+            self._swap(replace(self.loaded, reasons=(reason,)))
 
-    def _keep(self, exc: str) -> None:
-        """Go on with what is loaded, or with what worked last on this host, and say what is wrong."""
+    def _stay(self, reason: str) -> None:
+        """Serve what is loaded, or what worked last on this host, and report what is wrong."""
         loaded = self.loaded
         if loaded.stable is None and (last := self._fallback("")) is not None:
             loaded = ModelSet(last, models={last.version: last})
-        self._swap(replace(loaded, faults=(exc,)))
+        self._swap(replace(loaded, reasons=(reason,)))
 
-    def _wanted(self) -> Routing | None:
-        pin = self._registry.version() if self._registry else self._settings.model_version
-        return Routing(pin) if pin else read_routing(self._root)
-
-    def _have(self, version: str) -> Model | None:
+    def _current(self, version: str) -> Model | None:
         """The version, loaded now or before; None where it cannot be, with the reason kept until its files change.
 
-        One that is loaded and whose files change is looked at again: what a worker that starts now would refuse is
-        told while this one goes on with it, and what was made anew under the same name is served by all.
+        A loaded version whose files change is read again. What a new worker would refuse is reported while this one
+        goes on with the version it has; what was made anew under the same name is served by all.
         """
         loaded = self.loaded.models.get(version)
-        folder = self._root / version
+        folder = self._repository.folder(version)
         state = _state(folder)
-        if loaded is not None and self._seen.get(version) == state and version not in self._refused:
+        if loaded is not None and self._loaded_from.get(version) == state and version not in self._refused:
             return loaded
         if version in self._refused and self._refused[version][0] == state:
             return loaded
         self._refused.pop(version, None)
         try:
-            model = _load(folder, self._settings)
+            model = self._load(version)
         except (ArtifactError, EngineError) as exc:
             reason = str(exc)
         except Exception:  # an artifact may break in ways of its own libraries; the service stays up
             log.error("model_load_failed", model_version=version, exc_info=True)
             reason = f"{folder} cannot be loaded; the log tells why. Restore it, or train again."
         else:
-            self._seen[version] = state
+            self._loaded_from[version] = state
             if loaded is not None and loaded.manifest.sha256 == model.manifest.sha256:
                 return loaded
             manifest = model.manifest
@@ -126,25 +110,31 @@ class ModelManager:
         metrics.model_failed(version)
         return loaded
 
+    def _load(self, version: str) -> Model:
+        folder = self._repository.folder(version)
+        if version not in self._repository.versions():
+            raise ArtifactError(f"{folder} is not there. Train it, or name another version: flask models list")
+        return load(folder, self._settings)
+
     def _fallback(self, wanted: str) -> Model | None:
         """The stable version that worked last, in this process or, for a worker just started, on this host.
 
         A pin means this version or none: only a worker that serves already keeps what it has.
         """
-        if self.loaded.stable is not None or self._settings.model_version or self._registry:
+        if self.loaded.stable is not None or self._repository.override:
             return self.loaded.stable
-        last = read_last_good(self._settings.var_dir)
-        return self._have(last) if last and last != wanted else None
+        last = self._repository.last_good()
+        return self._current(last) if last and last != wanted else None
 
     def _swap(self, loaded: ModelSet) -> None:
-        # Whoever asks /health needs no token: where on this machine the folder lies is told in the log only.
-        faults = tuple(exc.replace(f"{self._root.parent}/", "") for exc in loaded.faults)
-        before, self.loaded = self.loaded, (loaded := replace(loaded, faults=faults))
-        metrics.degraded(bool(loaded.faults))
+        # /health asks for no token: where on this machine the folder lies is in the log only.
+        reasons = tuple(map(self._repository.without_location, loaded.reasons))
+        before, self.loaded = self.loaded, (loaded := replace(loaded, reasons=reasons))
+        metrics.degraded(bool(loaded.reasons))
         for version in before.models.keys() - loaded.models.keys():
             metrics.model_unloaded(version)
-        if loaded.faults and loaded.faults != before.faults:
-            log.error("model_fault", reasons=loaded.faults, folder=str(self._root))
+        if loaded.reasons and loaded.reasons != before.reasons:
+            log.error("model_fault", reasons=loaded.reasons, folder=str(self._repository.root))
         if loaded.stable is not None and loaded.stable is not before.stable:
             log.info("model_serving", model_version=loaded.stable.version, engine=loaded.stable.engine.name)
         if any(loaded.models.get(version) is not model for version, model in before.models.items()):
@@ -152,15 +142,69 @@ class ModelManager:
             trim_memory()
 
 
-def _load(folder: Path, settings: Settings) -> Model:
-    if folder.name not in versions(folder.parent):
-        raise ArtifactError(f"{folder} is not there. Train it, or name another version: flask models list")
-    return load(folder, settings)
+class Watcher:
+    """A thread that refreshes a manager for ever."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.manager = ModelManager(settings)
+        self._loaded_once = threading.Event()
+        self._deadline = time.monotonic() + LOAD_DEADLINE
+        threading.Thread(target=self._watch, name="models", daemon=True).start()
+
+    def wait(self) -> None:
+        """Return once the first load was tried, or its deadline has passed."""
+        if not self._loaded_once.is_set() and not self._loaded_once.wait(self._deadline - time.monotonic()):
+            log.error("model_load_slow", seconds=LOAD_DEADLINE)
+
+    def _watch(self) -> None:
+        pause = threading.Event()
+        while True:
+            try:
+                self.manager.refresh()
+            except Exception:  # the watcher must outlive whatever it meets
+                self.manager.report_failure()
+            self._loaded_once.set()
+            pause.wait(WATCH_SECONDS)
+
+
+def prepare(settings: Settings) -> None:
+    """Before the fork: import what each load will need, so that the workers share its pages; load nothing."""
+    with suppress(ImportError):  # the load reports it in a sentence
+        if settings.engine != "sklearn":
+            import inference.engines.onnx  # noqa: F401  # for its pages alone
+    gc.collect()
+    gc.freeze()  # a collection in a worker would write to every shared page it looks at
+
+
+def make_models(settings: Settings) -> Models:
+    """The models of an application with these settings; nothing is loaded before the first request."""
+    return Models(partial(start, settings))
+
+
+def start(settings: Settings) -> ModelManager:
+    """Load what is wanted and go on watching; again in the same process it only waits for the first load."""
+    with _lock:
+        if settings not in _watchers:
+            _watchers[settings] = Watcher(settings)
+            metrics.open_metrics(settings)
+        watcher = _watchers[settings]
+    watcher.wait()
+    return watcher.manager
 
 
 def _state(folder: Path) -> object:
-    """Changes whenever a file of the artifact does, or who may read it."""
+    """It changes whenever a file of the artifact does, or who may read it."""
     try:
         return sorted((entry.name, entry.stat().st_ctime_ns, entry.stat().st_size) for entry in folder.iterdir())
     except OSError:
         return None
+
+
+def _forget() -> None:
+    """In a forked child: the parent's threads do not run here."""
+    global _lock
+    _lock = threading.Lock()
+    _watchers.clear()
+
+
+os.register_at_fork(after_in_child=_forget)

@@ -1,8 +1,8 @@
-"""MODEL_URI: a version kept in an MLflow model registry, fetched once a host.
+"""MODEL_URI: a version of an MLflow model registry, fetched once a host.
 
 What is registered is the folder of an artifact as it is:
 ``mlflow.log_artifacts("artifacts/random_forest-1", "model")``, then ``mlflow.register_model``. MLflow runs in a process
-of its own: the worker has none of it in memory.
+of its own, so that no worker has it in memory.
 """
 
 import json
@@ -11,12 +11,10 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from urllib.parse import quote
 
-from inference.artifact import versions
 from inference.manifest import MANIFEST, ArtifactError, Manifest
 from inference.naming import is_version
-from service.settings import Settings
+from service.models.repository import Repository
 
 RETRY_SECONDS = 15.0
 DOWNLOAD_SECONDS = 300.0
@@ -27,41 +25,41 @@ class RegistryError(RuntimeError):
 
 
 class Registry:
-    """Fetches ``uri`` into a folder under VAR_DIR; a version that is there already needs no MLflow any more."""
+    """Fetches the model ``uri`` into the repository; a version that is there already needs no MLflow any more."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._uri = settings.model_uri
-        self.root = settings.var_dir / "registry" / quote(self._uri.removeprefix("models:/"), safe="")
-        self._retry_at, self._fault = 0.0, ""
+    def __init__(self, uri: str, repository: Repository) -> None:
+        self._uri = uri
+        self._repository = repository
+        self._retry_at, self._reason = 0.0, ""
 
-    def version(self) -> str:
-        """The name of the version, which is now in ``root``.
+    def fetch(self) -> None:
+        """Return once the repository holds the version.
 
         Raises:
-            RegistryError: it cannot be had now; asked again after a pause.
+            RegistryError: it cannot be fetched now; it is tried again after RETRY_SECONDS.
         """
-        if not (found := versions(self.root)):
-            if time.monotonic() < self._retry_at:
-                raise RegistryError(self._fault)
-            try:
-                self._fetch()
-            except (RegistryError, ArtifactError, OSError) as exc:
-                self._retry_at, self._fault = time.monotonic() + RETRY_SECONDS, f"MODEL_URI={self._uri}: {exc}"
-                raise RegistryError(self._fault) from None
-            found = versions(self.root)
-        return found[0]
+        if self._repository.versions():
+            return
+        if time.monotonic() < self._retry_at:
+            raise RegistryError(self._reason)
+        try:
+            self._fetch()
+        except (RegistryError, ArtifactError, OSError) as exc:
+            self._retry_at, self._reason = time.monotonic() + RETRY_SECONDS, f"MODEL_URI={self._uri}: {exc}"
+            raise RegistryError(self._reason) from None
 
     def _fetch(self) -> None:
-        self.root.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".fetching-", dir=self.root) as aside:
+        root = self._repository.root
+        root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".fetching-", dir=root) as aside:
             self._download(fetched := Path(aside) / "fetched")
             manifest = next(fetched.rglob(MANIFEST), None)
             if manifest is None:
                 raise RegistryError(f"it holds no {MANIFEST}. Register the folder of an artifact, as it is.")
             named = manifest.parent.rename(Path(aside) / _version_in(manifest.parent))
-            Manifest.read(named)  # nothing is kept that could not be loaded
-            if not (self.root / named.name).exists():  # else another worker was quicker
-                named.rename(self.root / named.name)
+            Manifest.read(named)  # an unreadable artifact does not enter the repository
+            if not (folder := self._repository.folder(named.name)).exists():  # else another worker was quicker
+                named.rename(folder)
 
     def _download(self, into: Path) -> None:
         into.mkdir()

@@ -1,4 +1,4 @@
-"""One loaded version: read, verified, and shown to answer as the fitted pipeline did."""
+"""One loaded version: read, verified, and compared with the fitted pipeline's own answers."""
 
 import ctypes
 import gc
@@ -25,11 +25,11 @@ class Model:
     version: str = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "version", self.manifest.version)  # asked for several times a request
+        object.__setattr__(self, "version", self.manifest.version)  # read several times a request
 
 
 def load(folder: Path, settings: Settings) -> Model:
-    """Load the artifact in ``folder``; it answers its golden rows before it is returned, which warms it up as well.
+    """Load the artifact in ``folder``. It predicts its golden rows before it is returned, which warms it up as well.
 
     Raises:
         ArtifactError, EngineError: it must not be served; the message says why and what to do.
@@ -44,7 +44,7 @@ def load(folder: Path, settings: Settings) -> Model:
 
 
 def trim_memory() -> None:
-    """Return what parsing a graph took, or a version let go of, to the system: glibc would keep it."""
+    """Return freed memory to the system, after a graph was parsed or a version was dropped: glibc would keep it."""
     gc.collect()
     with suppress(OSError, AttributeError):  # where the C library is another
         ctypes.CDLL(None).malloc_trim(0)

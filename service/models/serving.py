@@ -1,96 +1,80 @@
-"""The holders of this process, made after the fork, each with the thread that keeps it in line with what is wanted.
+"""What a request meets: the loaded versions, and the choice among them. ``manager`` loads and replaces them."""
 
-Under gunicorn ``start`` is called in post_fork; on any other server by the first request. Nothing happens at import:
-under preload that would be in the master, whose threads and sessions do not survive a fork.
-"""
-
-import gc
 import os
-import threading
-import time
-from contextlib import suppress
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
 
-from service import log, metrics
-from service.models.manager import ModelManager, ModelSet
-from service.settings import Settings
+from schemas.errors import NotReady, UnknownVersion
+from service.models.model import Model
 
-LOAD_DEADLINE = 60.0
-"""Seconds a start waits for the first load; one that hangs leaves a worker that answers, not ready, instead of none."""
-WATCH_SECONDS = 0.5
-
-_lock = threading.Lock()
 _forks = 0
-_watched: dict[Settings, "Watched"] = {}
 
 
-class Watched:
-    """A holder and its watcher."""
+@dataclass(frozen=True, slots=True)
+class ModelSet:
+    """What may answer now. Replaced as a whole, so that a request sees one state from first to last.
 
-    def __init__(self, settings: Settings) -> None:
-        self.holder = ModelManager(settings)
-        self._loaded_once = threading.Event()
-        self._deadline = time.monotonic() + LOAD_DEADLINE
-        threading.Thread(target=self._watch, name="models", daemon=True).start()
+    ``share`` (0 to 1) of the requests goes to ``canary``. ``models`` are all loaded versions by name. ``reasons`` say
+    why what is loaded is not what is wanted, a sentence each; empty where it is.
+    """
 
-    def wait(self) -> None:
-        """Until the first load was tried, or its deadline is over."""
-        if not self._loaded_once.is_set() and not self._loaded_once.wait(self._deadline - time.monotonic()):
-            log.error("model_load_slow", seconds=LOAD_DEADLINE)
+    stable: Model | None = None
+    canary: Model | None = None
+    share: float = 0.0
+    shadow: Model | None = None
+    models: Mapping[str, Model] = field(default_factory=dict)
+    reasons: tuple[str, ...] = ("no model has been loaded yet",)
 
-    def _watch(self) -> None:
-        pause = threading.Event()
-        while True:
-            try:
-                self.holder.refresh()
-            except Exception:  # the watcher must outlive whatever it meets
-                self.holder.report_failure()
-            self._loaded_once.set()
-            pause.wait(WATCH_SECONDS)
+    def choose(self, version: str | None) -> tuple[Model, str]:
+        """The model that answers a request, and its role: requested, canary or stable.
+
+        ``version`` is the one that the request names; None where it names none.
+
+        Raises:
+            NotReady: no model is loaded.
+            UnknownVersion: ``version`` is not loaded.
+        """
+        if self.stable is None:
+            raise NotReady(f"This worker cannot predict: {self.reasons[0]}", {"Retry-After": "5"})
+        if version is not None:
+            if version not in self.models:
+                raise UnknownVersion("The model_version asked for is not loaded; GET /model/info lists those that are.")
+            return self.models[version], "requested"
+        if self.canary is not None and random.random() < self.share:  # noqa: S311 - a share, not a secret
+            return self.canary, "canary"
+        return self.stable, "stable"
 
 
-def prepare(settings: Settings) -> None:
-    """Import what each load will need, before the fork, so that its pages are shared; load nothing."""
-    with suppress(ImportError):  # told by the load, in words
-        if settings.engine == "onnx":
-            import inference.engines.onnx  # noqa: F401  # for its pages alone
-    gc.collect()
-    gc.freeze()  # a collection in a worker would write to every shared page it looks at
+class Manager(Protocol):
+    """What keeps a model set up to date."""
 
-
-def start(settings: Settings) -> Watched:
-    """Load what is wanted and go on watching; again in the same process only waits for the first load."""
-    with _lock:
-        if settings not in _watched:
-            _watched[settings] = Watched(settings)
-            metrics.open_metrics(settings)
-        watched = _watched[settings]
-    watched.wait()
-    return watched
+    loaded: ModelSet
 
 
 class Models:
-    """What the models of this process are, asked by the web without a lock."""
+    """The models of one application in this process, read by each request without a lock."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._watched: Watched | None = None
+    def __init__(self, start: Callable[[], Manager]) -> None:
+        """``start`` is called once a process, by the first request, and returns after the first load was tried."""
+        self._start = start
+        self._manager: Manager | None = None
         self._forks = _forks
 
     @property
     def now(self) -> ModelSet:
-        """What may answer now; the first to ask in a process starts the load and waits for it."""
-        if self._watched is None or self._forks != _forks:
-            self._watched = start(self._settings)
+        """What may answer now; the first call in a process starts the load and waits for it."""
+        if self._manager is None or self._forks != _forks:
+            self._manager = self._start()
             self._forks = _forks
-        return self._watched.holder.loaded
+        return self._manager.loaded
 
 
-def _forget() -> None:
-    """In a forked child: what the parent process had does not live here."""
-    global _lock, _forks
-    _lock = threading.Lock()
-    _watched.clear()
+def _count_fork() -> None:
+    """In a forked child: the parent's manager has no thread here."""
+    global _forks
     _forks += 1
 
 
-os.register_at_fork(after_in_child=_forget)
+os.register_at_fork(after_in_child=_count_fork)

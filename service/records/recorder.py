@@ -43,7 +43,7 @@ class Recorder:
     def open(self) -> None:
         """Begin a file of the spool, after the fork; again in the same process does nothing."""
         with self._opening:  # the first requests of two threads come at once
-            if self._writer is not None or self._settings.records == "off":
+            if self._writer is not None or not self._settings.records:
                 return
             self._closed = threading.Event()
             writer = Writer(self._folder, self._settings.records_redact)
@@ -111,7 +111,7 @@ class Recorder:
 
 def prepare(settings: Settings) -> None:
     """Make what all workers share, once a host, before the fork: the folder, and by the shipper the database."""
-    if settings.records == "off":
+    if not settings.records:
         return
     folder = spool_folder(settings)
     try:
@@ -136,7 +136,7 @@ def close_all() -> None:
 
 def drain(settings: Settings) -> None:
     """When the server leaves: give the shipper a few seconds to bring the rest to the database."""
-    if settings.records == "on":
+    if settings.records:
         supervisor.drain(settings)
 
 

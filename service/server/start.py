@@ -16,6 +16,7 @@ from gunicorn.workers.base import Worker
 
 from service.access.tokens import read_tokens
 from service.metrics import listener
+from service.setting_readers import Address
 from service.settings import Settings, SettingsError
 
 CONNECTIONS = 4096
@@ -32,7 +33,7 @@ def settings_at_start() -> Settings:
         if settings.api_tokens_file is not None:
             read_tokens(settings.api_tokens_file)
         check_worker_class(settings.worker_class)
-        check_address(settings.address)
+        check_address(settings.bind)
         listener.bind(settings)
     except SettingsError as exc:
         sys.exit(f"Error: {exc.message}")
@@ -57,7 +58,7 @@ def check_worker_class(name: str) -> None:
         raise SettingsError(f"WORKER_CLASS={name!r} cannot be used: it is no worker class of gunicorn's kind.")
 
 
-def check_address(address: str) -> None:
+def check_address(address: Address) -> None:
     """Find out beforehand what gunicorn would try five times, or end in a traceback.
 
     A port that is taken is left to gunicorn, which waits some seconds for whoever leaves it.
@@ -66,19 +67,18 @@ def check_address(address: str) -> None:
         SettingsError: nobody could ever listen there.
     """
     try:
-        if address.startswith("fd://"):
-            with socket.socket(fileno=os.dup(int(address[5:]))):
+        if address.fd is not None:
+            with socket.socket(fileno=os.dup(address.fd)):
                 return
-        if address.startswith("unix:"):
-            if not (folder := Path(address[5:]).absolute().parent).is_dir():
+        if address.unix:
+            if not (folder := Path(address.unix).absolute().parent).is_dir():
                 raise FileNotFoundError(None, f"{folder} is no folder")
             return
-        host = address.rpartition(":")[0].strip("[]")
-        family, kind, protocol, _, place = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[0]
+        family, kind, protocol, _, place = socket.getaddrinfo(address.host, 0, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
             probe.bind(place)
     except OSError as exc:
-        raise SettingsError(f"BIND={address!r} cannot be listened on: {exc.strerror}.") from None
+        raise SettingsError(f"BIND={str(address)!r} cannot be listened on: {exc.strerror}.") from None
 
 
 def most_connections() -> int:

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from service.access.limiter import Limiter
-from service.access.rate import RateLimitStatus
-from service.access.token_file import TokenFile
+from service.access.counters import RateLimitStatus
+from service.access.rate_limit import Limiter
+from service.access.tokens import TokenFile
 from service.models.serving import Models
 from service.records.record import Record
 from service.records.recorder import Recorder

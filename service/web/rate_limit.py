@@ -29,7 +29,7 @@ def spend() -> None:
     promise = operation_of(app.view_functions[request.url_rule.endpoint])
     if promise is None or TooManyRequests not in promise.fails:
         return
-    request.rate_limit_status = rate_limit_status = app.limiter.spend(counted_as(request.client))
+    request.rate_limit_status = rate_limit_status = app.limiter.check(counted_as(request.client))
     if not rate_limit_status.allowed:
         metrics.refused("limit")
         rate, seconds = rate_limit_status.rate, rate_limit_status.reset

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.access.counters import BUCKETS, WAYS, HostCounters
-from service.access.rate import Rate
+from service.setting_readers import Rate
 
 
 class Clock:
@@ -47,7 +47,7 @@ def test_a_client_gets_the_limit_in_each_period_and_what_it_is_told_is_true(tmp_
         clock.now += pause
         if clock.now >= ends.get(client, 0):
             ends[client], used[client] = clock.now + 10, 0
-        rate_limit_status = counters.spend(client, rate)
+        rate_limit_status = counters.check(client, rate)
         assert rate_limit_status.allowed == (used[client] < limit)
         used[client] += rate_limit_status.allowed
         assert rate_limit_status.remaining == limit - used[client]
@@ -63,37 +63,37 @@ def test_retry_after_is_true_to_the_fraction_of_a_second(counters):
     clock, rate = Clock(), Rate(1, 60)
     table = counters(clock)
     for wait in (0.0, 0.001, 0.5, 59.999):
-        assert table.spend("client", rate).allowed
+        assert table.check("client", rate).allowed
         clock.now += wait
-        refused = table.spend("client", rate)
+        refused = table.check("client", rate)
         assert not refused.allowed
         clock.now += refused.reset
-        assert table.spend("client", rate).allowed
+        assert table.check("client", rate).allowed
         clock.now += 60
 
 
 def test_counts_outlive_the_process_but_not_the_host(counters):
     clock, rate = Clock(), Rate(1, 60)
-    assert counters(clock).spend("client", rate).allowed
-    assert not counters(clock).spend("client", rate).allowed, "a new worker counts on"
+    assert counters(clock).check("client", rate).allowed
+    assert not counters(clock).check("client", rate).allowed, "a new worker counts on"
     clock.now = 5.0  # the monotonic clock begins anew when the host does
-    assert counters(clock).spend("client", rate).allowed
+    assert counters(clock).check("client", rate).allowed
 
 
 def test_a_shorter_period_is_not_held_up_by_a_longer_one_from_before(counters):
     clock = Clock()
-    assert counters(clock).spend("client", Rate(1, 86400)).allowed
-    assert counters(clock).spend("client", Rate(1, 60)).allowed
+    assert counters(clock).check("client", Rate(1, 86400)).allowed
+    assert counters(clock).check("client", Rate(1, 60)).allowed
 
 
 def test_memory_is_bounded_and_a_flood_of_clients_makes_nobody_forget_the_busy_one(counters, tmp_path):
     clock, rate = Clock(), Rate(50, 60)
     table = counters(clock)
     for _ in range(50):
-        assert table.spend("busy", rate).allowed
+        assert table.check("busy", rate).allowed
     for number in range(3 * WAYS * 1000):  # all fall into any bucket alike; enough for the buckets' own limits below
-        table.spend(f"client-{number}", rate)
-    assert not table.spend("busy", rate).allowed
+        table.check(f"client-{number}", rate)
+    assert not table.check("busy", rate).allowed
     assert (tmp_path / "var" / "limits").stat().st_size == BUCKETS * WAYS * 24
 
 
@@ -103,10 +103,10 @@ def test_a_full_bucket_gives_up_the_client_that_asked_least(counters, monkeypatc
     table = counters(clock)
     for client in range(WAYS):
         for _ in range(client + 2):
-            table.spend(str(client), rate)
+            table.check(str(client), rate)
     for stranger in range(20):
-        assert table.spend(f"stranger-{stranger}", rate).used == 1
-    assert [table.spend(str(client), rate).used for client in range(1, WAYS)] == [
+        assert table.check(f"stranger-{stranger}", rate).used == 1
+    assert [table.check(str(client), rate).used for client in range(1, WAYS)] == [
         client + 3 for client in range(1, WAYS)
     ]
 
@@ -117,7 +117,7 @@ def spend_many(path, rate, times, allowed, begin):
 
     def run():
         for _ in range(times):
-            if table.spend("client", rate).allowed:
+            if table.check("client", rate).allowed:
                 with allowed.get_lock():
                     allowed.value += 1
 
@@ -131,7 +131,7 @@ def spend_many(path, rate, times, allowed, begin):
 def spend_for_ever(path, rate):
     table = HostCounters(path)
     while True:
-        table.spend("other", rate)
+        table.check("other", rate)
 
 
 @pytest.mark.process

@@ -10,8 +10,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.access.token_file import LOOK_SECONDS, TokenFile
-from service.access.tokens import line_of, new_token, read_tokens
+from service.access.tokens import LOOK_SECONDS, TokenFile, line_of, new_token, read_tokens
 from service.cli.tokens import tokens_group
 from service.settings import SettingsError
 

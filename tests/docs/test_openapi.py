@@ -14,7 +14,7 @@ from openapi_spec_validator import validate
 
 from inference.contract import Contract, Feature
 from inference.engines.base import Answers
-from inference.manifest import Manifest, seal
+from inference.manifest import Manifest, digest
 from inference.routing import Routing, write_routing
 from schemas.errors import InvalidInput
 from schemas.reader import Reader
@@ -212,7 +212,7 @@ def test_what_the_document_allows_is_what_the_service_takes(both, changes, left_
 def test_the_document_follows_the_stable_version(artifacts, make_client):
     copy = shutil.copytree(artifacts / "random_forest-1", artifacts / "random_forest-2")
     manifest = json.loads((copy / "manifest.json").read_bytes()) | {"version": "random_forest-2"}
-    (copy / "manifest.json").write_text(json.dumps(manifest | {"sha256": seal(manifest)}))
+    (copy / "manifest.json").write_text(json.dumps(manifest | {"sha256": digest(manifest)}))
     client = make_client(ARTIFACTS_DIR=str(artifacts))
     assert "**random_forest-1**" in client.get("/apispec.json").get_json()["info"]["description"]
     write_routing(artifacts, Routing("random_forest-2"))

@@ -8,7 +8,7 @@ import pytest
 
 from inference.artifact import build_engine, read_verified, versions, write
 from inference.contract import Contract, Feature
-from inference.manifest import ArtifactError, Manifest, seal
+from inference.manifest import ArtifactError, Manifest, digest
 
 CONTRACT = Contract("regression", "y", (Feature("x", "number"),))
 
@@ -35,12 +35,12 @@ def folder(tmp_path):
     return tmp_path / manifest.version
 
 
-def _edit(folder, change, sealed=True):
+def _edit(folder, change, with_digest=True):
     path = folder / "manifest.json"
     document = json.loads(path.read_bytes())
     change(document)
-    if sealed:
-        document["sha256"] = seal(document)
+    if with_digest:
+        document["sha256"] = digest(document)
     path.write_text(json.dumps(document))
 
 
@@ -83,7 +83,7 @@ def test_a_failed_write_leaves_nothing(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "sealed", "says"),
+    ("change", "with_digest", "says"),
     [
         (lambda document: document.update(format=2), True, "format 2.*Upgrade the service"),
         (lambda document: document.update(format="1"), True, "no format number"),
@@ -93,8 +93,8 @@ def test_a_failed_write_leaves_nothing(tmp_path):
         (lambda document: document.update(version="line-9"), True, "Rename the folder to line-9"),
     ],
 )
-def test_an_edited_manifest_is_refused_with_the_way_out(folder, change, sealed, says):
-    _edit(folder, change, sealed)
+def test_an_edited_manifest_is_refused_with_the_way_out(folder, change, with_digest, says):
+    _edit(folder, change, with_digest)
     with pytest.raises(ArtifactError, match=says):
         Manifest.read(folder)
 
@@ -103,7 +103,7 @@ def test_an_edited_manifest_is_refused_with_the_way_out(folder, change, sealed, 
     ("name", "value"),
     [("created", 5), ("created", "yesterday"), ("metrics", None), ("classes", None), ("files", []), ("contract", {})],
 )
-def test_a_sealed_manifest_of_wrong_types_is_refused_by_name_and_without_pythons(folder, name, value):
+def test_a_manifest_of_wrong_types_with_its_digest_is_refused_by_name_and_without_pythons(folder, name, value):
     _edit(folder, lambda document: document.update({name: value}))
     with pytest.raises(ArtifactError, match=name) as refused:
         Manifest.read(folder)

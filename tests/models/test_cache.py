@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.engines.base import Answers
-from service.models.cache import Cached, LocalStore
-from service.models.redis_store import RedisStore
+from service.models.cache import Cached, LocalStore, RedisStore
 from service.redis_client import RedisClient
 from tests.services import redis_server as redis_server
 
@@ -57,7 +56,7 @@ def test_a_cached_engine_answers_as_the_engine_and_keeps_no_more_than_it_may(row
     cached = Cached(engine, store)
     for row in rows:
         assert cached.predict(np.array([row])).predictions == [repr([row])]
-        assert len(store._known) <= size
+        assert len(store._answers) <= size
     if len({repr(row) for row in rows}) <= size:
         assert engine.asked == len({repr(row) for row in rows})
 
@@ -111,11 +110,11 @@ def test_what_redis_cannot_hold_exactly_is_computed(redis_server, engine):
 @pytest.mark.process
 def test_a_redis_that_goes_away_or_talks_nonsense_costs_only_time(redis_server):
     server = redis_server()
-    remote, engine, row = RedisClient(server.url), Engine(), np.zeros((1, 2))
-    cached = Cached(engine, RedisStore(remote, "abc", engine.name))
+    client, engine, row = RedisClient(server.url), Engine(), np.zeros((1, 2))
+    cached = Cached(engine, RedisStore(client, "abc", engine.name))
     cached.predict(row)
     for nonsense in (b"", b"{", b"7", b"[1]", b'["a","b",null]'):
-        remote.ask("test", lambda redis, value=nonsense: [redis.set(key, value) for key in redis.scan_iter()], list)
+        client.call("test", lambda redis, value=nonsense: [redis.set(key, value) for key in redis.scan_iter()], list)
         assert cached.predict(row).predictions == ["yes"]
     server.stop()
     asked = engine.asked

@@ -5,7 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from inference.manifest import seal
+from inference.manifest import digest
 from service.cli.models import models_group
 
 
@@ -57,7 +57,7 @@ def other_rows(artifacts):
     features = {feature["name"]: feature for feature in document["contract"]["features"]}
     features["feature_2"]["name"] = "feature_9"
     features["feature_5"]["type"] = "number"
-    document["sha256"] = seal(document)
+    document["sha256"] = digest(document)
     (artifacts / "other-1").mkdir()
     (artifacts / "other-1" / "manifest.json").write_text(json.dumps(document))
     return "other-1"

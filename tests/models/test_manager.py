@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from inference.manifest import seal
+from inference.manifest import digest
 from inference.routing import Routing, write_routing
 from schemas.errors import NotReady, UnknownVersion
 from service.models.manager import ModelManager
@@ -22,18 +22,18 @@ def root(artifacts):
         copy = shutil.copytree(artifacts / FIRST, artifacts / version)
         document = json.loads((copy / "manifest.json").read_bytes())
         document |= {"version": version, "created": document["created"].replace("2026", "2027")}
-        document["sha256"] = seal(document)
+        document["sha256"] = digest(document)
         (copy / "manifest.json").write_text(json.dumps(document))
     return artifacts
 
 
 @pytest.fixture
-def make_holder(root, tmp_path):
+def make_manager(root, tmp_path):
     def make(**environment):
         given = {"ARTIFACTS_DIR": str(root), "VAR_DIR": str(tmp_path / "var")}
-        holder = ModelManager(Settings.read(given | environment))
-        holder.refresh()
-        return holder
+        manager = ModelManager(Settings.read(given | environment))
+        manager.refresh()
+        return manager
 
     return make
 
@@ -50,147 +50,147 @@ def _mend(root, version):
         shutil.copy(root / THIRD / name, root / version / name)
 
 
-def test_routing_names_the_stable_version(make_holder):
-    loaded = make_holder().loaded
+def test_routing_names_the_stable_version(make_manager):
+    loaded = make_manager().loaded
     assert loaded.stable.version == FIRST
-    assert loaded.faults == ()
+    assert loaded.reasons == ()
     assert list(loaded.models) == [FIRST]
 
 
-def test_without_routing_the_newest_by_creation_is_stable(root, make_holder):
+def test_without_routing_the_newest_by_creation_is_stable(root, make_manager):
     (root / "routing.json").unlink()
-    assert make_holder().loaded.stable.version == THIRD
+    assert make_manager().loaded.stable.version == THIRD
 
 
-def test_a_pin_overrides_routing_and_knows_no_canary(root, make_holder):
+def test_a_pin_overrides_routing_and_knows_no_canary(root, make_manager):
     write_routing(root, Routing(FIRST, canary=SECOND, share=1.0))
-    loaded = make_holder(MODEL_VERSION=THIRD).loaded
+    loaded = make_manager(MODEL_VERSION=THIRD).loaded
     assert loaded.stable.version == THIRD
     assert loaded.canary is None
 
 
-def test_a_new_version_is_swapped_in_and_the_old_one_let_go(root, make_holder):
-    holder = make_holder()
+def test_a_new_version_is_swapped_in_and_the_old_one_let_go(root, make_manager):
+    manager = make_manager()
     write_routing(root, Routing(SECOND))
-    holder.refresh()
-    assert holder.loaded.stable.version == SECOND
-    assert list(holder.loaded.models) == [SECOND]
+    manager.refresh()
+    assert manager.loaded.stable.version == SECOND
+    assert list(manager.loaded.models) == [SECOND]
 
 
-def test_a_loaded_version_is_not_loaded_again(make_holder):
-    holder = make_holder()
-    before = holder.loaded.stable
-    holder.refresh()
-    assert holder.loaded.stable is before
+def test_a_loaded_version_is_not_loaded_again(make_manager):
+    manager = make_manager()
+    before = manager.loaded.stable
+    manager.refresh()
+    assert manager.loaded.stable is before
 
 
-def test_a_broken_new_version_leaves_the_last_good_one_serving_and_says_why(root, make_holder):
-    holder = make_holder()
+def test_a_broken_new_version_leaves_the_last_good_one_serving_and_says_why(root, make_manager):
+    manager = make_manager()
     _spoil(root, SECOND)
     write_routing(root, Routing(SECOND))
-    holder.refresh()
-    assert holder.loaded.stable.version == FIRST
-    assert f"{root.name}/{SECOND}" in holder.loaded.faults[0]
+    manager.refresh()
+    assert manager.loaded.stable.version == FIRST
+    assert f"{root.name}/{SECOND}" in manager.loaded.reasons[0]
 
 
 @pytest.mark.parametrize("spoil", [shutil.rmtree, lambda folder: (folder / "manifest.json").write_text("{")])
-def test_where_the_folder_lies_is_told_in_the_log_and_to_nobody_else(root, make_holder, capfd, spoil):
+def test_where_the_folder_lies_is_told_in_the_log_and_to_nobody_else(root, make_manager, capfd, spoil):
     spoil(root / FIRST)
-    holder = make_holder()
-    assert f"{root.name}/{FIRST}" in holder.loaded.faults[0]
-    assert str(root.parent) not in " ".join(holder.loaded.faults)
+    manager = make_manager()
+    assert f"{root.name}/{FIRST}" in manager.loaded.reasons[0]
+    assert str(root.parent) not in " ".join(manager.loaded.reasons)
     assert f'"folder":"{root}"' in capfd.readouterr().out
 
 
-def test_a_worker_started_after_that_comes_up_on_the_last_good_version(root, make_holder):
-    make_holder()
+def test_a_worker_started_after_that_comes_up_on_the_last_good_version(root, make_manager):
+    make_manager()
     _spoil(root, SECOND)
     write_routing(root, Routing(SECOND))
-    loaded = make_holder().loaded
+    loaded = make_manager().loaded
     assert loaded.stable.version == FIRST
-    assert loaded.faults
+    assert loaded.reasons
 
 
-def test_a_version_that_is_mended_is_picked_up(root, make_holder):
-    holder = make_holder()
+def test_a_version_that_is_mended_is_picked_up(root, make_manager):
+    manager = make_manager()
     _spoil(root, SECOND)
     write_routing(root, Routing(SECOND))
-    holder.refresh()
+    manager.refresh()
     _mend(root, SECOND)
-    holder.refresh()
-    assert holder.loaded.stable.version == SECOND
-    assert holder.loaded.faults == ()
+    manager.refresh()
+    assert manager.loaded.stable.version == SECOND
+    assert manager.loaded.reasons == ()
 
 
-def test_a_served_version_whose_files_break_is_told_of_and_goes_on_answering(root, make_holder):
-    holder = make_holder()
-    before = holder.loaded.stable
+def test_a_served_version_whose_files_break_is_told_of_and_goes_on_answering(root, make_manager):
+    manager = make_manager()
+    before = manager.loaded.stable
     _spoil(root, FIRST)
-    holder.refresh()
-    assert holder.loaded.stable is before
-    assert FIRST in holder.loaded.faults[0]
+    manager.refresh()
+    assert manager.loaded.stable is before
+    assert FIRST in manager.loaded.reasons[0]
     _mend(root, FIRST)
-    holder.refresh()
-    assert holder.loaded.stable is before, "what was mended is what is loaded"
-    assert holder.loaded.faults == ()
+    manager.refresh()
+    assert manager.loaded.stable is before, "what was mended is what is loaded"
+    assert manager.loaded.reasons == ()
 
 
-def test_a_served_version_whose_folder_is_gone_is_told_of_and_goes_on_answering(root, make_holder):
-    holder = make_holder()
+def test_a_served_version_whose_folder_is_gone_is_told_of_and_goes_on_answering(root, make_manager):
+    manager = make_manager()
     (root / FIRST).rename(root.parent / "aside")
-    holder.refresh()
-    assert holder.loaded.stable.version == FIRST
-    assert f"{FIRST} is not there" in holder.loaded.faults[0]
+    manager.refresh()
+    assert manager.loaded.stable.version == FIRST
+    assert f"{FIRST} is not there" in manager.loaded.reasons[0]
 
 
-def test_what_was_trained_anew_under_the_same_name_is_served_by_who_had_the_old_one(root, make_holder):
-    holder = make_holder()
+def test_what_was_trained_anew_under_the_same_name_is_served_by_who_had_the_old_one(root, make_manager):
+    manager = make_manager()
     shutil.rmtree(root / FIRST)
     document = json.loads((root / SECOND / "manifest.json").read_bytes()) | {"version": FIRST}
-    document["sha256"] = seal(document)
+    document["sha256"] = digest(document)
     (root / SECOND / "manifest.json").write_text(json.dumps(document))
     (root / SECOND).rename(root / FIRST)
-    holder.refresh()
-    assert holder.loaded.stable.manifest.sha256 == document["sha256"]
-    assert holder.loaded.faults == ()
+    manager.refresh()
+    assert manager.loaded.stable.manifest.sha256 == document["sha256"]
+    assert manager.loaded.reasons == ()
 
 
-def test_a_change_of_permissions_alone_is_seen(root, make_holder):
+def test_a_change_of_permissions_alone_is_seen(root, make_manager):
     """Tests may run as root, who reads everything: what is held here is that the version is looked at again."""
-    holder = make_holder()
+    manager = make_manager()
     write_routing(root, Routing(SECOND))
     _spoil(root, SECOND)
-    holder.refresh()
-    state = holder._refused[SECOND][0]
+    manager.refresh()
+    state = manager._refused[SECOND][0]
     (root / SECOND / "golden.json").chmod(0o600)
-    holder.refresh()
-    assert holder._refused[SECOND][0] != state
+    manager.refresh()
+    assert manager._refused[SECOND][0] != state
 
 
-def test_a_folder_that_cannot_be_written_is_told_once_and_not_at_every_look(make_holder, tmp_path, capfd):
+def test_a_folder_that_cannot_be_written_is_told_once_and_not_at_every_look(make_manager, tmp_path, capfd):
     (tmp_path / "file").touch()
-    holder = make_holder(VAR_DIR=str(tmp_path / "file" / "var"))
+    manager = make_manager(VAR_DIR=str(tmp_path / "file" / "var"))
     for _ in range(3):
-        holder.refresh()
-    assert holder.loaded.faults == ()
+        manager.refresh()
+    assert manager.loaded.reasons == ()
     assert capfd.readouterr().out.count("last_good_not_kept") == 1
 
 
-def test_routing_that_is_a_pipe_is_told_and_waits_for_nobody(root, make_holder):
-    holder = make_holder()
+def test_routing_that_is_a_pipe_is_told_and_waits_for_nobody(root, make_manager):
+    manager = make_manager()
     (root / "routing.json").unlink()
     os.mkfifo(root / "routing.json")
-    holder.refresh()
-    assert holder.loaded.stable.version == FIRST
-    assert "it is a pipe" in holder.loaded.faults[0]
+    manager.refresh()
+    assert manager.loaded.stable.version == FIRST
+    assert "it is a pipe" in manager.loaded.reasons[0]
 
 
-def test_routing_that_is_not_json_changes_nothing_and_is_told(root, make_holder):
-    holder = make_holder()
+def test_routing_that_is_not_json_changes_nothing_and_is_told(root, make_manager):
+    manager = make_manager()
     (root / "routing.json").write_text("{")
-    holder.refresh()
-    assert holder.loaded.stable.version == FIRST
-    assert "routing.json" in holder.loaded.faults[0]
+    manager.refresh()
+    assert manager.loaded.stable.version == FIRST
+    assert "routing.json" in manager.loaded.reasons[0]
 
 
 @pytest.mark.parametrize(
@@ -213,29 +213,29 @@ def test_routing_that_is_not_json_changes_nothing_and_is_told(root, make_holder)
         ("[" * 100_000, "JSON"),
     ],
 )
-def test_routing_that_cannot_be_followed_is_told_by_what_is_wrong(root, make_holder, text, named):
+def test_routing_that_cannot_be_followed_is_told_by_what_is_wrong(root, make_manager, text, named):
     (root / "routing.json").write_text(text)
-    holder = make_holder()
-    assert holder.loaded.stable is None
-    assert "routing.json" in holder.loaded.faults[0]
-    assert named in holder.loaded.faults[0]
+    manager = make_manager()
+    assert manager.loaded.stable is None
+    assert "routing.json" in manager.loaded.reasons[0]
+    assert named in manager.loaded.reasons[0]
     with pytest.raises(NotReady, match="routing"):
-        holder.loaded.choose(None)
+        manager.loaded.choose(None)
 
 
-def test_no_artifact_at_all_is_told_and_a_first_one_is_picked_up(root, make_holder, tmp_path):
+def test_no_artifact_at_all_is_told_and_a_first_one_is_picked_up(root, make_manager, tmp_path):
     empty = tmp_path / "empty"
-    holder = make_holder(ARTIFACTS_DIR=str(empty))
+    manager = make_manager(ARTIFACTS_DIR=str(empty))
     with pytest.raises(NotReady, match="python -m training"):
-        holder.loaded.choose(None)
+        manager.loaded.choose(None)
     shutil.copytree(root / FIRST, empty / FIRST)
-    holder.refresh()
-    assert holder.loaded.choose(None)[0].version == FIRST
+    manager.refresh()
+    assert manager.loaded.choose(None)[0].version == FIRST
 
 
-def test_a_canary_takes_its_share_and_a_pin_of_the_request_beats_it(root, make_holder):
+def test_a_canary_takes_its_share_and_a_pin_of_the_request_beats_it(root, make_manager):
     write_routing(root, Routing(FIRST, canary=SECOND, share=0.25, keep=(THIRD,)))
-    loaded = make_holder().loaded
+    loaded = make_manager().loaded
     roles = [loaded.choose(None)[1] for _ in range(2000)]
     assert 0.15 < roles.count("canary") / len(roles) < 0.35
     assert loaded.choose(THIRD)[0].version == THIRD
@@ -244,22 +244,22 @@ def test_a_canary_takes_its_share_and_a_pin_of_the_request_beats_it(root, make_h
             loaded.choose(unknown)
 
 
-def test_a_broken_canary_costs_the_canary_only(root, make_holder):
+def test_a_broken_canary_costs_the_canary_only(root, make_manager):
     _spoil(root, SECOND)
     write_routing(root, Routing(FIRST, canary=SECOND, share=1.0))
-    loaded = make_holder().loaded
+    loaded = make_manager().loaded
     assert loaded.choose(None)[0].version == FIRST
-    assert loaded.faults
+    assert loaded.reasons
 
 
-def test_an_artifact_whose_answers_differ_from_its_golden_rows_is_refused(root, make_holder):
+def test_an_artifact_whose_answers_differ_from_its_golden_rows_is_refused(root, make_manager):
     path = root / SECOND / "golden.json"
     golden = json.loads(path.read_bytes())
     golden["probabilities"][0][0] += 1e-5
     path.write_text(json.dumps(golden))
     manifest = json.loads((root / SECOND / "manifest.json").read_bytes())
     manifest["files"]["golden.json"] = hashlib.sha256(path.read_bytes()).hexdigest()
-    manifest["sha256"] = seal(manifest)
+    manifest["sha256"] = digest(manifest)
     (root / SECOND / "manifest.json").write_text(json.dumps(manifest))
     write_routing(root, Routing(SECOND))
-    assert "1 of" in make_holder().loaded.faults[0]
+    assert "1 of" in make_manager().loaded.reasons[0]

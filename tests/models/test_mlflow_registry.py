@@ -21,7 +21,7 @@ client.create_model_version("churn", f"{run.info.artifact_uri}/model", run.info.
 
 
 @pytest.fixture
-def make_holder(tmp_path):
+def make_manager(tmp_path):
     def make(uri):
         settings = Settings.read({"MODEL_URI": uri, "VAR_DIR": str(tmp_path / "var")})
         return ModelManager(settings)
@@ -30,27 +30,27 @@ def make_holder(tmp_path):
 
 
 @pytest.mark.skipif(importlib.util.find_spec("mlflow") is not None, reason="MLflow is installed")
-def test_without_mlflow_the_way_out_is_told(make_holder):
-    holder = make_holder("models:/churn/1")
-    holder.refresh()
-    assert "pip install mlflow-skinny" in holder.loaded.faults[0]
+def test_without_mlflow_the_way_out_is_told(make_manager):
+    manager = make_manager("models:/churn/1")
+    manager.refresh()
+    assert "pip install mlflow-skinny" in manager.loaded.reasons[0]
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("mlflow") is None, reason="MLflow is not installed")
-def test_a_registered_version_is_fetched_once_and_served(make_holder, trained, tmp_path, monkeypatch):
+def test_a_registered_version_is_fetched_once_and_served(make_manager, trained, tmp_path, monkeypatch):
     store = f"file://{tmp_path}/mlruns"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     subprocess.run([sys.executable, "-c", REGISTER, str(trained / "random_forest-1")], check=True, env=os.environ)
-    holder = make_holder("models:/churn/1")
-    holder.refresh()
-    assert holder.loaded.stable is not None, holder.loaded.faults
-    assert holder.loaded.stable.version == "random_forest-1"
+    manager = make_manager("models:/churn/1")
+    manager.refresh()
+    assert manager.loaded.stable is not None, manager.loaded.reasons
+    assert manager.loaded.stable.version == "random_forest-1"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    again = make_holder("models:/churn/1")
+    again = make_manager("models:/churn/1")
     again.refresh()
     assert again.loaded.stable.version == "random_forest-1"
-    other = make_holder("models:/churn/2")
+    other = make_manager("models:/churn/2")
     other.refresh()
-    assert "MODEL_URI=models:/churn/2" in other.loaded.faults[0]
+    assert "MODEL_URI=models:/churn/2" in other.loaded.reasons[0]

@@ -4,7 +4,7 @@ import json
 import os
 import time
 
-from service.models import serving
+from service.models import manager
 
 GRAPH = "model.onnx"
 
@@ -12,7 +12,7 @@ GRAPH = "model.onnx"
 def test_a_load_that_hangs_leaves_a_process_that_answers_and_serves_once_the_load_ends(
     make_client, artifacts, monkeypatch, capfd
 ):
-    monkeypatch.setattr(serving, "LOAD_DEADLINE", 0.2)
+    monkeypatch.setattr(manager, "LOAD_DEADLINE", 0.2)
     graph = artifacts / "random_forest-1" / GRAPH
     content = graph.read_bytes()
     graph.unlink()

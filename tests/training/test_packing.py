@@ -103,7 +103,7 @@ def test_a_number_beyond_a_narrow_column_is_not_wrapped(dtype, run, tmp_path, ma
     frame.astype({"a": dtype}).to_parquet(tmp_path / "sample.parquet")
     ran = run("pack", tmp_path / "pipeline.joblib", "--data", tmp_path / "sample.parquet", "--target", "y", "--no-card")
     assert ran.code == 0, ran.output
-    for engine in ("onnx", "sklearn"):
+    for engine in ("auto", "sklearn"):
         client = make_client(ARTIFACTS_DIR=str(ran.root), ENGINE=engine)
         for number in (300, -70_000):
             answer = client.post("/predict", json={"a": number})
@@ -188,7 +188,7 @@ def test_a_row_too_far_for_an_exponential_is_refused_and_those_seen_are_not(run,
     frame.to_parquet(tmp_path / "sample.parquet")
     ran = run("pack", tmp_path / "pipeline.joblib", "--data", tmp_path / "sample.parquet", "--target", "y", "--no-card")
     assert ran.code == 0, ran.output
-    for engine in ("onnx", "sklearn"):
+    for engine in ("auto", "sklearn"):
         client = make_client(ARTIFACTS_DIR=str(ran.root), ENGINE=engine)
         assert client.post("/predict", json={"income": 119_000.0, "age": 80.0}).status_code == 200
         rows = [{"income": 1e5, "age": 40.0}, {"income": 1e5, "age": 1e5}]

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from inference.manifest import MANIFEST, seal
+from inference.manifest import MANIFEST, digest
 from service.records import recorder
 from service.records.shipper import supervisor
 
@@ -139,7 +139,7 @@ def test_a_shadow_is_judged_by_the_same_outcome(make_client, artifacts, unshippe
     (stable,) = [folder.name for folder in artifacts.iterdir() if folder.is_dir() and folder.name[0] != "."]
     shutil.copytree(artifacts / stable, artifacts / "shadow-1")
     document = json.loads((artifacts / "shadow-1" / MANIFEST).read_text()) | {"version": "shadow-1"}
-    (artifacts / "shadow-1" / MANIFEST).write_text(json.dumps(document | {"sha256": seal(document)}))
+    (artifacts / "shadow-1" / MANIFEST).write_text(json.dumps(document | {"sha256": digest(document)}))
     (artifacts / "routing.json").write_text(json.dumps({"stable": stable, "shadow": "shadow-1"}))
     client = make_client(RECORDS="on", ARTIFACTS_DIR=str(artifacts))
     answer = predict(client, 2)

@@ -78,7 +78,7 @@ async def add_request_id(request: Request, call_next: Callable[[Request], Awaita
 
 def limited(function: Any) -> Any:
     """The seed's ``@limiter.limit`` where a limit is set."""
-    return limiter.limit(settings.rate_limit)(function) if settings.rate_limit else function
+    return limiter.limit(str(settings.rate_limit))(function) if settings.rate_limit else function
 
 
 def current_model() -> Loaded:

@@ -21,7 +21,7 @@ class Guards:
 
     def __init__(self, settings: Settings) -> None:
         self._clients = known_clients(settings.api_tokens_file)
-        self._limit = parse(settings.rate_limit) if settings.rate_limit else None
+        self._limit = parse(str(settings.rate_limit)) if settings.rate_limit else None
         storage = RedisStorage(settings.redis_url) if settings.redis_url and self._limit else MemoryStorage()
         self._limiter = MovingWindowRateLimiter(storage)
         self.idle = not self._clients and self._limit is None

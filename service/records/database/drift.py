@@ -9,6 +9,7 @@ from inference.artifact import REFERENCE, read_document
 from inference.contract import Feature
 from inference.drift import Distribution, Drift, Verdict, compare
 from inference.manifest import ArtifactError, Manifest
+from service.models.repository import Repository
 from service.records.database.connection import REQUEST_SECONDS, connected
 from service.records.database.queries import Observation, count_by_version, recent_rows
 from service.settings import Settings
@@ -57,12 +58,13 @@ def drift(
 
 
 def _judge(settings: Settings, version: str, rows: Sequence[Observation]) -> VersionDrift:
-    folder = settings.artifacts_dir / version
+    repository = Repository(settings)
+    folder = repository.folder(version)
     try:
         manifest = Manifest.read(folder)
         reference = read_document(folder, manifest, REFERENCE)
     except ArtifactError as exc:
-        return VersionDrift(version, len(rows), [], None, str(exc))
+        return VersionDrift(version, len(rows), [], None, repository.without_location(str(exc)))
     found = []
     names = {feature.name for feature in manifest.contract.features}
     # Rows of another artifact that once bore the same version's name say nothing about this one.

@@ -15,20 +15,9 @@ from pathlib import Path
 from service import log, processes
 from service.locks import is_held, open_lock, try_lock
 from service.records.spool.paths import SHIPPER, pending_bytes, shipper_of, spool_folder
-from service.settings import SETTINGS, Settings
+from service.settings import NAMES, Settings
 
 DRAIN_SECONDS = 10.0
-_PASSED_ON = (
-    "ARTIFACTS_DIR",
-    "VAR_DIR",
-    "DATABASE_URL",
-    "RECORDS_KEEP_DAYS",
-    "MONITOR_SECONDS",
-    "DRIFT_HOURS",
-    "DRIFT_ROWS",
-    "LOG_LEVEL",
-    "LOG_FORMAT",
-)
 _started: list[subprocess.Popen[bytes]] = []
 LOCK = "RECORDS_SHIPPER_LOCK"
 """The descriptor of a lock that is handed to a shipper."""
@@ -66,7 +55,7 @@ def start_in_place(settings: Settings) -> None:
 
 def mark_of(settings: Settings) -> str:
     """What tells settings apart that make a difference to a shipper; no secret can be read from it."""
-    return hashlib.sha256(repr(sorted(_told(settings).items())).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr(sorted(settings.environment(shipper=True).items())).encode()).hexdigest()[:16]
 
 
 def start_if_needed(settings: Settings) -> None:
@@ -98,20 +87,11 @@ def run_module(module: str, settings: Settings, lock: int | None = None) -> subp
 
     The open file ``lock``, with the lock on it, goes to the new process.
     """
-    ours = {LOCK, *(row.name for row in SETTINGS)}
-    environment = {name: value for name, value in os.environ.items() if name not in ours} | _told(settings)
+    environment = {name: value for name, value in os.environ.items() if name not in NAMES | {LOCK}}
+    environment |= settings.environment(shipper=True)  # without the secrets of others: Redis' password, the tokens
     if lock is not None:
         environment[LOCK] = str(lock)
     return processes.run_module(module, environment, [] if lock is None else [lock], own_group=True)
-
-
-def _told(settings: Settings) -> dict[str, str]:
-    """The environment that tells the settings."""
-    told = {name: str(getattr(settings, name.lower())) for name in _PASSED_ON}
-    told["RECORDS_REDACT"] = ",".join(sorted(settings.records_redact))
-    told["VAR_DIR"] = str(settings.var_dir.absolute())
-    told["ARTIFACTS_DIR"] = str(settings.artifacts_dir.absolute())
-    return told
 
 
 def _tell(folder: Path, number: int) -> None:

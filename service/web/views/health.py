@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify
 
 from schemas.answers import HealthAnswer, LiveAnswer
-from service.models.manager import ModelSet
+from service.models.serving import ModelSet
 from service.web.context import current
 from service.web.operation import Operation, operation
 
@@ -20,18 +20,18 @@ def describe(loaded: ModelSet) -> dict[str, Any]:
             "model_loaded": False,
             "model_version": None,
             "model_accuracy": None,
-            "reason": " ".join(loaded.faults),
+            "reason": " ".join(loaded.reasons),
         }
     manifest = loaded.stable.manifest
     document = {
-        "status": "degraded" if loaded.faults else "healthy",
+        "status": "degraded" if loaded.reasons else "healthy",
         "model_loaded": True,
         "model_version": manifest.version,
         "model_accuracy": manifest.metrics.get("accuracy"),
         "model_metric": {"name": manifest.metric, "value": manifest.metrics.get(manifest.metric)},
         "engine": loaded.stable.engine.name,
     }
-    return document | ({"reason": " ".join(loaded.faults)} if loaded.faults else {})
+    return document | ({"reason": " ".join(loaded.reasons)} if loaded.reasons else {})
 
 
 def _answer() -> tuple[Response, int, dict[str, str]]:
