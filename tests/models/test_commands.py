@@ -10,9 +10,10 @@ from service.cli.models import models_group
 
 
 @pytest.fixture
-def run(artifacts):
-    def call(*arguments):
-        return CliRunner().invoke(models_group, arguments, env={"ARTIFACTS_DIR": str(artifacts)})
+def run(artifacts, tmp_path):
+    def call(*arguments, **environment):
+        given = {"ARTIFACTS_DIR": str(artifacts), "VAR_DIR": str(tmp_path / "var")}
+        return CliRunner().invoke(models_group, arguments, env=given | environment)
 
     return call
 
@@ -105,3 +106,34 @@ def test_promote_mends_a_routing_file_that_cannot_be_read(run, artifacts):
     (artifacts / "routing.json").write_text("{")
     assert run("promote", "random_forest-1").exit_code == 0
     assert json.loads((artifacts / "routing.json").read_bytes())["stable"] == "random_forest-1"
+
+
+def test_list_shows_a_registered_model_and_not_the_artifacts_folder(run, registered):
+    waiting = run("list", MODEL_URI="models:/churn/3")
+    assert waiting.exit_code == 1
+    assert "MODEL_URI=models:/churn/3 is not on this host yet" in waiting.output
+    registered("churn%2F3")
+    shown = run("list", MODEL_URI="models:/churn/3")
+    assert shown.exit_code == 0
+    assert shown.output.startswith("registered-7  stable")
+    assert "random_forest-1" not in shown.output
+    assert "MODEL_URI=models:/churn/3 names the model to serve" in shown.output
+
+
+def test_list_shows_a_pinned_version_as_the_stable_one(run, other_rows):
+    lines = run("list", MODEL_VERSION=other_rows).output.splitlines()
+    assert {line.split()[0]: line.split()[1] for line in lines[:2]} == {other_rows: "stable", "random_forest-1": "-"}
+    assert f"MODEL_VERSION={other_rows} names the model to serve" in lines[2]
+
+
+@pytest.mark.parametrize("setting", [{"MODEL_URI": "models:/churn/3"}, {"MODEL_VERSION": "random_forest-1"}])
+@pytest.mark.parametrize("command", [("promote", "random_forest-1"), ("retire", "b-1")])
+def test_no_role_is_given_or_taken_where_nobody_follows_routing(run, artifacts, registered, command, setting):
+    registered("churn%2F3")
+    before = (artifacts / "routing.json").read_bytes()
+    refused = run(*command, **setting)
+    assert refused.exit_code == 1
+    (name,) = setting
+    assert f"{name}={setting[name]} names the model to serve" in refused.output
+    assert f"unset {name} first" in refused.output
+    assert (artifacts / "routing.json").read_bytes() == before

@@ -7,11 +7,11 @@ import shutil
 
 import pytest
 
-from inference.manifest import digest
 from inference.routing import Routing, write_routing
 from schemas.errors import NotReady, UnknownVersion
 from service.models.manager import ModelManager
 from service.settings import Settings
+from tests.models.conftest import edit
 
 FIRST, SECOND, THIRD = "random_forest-1", "random_forest-2", "random_forest-3"
 
@@ -20,10 +20,8 @@ FIRST, SECOND, THIRD = "random_forest-1", "random_forest-2", "random_forest-3"
 def root(artifacts):
     for version in (SECOND, THIRD):
         copy = shutil.copytree(artifacts / FIRST, artifacts / version)
-        document = json.loads((copy / "manifest.json").read_bytes())
-        document |= {"version": version, "created": document["created"].replace("2026", "2027")}
-        document["sha256"] = digest(document)
-        (copy / "manifest.json").write_text(json.dumps(document))
+        created = json.loads((copy / "manifest.json").read_bytes())["created"]
+        edit(copy, version=version, created=f"{int(created[:4]) + 1}{created[4:]}")
     return artifacts
 
 
@@ -146,12 +144,10 @@ def test_a_served_version_whose_folder_is_gone_is_told_of_and_goes_on_answering(
 def test_what_was_trained_anew_under_the_same_name_is_served_by_who_had_the_old_one(root, make_manager):
     manager = make_manager()
     shutil.rmtree(root / FIRST)
-    document = json.loads((root / SECOND / "manifest.json").read_bytes()) | {"version": FIRST}
-    document["sha256"] = digest(document)
-    (root / SECOND / "manifest.json").write_text(json.dumps(document))
+    anew = edit(root / SECOND, version=FIRST)
     (root / SECOND).rename(root / FIRST)
     manager.refresh()
-    assert manager.loaded.stable.manifest.sha256 == document["sha256"]
+    assert manager.loaded.stable.manifest.sha256 == anew
     assert manager.loaded.reasons == ()
 
 
@@ -257,9 +253,7 @@ def test_an_artifact_whose_answers_differ_from_its_golden_rows_is_refused(root, 
     golden = json.loads(path.read_bytes())
     golden["probabilities"][0][0] += 1e-5
     path.write_text(json.dumps(golden))
-    manifest = json.loads((root / SECOND / "manifest.json").read_bytes())
-    manifest["files"]["golden.json"] = hashlib.sha256(path.read_bytes()).hexdigest()
-    manifest["sha256"] = digest(manifest)
-    (root / SECOND / "manifest.json").write_text(json.dumps(manifest))
+    files = json.loads((root / SECOND / "manifest.json").read_bytes())["files"]
+    edit(root / SECOND, files=files | {"golden.json": hashlib.sha256(path.read_bytes()).hexdigest()})
     write_routing(root, Routing(SECOND))
     assert "1 of" in make_manager().loaded.reasons[0]

@@ -1,5 +1,7 @@
 """Drift of what was recorded under other settings, and by other artifacts, than those of today."""
 
+import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -61,3 +63,16 @@ def test_a_feature_that_is_redacted_is_not_judged(keep):
 def test_rows_of_another_artifact_of_the_same_name_are_left_out(keep):
     (version,) = found(keep(make_record(300)))
     assert (version.rows, version.verdict) == (400, "stable")
+
+
+def test_a_registered_model_is_judged_by_what_was_fetched_and_a_missing_one_is_named_without_its_place(
+    keep, trained, tmp_path
+):
+    settings = replace(keep(MODEL_URI="models:/churn/3"), artifacts_dir=tmp_path / "none")
+    (missing,) = found(settings)
+    assert "churn%2F3/random_forest-1/manifest.json cannot be read" in missing.reason
+    assert str(tmp_path) not in missing.reason
+    cache = settings.var_dir / "registry" / "churn%2F3"
+    shutil.copytree(trained / "random_forest-1", cache / "random_forest-1")
+    (version,) = found(settings)
+    assert (version.reason, version.verdict) == ("", "stable")
