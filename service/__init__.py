@@ -12,7 +12,7 @@ Where to look, from the outside in (imports point down this list only):
 - ``redis_client``  a Redis that may be away
 - ``metrics``     what is counted and timed, for Prometheus
 - ``log``         the structured log
-- ``settings``    what an operator may set; ``setting_readers`` how each is read
+- ``settings``    what an operator may set, each declared once; ``setting_readers`` how each is read and written
 - ``locks``, ``processes``, ``single_thread``, ``version``   a few lines each that stand on nothing
 
 Below it stand ``schemas``, the interface, and ``inference``, which is pure.
