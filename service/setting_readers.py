@@ -135,7 +135,7 @@ def matching(pattern: str, form: str) -> Callable[[str], str]:
 
 
 def url(pattern: str, form: str) -> Callable[[str], str]:
-    """An address of a form, whose host and port can be told apart; empty is allowed."""
+    """An address of a form, whose host and port can be parsed; empty is allowed."""
     shaped = matching(pattern, form)
 
     def read(text: str) -> str:

@@ -10,8 +10,8 @@ from inference import artifact
 from inference.engines.base import Engine
 from inference.golden import check_golden
 from inference.manifest import Manifest
+from inference.routing import read_routing
 from service import log, metrics
-from service.models.repository import Repository
 from service.records import recorder
 from service.records.recorder import Recorder
 from service.settings import Settings
@@ -26,7 +26,9 @@ def wanted_version(settings: Settings) -> str:
     Raises:
         SystemExit: the folder holds no artifact.
     """
-    routing = Repository(settings).routing()
+    if settings.model_version:
+        return settings.model_version
+    routing = read_routing(settings.artifacts_dir)
     if routing is None:
         raise SystemExit(f"{settings.artifacts_dir} holds no artifact: run python -m training, or set ARTIFACTS_DIR.")
     return routing.stable
@@ -34,7 +36,7 @@ def wanted_version(settings: Settings) -> str:
 
 def load_manifest(settings: Settings) -> tuple[Path, Manifest]:
     """The wanted artifact's folder and manifest."""
-    folder = Repository(settings).folder(wanted_version(settings))
+    folder = settings.artifacts_dir / wanted_version(settings)
     return folder, Manifest.read(folder)
 
 

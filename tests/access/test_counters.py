@@ -1,4 +1,4 @@
-"""The counters of a host: exact for each client, over processes and threads, whoever dies."""
+"""The counters of a host: exact for each client, over processes and threads, whichever process dies."""
 
 import multiprocessing
 import os
@@ -39,7 +39,7 @@ STEPS = st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from([0, 0, 0, 0.
 
 @given(STEPS, st.integers(1, 4))
 @settings(max_examples=200, deadline=None)
-def test_a_client_gets_the_limit_in_each_period_and_what_it_is_told_is_true(tmp_path_factory, steps, limit):
+def test_a_client_gets_the_limit_in_each_period_and_the_status_it_sees_is_true(tmp_path_factory, steps, limit):
     clock, rate = Clock(), Rate(limit, 10)
     counters = HostCounters(tmp_path_factory.mktemp("var") / "limits", clock)
     ends, used = {}, {}
@@ -52,7 +52,7 @@ def test_a_client_gets_the_limit_in_each_period_and_what_it_is_told_is_true(tmp_
         used[client] += rate_limit_status.allowed
         assert rate_limit_status.remaining == limit - used[client]
         assert 1 <= rate_limit_status.reset <= 10
-        if not rate_limit_status.allowed:  # whoever waits as long as it is told is let in
+        if not rate_limit_status.allowed:  # after Retry-After the client is let in
             asked_at, clock.now = clock.now, clock.now + rate_limit_status.reset
             assert clock.now >= ends[client]
             clock.now = asked_at

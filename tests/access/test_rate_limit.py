@@ -79,7 +79,7 @@ def test_while_redis_is_away_the_host_counts_itself_and_says_so(redis_server, ho
     server.stop()
     assert [limiter.check("a").allowed for _ in range(4)] == [True, True, True, False]
     server.start()
-    assert not limiter.check("a").allowed, "Redis is not asked again at once"
+    assert not limiter.check("a").allowed, "no command is sent to Redis at once"
     clock.now += 5
     assert limiter.check("a").remaining == 2, "counted by the new Redis"
     log = capfd.readouterr().out
@@ -114,7 +114,7 @@ def test_a_restart_of_redis_is_not_noticed(redis_server, hosts, capfd):
 
 
 @pytest.mark.process
-def test_a_refused_password_is_told_without_the_password(redis_server, hosts, capfd):
+def test_a_refused_password_is_logged_without_the_password(redis_server, hosts, capfd):
     server = redis_server("--requirepass", "right")
     (limiter,) = hosts(server.url.replace("//", "//:hunter2@"), 1, Rate(2, 60))
     assert [limiter.check("a").allowed for _ in range(3)] == [True, True, False]

@@ -89,10 +89,10 @@ def test_any_text_is_read_or_refused_with_a_sentence(tmp_path_factory, text):
     path = tmp_path_factory.mktemp("tokens") / "tokens"
     path.write_bytes(text.encode("utf-8", "replace"))
     lines = [line.strip() for line in path.read_text("utf-8").splitlines()]
-    told = sum(bool(line) and not line.startswith("#") for line in lines)
+    lines_of_clients = sum(bool(line) and not line.startswith("#") for line in lines)
     refused = pytest.raises(SettingsError, match=rf"line \d+ of {re.escape(str(path))} cannot be used")
-    with refused if told else contextlib.nullcontext():
-        assert len(read_tokens(path)) == told == 0
+    with refused if lines_of_clients else contextlib.nullcontext():
+        assert len(read_tokens(path)) == lines_of_clients == 0
 
 
 def test_a_change_is_seen_and_a_broken_one_keeps_what_was_known(write, capfd):

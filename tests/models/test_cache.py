@@ -14,16 +14,16 @@ ROW = {"feature_1": 0.1, "feature_2": 0.2, "feature_3": 0.3, "feature_4": 40, "f
 
 
 class Engine:
-    """Answers a regression, a classification or labels alone, and counts the rows it was asked."""
+    """Answers a regression, a classification or labels alone, and counts its rows."""
 
     name = "engine"
 
     def __init__(self, kind="classes", label="yes", number=0.1 + 0.2):
-        self.asked = 0
+        self.rows = 0
         self._kind, self._label, self._number = kind, label, number
 
     def predict(self, matrix):
-        self.asked += len(matrix)
+        self.rows += len(matrix)
         n = len(matrix)
         if self._kind == "number":
             return Answers([self._number] * n, None, None)
@@ -49,7 +49,7 @@ ROWS = st.lists(st.sampled_from([0.0, -0.0, 1.0, float("nan")]), min_size=2, max
 def test_a_cached_engine_answers_as_the_engine_and_keeps_no_more_than_it_may(rows, size):
     class Echo(Engine):
         def predict(self, matrix):
-            self.asked += 1
+            self.rows += 1
             return Answers([repr(matrix.tolist())], None, None)
 
     engine, store = Echo(), LocalStore(size)
@@ -58,7 +58,7 @@ def test_a_cached_engine_answers_as_the_engine_and_keeps_no_more_than_it_may(row
         assert cached.predict(np.array([row])).predictions == [repr([row])]
         assert len(store._answers) <= size
     if len({repr(row) for row in rows}) <= size:
-        assert engine.asked == len({repr(row) for row in rows})
+        assert engine.rows == len({repr(row) for row in rows})
 
 
 def test_a_batch_goes_straight_to_the_engine():
@@ -66,7 +66,7 @@ def test_a_batch_goes_straight_to_the_engine():
     cached = Cached(engine, LocalStore())
     for _ in range(2):
         cached.predict(np.zeros((3, 2)))
-    assert engine.asked == 6
+    assert engine.rows == 6
 
 
 def test_every_answer_has_an_id_of_its_own(make_client):
@@ -90,10 +90,10 @@ def test_workers_share_answers_through_redis_to_the_bit(redis_server, engine):
     row = np.array([[1.0, float("nan")]])
     first, second = (Cached(engine, RedisStore(RedisClient(url), "abc", engine.name)) for _ in range(2))
     same(first.predict(row), second.predict(row))
-    assert engine.asked == 1
+    assert engine.rows == 1
     other = Cached(engine, RedisStore(RedisClient(url), "another artifact", engine.name))
     other.predict(row)
-    assert engine.asked == 2
+    assert engine.rows == 2
 
 
 @pytest.mark.process
@@ -104,7 +104,7 @@ def test_what_redis_cannot_hold_exactly_is_computed(redis_server, engine):
     cached = Cached(engine, RedisStore(RedisClient(redis_server().url), "abc", engine.name))
     row = np.zeros((1, 2))
     same(cached.predict(row), cached.predict(row))
-    assert engine.asked == 2
+    assert engine.rows == 2
 
 
 @pytest.mark.process
@@ -117,9 +117,9 @@ def test_a_redis_that_goes_away_or_talks_nonsense_costs_only_time(redis_server):
         client.call("test", lambda redis, value=nonsense: [redis.set(key, value) for key in redis.scan_iter()], list)
         assert cached.predict(row).predictions == ["yes"]
     server.stop()
-    asked = engine.asked
+    before = engine.rows
     assert cached.predict(row).predictions == ["yes"]
-    assert engine.asked == asked + 1
+    assert engine.rows == before + 1
 
 
 @pytest.mark.process

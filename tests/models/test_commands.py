@@ -66,10 +66,10 @@ def other_rows(artifacts):
 
 @pytest.mark.parametrize(("option", "warned"), [((), True), (("--canary", "0.1"), True), (("--keep",), False)])
 def test_promote_warns_that_what_clients_send_now_will_be_refused(run, other_rows, option, warned):
-    said = run("promote", other_rows, *option)
-    assert said.exit_code == 0
-    told = "other rows than random_forest-1: without feature_2; with feature_9, feature_5 as number"
-    assert (told in said.output) is warned
+    promoted = run("promote", other_rows, *option)
+    assert promoted.exit_code == 0
+    warning = "other rows than random_forest-1: without feature_2; with feature_9, feature_5 as number"
+    assert (warning in promoted.output) is warned
 
 
 @pytest.mark.parametrize("version", ["nix-1", "../artifacts/random_forest-1", "random_forest-1/", "."])

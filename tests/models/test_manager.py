@@ -1,4 +1,4 @@
-"""What is wanted, what is loaded, and what is said when they differ: a bad version never takes the service down."""
+"""What is wanted, what is loaded, and what is reported when they differ: a bad version never takes the service down."""
 
 import hashlib
 import json
@@ -92,7 +92,7 @@ def test_a_broken_new_version_leaves_the_last_good_one_serving_and_says_why(root
 
 
 @pytest.mark.parametrize("spoil", [shutil.rmtree, lambda folder: (folder / "manifest.json").write_text("{")])
-def test_where_the_folder_lies_is_told_in_the_log_and_to_nobody_else(root, make_manager, capfd, spoil):
+def test_where_the_folder_lies_is_in_the_log_and_to_nobody_else(root, make_manager, capfd, spoil):
     spoil(root / FIRST)
     manager = make_manager()
     assert f"{root.name}/{FIRST}" in manager.loaded.reasons[0]
@@ -120,7 +120,7 @@ def test_a_version_that_is_mended_is_picked_up(root, make_manager):
     assert manager.loaded.reasons == ()
 
 
-def test_a_served_version_whose_files_break_is_told_of_and_goes_on_answering(root, make_manager):
+def test_a_served_version_whose_files_break_is_reported_and_goes_on_answering(root, make_manager):
     manager = make_manager()
     before = manager.loaded.stable
     _spoil(root, FIRST)
@@ -133,7 +133,7 @@ def test_a_served_version_whose_files_break_is_told_of_and_goes_on_answering(roo
     assert manager.loaded.reasons == ()
 
 
-def test_a_served_version_whose_folder_is_gone_is_told_of_and_goes_on_answering(root, make_manager):
+def test_a_served_version_whose_folder_is_gone_is_reported_and_goes_on_answering(root, make_manager):
     manager = make_manager()
     (root / FIRST).rename(root.parent / "aside")
     manager.refresh()
@@ -163,7 +163,7 @@ def test_a_change_of_permissions_alone_is_seen(root, make_manager):
     assert manager._refused[SECOND][0] != state
 
 
-def test_a_folder_that_cannot_be_written_is_told_once_and_not_at_every_look(make_manager, tmp_path, capfd):
+def test_a_folder_that_cannot_be_written_is_reported_once_and_not_at_every_look(make_manager, tmp_path, capfd):
     (tmp_path / "file").touch()
     manager = make_manager(VAR_DIR=str(tmp_path / "file" / "var"))
     for _ in range(3):
@@ -172,7 +172,7 @@ def test_a_folder_that_cannot_be_written_is_told_once_and_not_at_every_look(make
     assert capfd.readouterr().out.count("last_good_not_kept") == 1
 
 
-def test_routing_that_is_a_pipe_is_told_and_waits_for_nobody(root, make_manager):
+def test_routing_that_is_a_pipe_is_reported_and_waits_for_nobody(root, make_manager):
     manager = make_manager()
     (root / "routing.json").unlink()
     os.mkfifo(root / "routing.json")
@@ -181,7 +181,7 @@ def test_routing_that_is_a_pipe_is_told_and_waits_for_nobody(root, make_manager)
     assert "it is a pipe" in manager.loaded.reasons[0]
 
 
-def test_routing_that_is_not_json_changes_nothing_and_is_told(root, make_manager):
+def test_routing_that_is_not_json_changes_nothing_and_is_reported(root, make_manager):
     manager = make_manager()
     (root / "routing.json").write_text("{")
     manager.refresh()
@@ -209,7 +209,7 @@ def test_routing_that_is_not_json_changes_nothing_and_is_told(root, make_manager
         ("[" * 100_000, "JSON"),
     ],
 )
-def test_routing_that_cannot_be_followed_is_told_by_what_is_wrong(root, make_manager, text, named):
+def test_routing_that_cannot_be_followed_is_reported_by_what_is_wrong(root, make_manager, text, named):
     (root / "routing.json").write_text(text)
     manager = make_manager()
     assert manager.loaded.stable is None
@@ -219,7 +219,7 @@ def test_routing_that_cannot_be_followed_is_told_by_what_is_wrong(root, make_man
         manager.loaded.choose(None)
 
 
-def test_no_artifact_at_all_is_told_and_a_first_one_is_picked_up(root, make_manager, tmp_path):
+def test_no_artifact_at_all_is_reported_and_a_first_one_is_picked_up(root, make_manager, tmp_path):
     empty = tmp_path / "empty"
     manager = make_manager(ARTIFACTS_DIR=str(empty))
     with pytest.raises(NotReady, match="python -m training"):

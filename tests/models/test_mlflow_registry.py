@@ -30,7 +30,7 @@ def make_manager(tmp_path):
 
 
 @pytest.mark.skipif(importlib.util.find_spec("mlflow") is not None, reason="MLflow is installed")
-def test_without_mlflow_the_way_out_is_told(make_manager):
+def test_without_mlflow_the_way_out_is_named(make_manager):
     manager = make_manager("models:/churn/1")
     manager.refresh()
     assert "pip install mlflow-skinny" in manager.loaded.reasons[0]

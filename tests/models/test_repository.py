@@ -56,7 +56,7 @@ def test_a_registered_model_is_served_from_there(make_settings, registered):
     assert manager.loaded.reasons == ()
 
 
-def test_the_version_that_worked_last_is_remembered_by_whoever_comes_next(make_settings, tmp_path):
+def test_the_version_that_worked_last_is_remembered_by_the_next_process(make_settings, tmp_path):
     assert Repository(make_settings()).last_good() is None
     Repository(make_settings()).remember_last_good("b-1")
     assert Repository(make_settings()).last_good() == "b-1"
