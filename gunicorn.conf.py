@@ -72,7 +72,7 @@ def post_fork(server: Any, worker: Any) -> None:
 
 def worker_abort(worker: Any) -> None:
     """In a worker that hangs and is killed for it: what it said last is what explains it."""
-    log.in_one_round.flush()
+    log.batch.flush()
 
 
 def worker_exit(server: Any, worker: Any) -> None:

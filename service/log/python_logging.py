@@ -1,4 +1,4 @@
-"""Records of Python's ``logging``, so those of libraries, in the form of every other line."""
+"""Writes the records of Python's ``logging``, which libraries use, as events of this log."""
 
 import logging
 import traceback
@@ -10,7 +10,7 @@ _LEVELS = {50: "critical", 40: "error", 30: "warning", 20: "info", 0: "debug"}
 
 
 class LibraryHandler(logging.Handler):
-    """Writes each record as an event: its logger, its message, and the traceback where it has one."""
+    """Writes each record as an event with its logger, its message and its traceback, if it has one."""
 
     def __init__(self, write: Write, event: str = "library") -> None:
         super().__init__()
@@ -26,12 +26,12 @@ class LibraryHandler(logging.Handler):
         fields = {"logger": record.name, "message": message}
         if record.exc_info and record.exc_info[0]:
             fields["exception"] = "".join(traceback.format_exception(*record.exc_info)).rstrip()
-        level = next(name for least, name in _LEVELS.items() if record.levelno >= least)
+        level = next(name for minimum, name in _LEVELS.items() if record.levelno >= minimum)
         self._write(level, self._event, fields)
 
 
 def attach(logger: logging.Logger, write: Write, event: str = "library") -> None:
-    """Let ``logger`` write through a handler of ours; one that was there before is replaced, others stay."""
+    """Give ``logger`` a LibraryHandler in place of the one it may have; its other handlers stay."""
     for handler in [handler for handler in logger.handlers if isinstance(handler, LibraryHandler)]:
         logger.removeHandler(handler)
     logger.addHandler(LibraryHandler(write, event))

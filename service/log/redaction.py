@@ -1,4 +1,4 @@
-"""What must never reach a log: passwords in addresses, tokens in headers and queries."""
+"""Redaction: no password of an address and no token of a header or query reaches a log."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 MASK = "***"
-_OURS = frozenset({"time", "level", "event", "pid"})
+_NEVER_SECRET = frozenset({"time", "level", "event", "pid"})
 SECRET_NAMES = frozenset({"authorization", "cookie", "token", "password", "secret", "api_key", "x_api_key"})
 _SECRETS = re.compile(
     rb"""(?P<address>://[^\s/@"'\\]*:)[^\s/@"'\\]+(?=@)
@@ -17,35 +17,33 @@ _SECRETS = re.compile(
 )
 
 
-def redact(line: bytes) -> bytes:
-    """``line`` without whatever looks like a secret."""
-    # Whatever _SECRETS finds has one of these beside it; the request's own lines have none, and skip the search.
-    if b" " in line or b"=" in line or b"@" in line or b"\\" in line:
-        return _SECRETS.sub(_mask, line)
-    return line
+def redact(lines: bytes) -> bytes:
+    """``lines`` with whatever looks like a secret replaced by ``***``."""
+    return _SECRETS.sub(_mask, lines)
 
 
 def redact_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """``fields`` with the value of each that is named like a secret masked."""
+    """``fields``, with ``***`` as the value of each that is named like a secret."""
     return {name: MASK if name.lower() in SECRET_NAMES else value for name, value in fields.items()}
 
 
 def redact_known(fields: Mapping[str, Any], known: Iterable[bytes]) -> dict[str, Any]:
-    """``fields`` with the secrets ``known`` masked in their texts; numbers stay, or a line would be no JSON any more.
+    """``fields`` with the secrets ``known`` replaced in their texts by ``***``.
 
-    Time, level, event and process id are ours, and hold a secret by chance only.
+    Numbers stay as they are, or the line would no longer be JSON. Time, level, event and process id stay too: they
+    are the service's own and can equal a secret by chance only.
     """
     texts = [secret.decode() for secret in known]
 
-    def clean(name: str, value: Any) -> Any:
-        if name in _OURS or value is None or isinstance(value, bool | int | float):
+    def redacted(name: str, value: Any) -> Any:
+        if name in _NEVER_SECRET or value is None or isinstance(value, bool | int | float):
             return value
         text = value if isinstance(value, str) else str(value)
         for secret in texts:
             text = text.replace(secret, MASK)
         return text if isinstance(value, str) or text != str(value) else value
 
-    return {name: clean(name, value) for name, value in fields.items()}
+    return {name: redacted(name, value) for name, value in fields.items()}
 
 
 def passwords(*addresses: str) -> tuple[bytes, ...]:
@@ -56,5 +54,5 @@ def passwords(*addresses: str) -> tuple[bytes, ...]:
 
 
 def _mask(match: re.Match[bytes]) -> bytes:
-    kept = match["address"] or match["scheme"] or match["name"]
-    return kept + MASK.encode()
+    before = match["address"] or match["scheme"] or match["name"]
+    return before + MASK.encode()

@@ -1,34 +1,36 @@
-"""Standard output, a whole line at a time, whatever hangs on its other end."""
+"""Standard output: whole lines, several in one write where that is possible, and no waiting for a reader that hangs."""
 
 import os
 import select
 import socket
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import get_ident
 
 ATOMIC_BYTES = select.PIPE_BUF
-"""Up to here a write to a pipe is all or nothing, so that lines of several workers never run into each other."""
+"""A write to a pipe of up to so many bytes is all or nothing, so that lines of several workers never mix."""
 PATIENCE_SECONDS = 0.1
 
 
 class Output:
-    """Writes lines to a descriptor in one call each; never raises, and waits at most ``PATIENCE_SECONDS``.
+    """Writes lines to a file descriptor in one call each. Never raises and waits at most ``PATIENCE_SECONDS``.
 
-    Once the reader stood still that long, lines are dropped without waiting until it reads again: a stuck log
-    collector may cost lines, never requests. ``lost`` counts them.
+    Once its reader took nothing for that long, lines are dropped at once until it reads again: a log collector that
+    hangs may cost lines, but never requests. ``lost`` is the number of lines dropped.
     """
 
     def __init__(self, descriptor: int = 1) -> None:
         self.lost = 0
         self._descriptor = descriptor
-        self._own: int | None = None
+        self._reopened: int | None = None
         self._stalled = False
         self._partial_write = False
         self._send: Callable[[bytes], int] = self._send_if_ready
 
     def open(self) -> None:
-        """Look at what the descriptor is now; once a process, and again after it was redirected."""
+        """Find out what the descriptor is now: call it once in a process, and again after a redirection."""
         self.close()
         try:
             mode = os.fstat(self._descriptor).st_mode
@@ -36,50 +38,50 @@ class Output:
                 peer = socket.socket(fileno=os.dup(self._descriptor))
                 self._send = lambda line: peer.send(line, socket.MSG_DONTWAIT)
             elif stat.S_ISFIFO(mode) or stat.S_ISCHR(mode):
-                # Opened anew, O_NONBLOCK is ours alone; set on the descriptor itself it would be everybody's.
+                # O_NONBLOCK set on the descriptor would hold for every process that shares it; opened again, only here.
                 flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-                own = self._own = os.open(f"/proc/self/fd/{self._descriptor}", flags)
-                self._send = lambda line: os.write(own, line)
+                reopened = self._reopened = os.open(f"/proc/self/fd/{self._descriptor}", flags)
+                self._send = lambda line: os.write(reopened, line)
             else:
                 self._send = lambda line: os.write(self._descriptor, line)
         except OSError:
             self._send = self._send_if_ready
 
     def close(self) -> None:
-        """Let go of what ``open`` opened; the descriptor itself stays."""
-        if self._own is not None:
-            os.close(self._own)
-        self._own = None
+        """Close what ``open`` opened; the descriptor itself stays open."""
+        if self._reopened is not None:
+            os.close(self._reopened)
+        self._reopened = None
         self._send = self._send_if_ready
 
-    def write(self, line: bytes) -> bool:
-        """Write ``line``, or several, the last of which ends in a newline; False where any was lost."""
+    def write(self, lines: bytes) -> bool:
+        """Write one or more whole lines; False where any of them was lost."""
         if self._partial_write:
-            line = b"\n" + line
+            lines = b"\n" + lines
         try:
-            written = self._send(line)
+            written = self._send(lines)
         except BlockingIOError:
             written = 0
         except OSError:
-            self.lost += line.count(b"\n")
+            self.lost += lines.count(b"\n")
             return False
-        if written != len(line):
-            written = self._finish(line, written)
-        if written == len(line):
+        if written != len(lines):
+            written = self._finish(lines, written)
+        if written == len(lines):
             self._stalled = self._partial_write = False
             return True
         self._partial_write = self._partial_write or written > 0
-        self.lost += line.count(b"\n", written)
+        self.lost += lines.count(b"\n", written)
         return False
 
-    def _finish(self, line: bytes, written: int) -> int:
-        """Send the rest of a line that did not fit at once; how much of it is out in the end."""
+    def _finish(self, lines: bytes, written: int) -> int:
+        """Send the rest of what did not fit at once; returns how many bytes are written in the end."""
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while written < len(line) and not self._stalled:
+        while written < len(lines) and not self._stalled:
             self._stalled = not self._ready(deadline - time.monotonic())
             if not self._stalled:
                 try:
-                    written += self._send(line[written:])
+                    written += self._send(lines[written:])
                 except BlockingIOError:
                     self._stalled = time.monotonic() > deadline
                 except OSError:
@@ -91,5 +93,48 @@ class Output:
         poll.register(self._descriptor, select.POLLOUT)
         return bool(poll.poll(max(0.0, seconds * 1000)))
 
-    def _send_if_ready(self, line: bytes) -> int:
-        return os.write(self._descriptor, line) if self._ready(0) else 0
+    def _send_if_ready(self, lines: bytes) -> int:
+        return os.write(self._descriptor, lines) if self._ready(0) else 0
+
+
+class Batch:
+    """Collects the lines of one thread and writes them together: a line is cheap, a write is not.
+
+    ``with batch():`` begins a batch of the thread that calls; its end writes what is left. Lines that would make more
+    than ``ATOMIC_BYTES`` are written before it.
+    """
+
+    def __init__(self, emit: Callable[[bytes], None]) -> None:
+        self._emit = emit
+        self._thread = 0
+        self._lines = b""
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        """A batch of this thread."""
+        self._thread = get_ident()
+        try:
+            yield
+        finally:
+            self._thread = 0
+            self.flush()
+
+    def add(self, lines: bytes) -> bool:
+        """Add whole lines, at most ``ATOMIC_BYTES``; False where this thread has begun no batch."""
+        if self._thread != get_ident():
+            return False
+        if len(self._lines) + len(lines) > ATOMIC_BYTES:
+            self.flush()
+        self._lines += lines
+        return True
+
+    def flush_own(self) -> None:
+        """Write the batch if it is this thread's, so that the thread's next line comes after it."""
+        if self._thread == get_ident():
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the batch, whichever thread began it."""
+        lines, self._lines = self._lines, b""
+        if lines:
+            self._emit(lines)

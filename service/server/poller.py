@@ -68,7 +68,7 @@ class PollingWorker(SendingWorker):
         """A round: a crowd of requests is there, so their answers are sent and their log lines written together."""
         self.in_round = True
         try:
-            with log.in_one_round():
+            with log.batch():
                 yield
         finally:
             self.in_round = False

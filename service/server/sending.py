@@ -81,7 +81,7 @@ class SendingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
 
     def release(self) -> None:
         """Send what was held back, after what the log has to say of it."""
-        log.in_one_round.flush_own()
+        log.batch.flush_own()
         answered, self.answered = self.answered, []
         for conn in answered:
             if conn in self.watched:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from math import isfinite
 
 from inference.features import Matrix
+from inference.timestamps import isoformat_unix
 from schemas.errors import MOST_ERRORS, InvalidInput
 from schemas.reader import WHOLE, Reader, field_names
 from service import metrics
-from service.log.format import Clock
 from service.metrics.catalogue import PHASES
 from service.models.model import Model
 from service.records.record import Record
@@ -22,7 +22,6 @@ from service.web.recorded import ask
 
 MODEL_VERSION = "X-Model-Version"
 INFINITE = "The model has no finite number for this row: its numbers are too far from those it learned from."
-_clock = Clock()
 
 
 @dataclass(slots=True)
@@ -35,7 +34,7 @@ class Answered:
     @property
     def timestamp(self) -> str:
         """UTC, ISO 8601, milliseconds."""
-        return _clock.text(self.record.time)
+        return isoformat_unix(self.record.time)
 
 
 def answers(

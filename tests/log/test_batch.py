@@ -1,4 +1,4 @@
-"""Lines of one round of a poller leave together, and none is lost, late or out of order for it."""
+"""Lines of one batch are written together, and none is lost, late or out of order for it."""
 
 import json
 import threading
@@ -21,8 +21,8 @@ def events(blocks):
     return [json.loads(line)["event"] for block in blocks for line in block.splitlines()]
 
 
-def test_what_is_said_in_a_round_leaves_in_one_write_when_it_ends(written):
-    with log.in_one_round():
+def test_the_lines_of_a_batch_are_one_write_when_it_ends(written):
+    with log.batch():
         log.info_many(("a", {}), ("b", {}))
         log.info_many(("c", {}))
         assert written == []
@@ -31,8 +31,8 @@ def test_what_is_said_in_a_round_leaves_in_one_write_when_it_ends(written):
     assert events(written) == ["a", "b", "c", "d"]
 
 
-def test_a_round_never_writes_more_than_a_pipe_takes_in_one_piece(written):
-    with log.in_one_round():
+def test_a_batch_never_writes_more_than_a_pipe_takes_in_one_piece(written):
+    with log.batch():
         for number in range(100):
             log.info_many((f"event {number}", {"text": "x" * 500}))
     assert events(written) == [f"event {number}" for number in range(100)]
@@ -40,8 +40,8 @@ def test_a_round_never_writes_more_than_a_pipe_takes_in_one_piece(written):
     assert len(written) < 20
 
 
-def test_a_warning_in_a_round_comes_after_what_was_said_before_it_and_at_once(written):
-    with log.in_one_round():
+def test_a_warning_in_a_batch_is_written_at_once_and_after_the_lines_before_it(written):
+    with log.batch():
         log.info_many(("before", {}))
         log.warning("warned")
         assert events(written) == ["before", "warned"]
@@ -49,20 +49,20 @@ def test_a_warning_in_a_round_comes_after_what_was_said_before_it_and_at_once(wr
     assert events(written) == ["before", "warned", "after"]
 
 
-def test_other_threads_do_not_wait_for_the_rounds_end(written):
-    with log.in_one_round():
+def test_other_threads_do_not_wait_for_the_end_of_the_batch(written):
+    with log.batch():
         other = threading.Thread(target=lambda: log.info_many(("other", {})))
         other.start()
         other.join()
         assert events(written) == ["other"]
 
 
-def test_a_round_that_fails_has_said_what_it_said(written):
-    def try_in_vain():
-        with log.in_one_round():
+def test_a_batch_that_fails_has_written_its_lines(written):
+    def fail_in_a_batch():
+        with log.batch():
             log.info_many(("tried", {}))
             raise ValueError("in vain")
 
     with pytest.raises(ValueError, match="in vain"):
-        try_in_vain()
+        fail_in_a_batch()
     assert events(written) == ["tried"]

@@ -1,4 +1,4 @@
-"""The structured log: one whole line an event, no secret in it, and nobody waits for its reader."""
+"""The structured log: one whole line for each event, no secret in it, and no waiting for its reader."""
 
 import json
 import re
@@ -10,18 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.log.format import as_json, as_text, fitted
+from service.log import as_json, as_text, fit
 from service.log.stdout import ATOMIC_BYTES
 
 
-def test_every_line_tells_time_level_event_and_process(logged):
+def test_every_line_has_time_level_event_and_process(logged):
     (line,) = logged("log.info('request', method='POST', status=200)")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["time"])
     assert (line["level"], line["event"], line["method"], line["status"]) == ("info", "request", "POST", 200)
     assert line["pid"] > 0
 
 
-def test_lines_below_the_level_are_left_out(logged):
+def test_events_below_the_level_are_not_written(logged):
     lines = logged(
         "log.debug('a'); log.info('b'); log.info_many(('c', {})); log.warning('d'); log.error('e')\n"
         "logging.getLogger('x').info('f')",
@@ -35,7 +35,7 @@ def test_several_events_are_several_lines(logged):
     assert [line["event"] for line in lines] == ["prediction_made", "request"]
 
 
-def test_the_bound_request_id_is_on_every_line_a_librarys_too(logged):
+def test_the_bound_request_id_is_on_every_line_those_of_libraries_included(logged):
     lines = logged(
         "log.bind('abc'); log.info('a'); logging.getLogger('lib').warning('b %d', 1); log.bind(''); log.info('c')"
     )
@@ -49,7 +49,7 @@ def test_an_error_carries_its_traceback(logged):
     assert line["exception"].endswith("ZeroDivisionError: division by zero")
 
 
-def test_text_is_for_people_and_one_line_cannot_pretend_to_be_two(run_logging):
+def test_the_text_format_is_readable_and_one_line_cannot_look_like_two(run_logging):
     text = run_logging(r"log.warning('request', path='/a b\n2026 fake', status=404)", LOG_FORMAT="text")
     assert re.fullmatch(r'\S+Z WARNING  request path="/a b\\n2026 fake" status=404\n', text)
 
@@ -80,14 +80,14 @@ def test_no_secret_reaches_a_line(run_logging, code, form):
 
 @pytest.mark.parametrize("password", ["info", "1234", "2026", "null", "true", "latency", "0.12"])
 def test_a_password_that_is_an_ordinary_word_breaks_no_line(logged, password):
-    code = "log.info('prediction_made', latency_ms=0.1234, prediction=None, ok=True, said='2026 info 1234 null true')"
+    code = "log.info('prediction_made', latency_ms=0.1234, prediction=None, ok=True, detail='2026 info 1234 null true')"
     (line,) = logged(code, DATABASE_URL=f"postgresql://me:{password}@db/x")
     assert (line["latency_ms"], line["prediction"], line["ok"]) == (0.1234, None, True)
     assert (line["level"], line["event"]) == ("info", "prediction_made")
-    assert password not in line["said"]
+    assert password not in line["detail"]
 
 
-def test_masking_leaves_other_text_alone(logged):
+def test_redaction_leaves_other_text_alone(logged):
     harmless = "basic facts: the token count, a key=value pair, http://127.0.0.1:8000/predict, monkey=patch"
     (line,) = logged(f"log.info('request', detail={harmless!r})")
     assert line["detail"] == harmless
@@ -102,9 +102,9 @@ anything = st.recursive(
 
 @settings(max_examples=50, deadline=None)
 @given(st.dictionaries(st.text(min_size=1), anything))
-def test_whatever_the_fields_hold_makes_one_line(fields):
+def test_any_fields_make_one_line(fields):
     head = {"time": "t", "level": "info", "event": "e", "pid": 1}
-    for line in (as_json(fields | head), fitted(fields | head, as_json)):
+    for line in (as_json(fields | head), fit(fields | head, as_json)):
         assert line.count(b"\n") == 1
         assert json.loads(line)["event"] == "e"
     assert as_text({f"field_{n}": value for n, value in enumerate(fields.values())} | head).count(b"\n") == 1
@@ -117,8 +117,8 @@ def test_a_lone_surrogate_and_a_huge_integer_are_logged():
 @pytest.mark.parametrize("name", ["exception", "detail"])
 def test_a_long_value_is_cut_until_the_line_fits_a_pipe(name):
     fields = {"time": "t", "level": "error", "event": "error", "pid": 1, name: "START" + "é\x00" * 9000 + "END", "n": 1}
-    line = orjson.loads(fitted(fields, as_json))
-    assert len(fitted(fields, as_json)) <= ATOMIC_BYTES
+    line = orjson.loads(fit(fields, as_json))
+    assert len(fit(fields, as_json)) <= ATOMIC_BYTES
     assert line["n"] == 1
     assert line[name].endswith("END") if name == "exception" else line[name].startswith("START")
 
@@ -152,22 +152,22 @@ def test_a_standard_output_that_fails_costs_nothing_but_the_lines(redirect, why)
 
 
 @pytest.mark.process
-def test_a_reader_that_stands_still_loses_lines_but_stops_nobody_and_is_told_afterwards(run_logging):
+def test_a_reader_that_stops_reading_loses_lines_stops_nobody_and_finds_their_number_later(run_logging):
     text = run_logging(
         "readable, writable = os.pipe()\n"
         "real = os.dup(1); os.dup2(writable, 1); log.configure(Settings.read({}))\n"
         "begun = time.monotonic()\n"
         "for n in range(5000): log.info('request', n=n)\n"
         "assert time.monotonic() - begun < 5 and log.lost() > 1000\n"
-        "kept = os.read(readable, 1 << 20)\n"
+        "read = os.read(readable, 1 << 20)\n"
         "log.info('request', n='again')\n"
-        "kept += os.read(readable, 1 << 20)\n"
-        "os.write(real, kept)"
+        "read += os.read(readable, 1 << 20)\n"
+        "os.write(real, read)"
     )
-    *lines, again, told = [json.loads(line) for line in text.splitlines()]
+    *lines, again, report = [json.loads(line) for line in text.splitlines()]
     assert [line["n"] for line in lines] == list(range(len(lines)))
     assert again["n"] == "again"
-    assert (told["event"], told["count"]) == ("log_lines_lost", 5000 - len(lines))
+    assert (report["event"], report["count"]) == ("log_lines_lost", 5000 - len(lines))
 
 
 @pytest.mark.process

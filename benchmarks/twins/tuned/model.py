@@ -15,8 +15,8 @@ from benchmarks.twins.tuned.ids import new_id
 from benchmarks.twins.tuned.problems import invalid
 from inference.engines.base import Answers
 from inference.features import Matrix, codes_of
+from inference.timestamps import isoformat_unix
 from service import metrics
-from service.log.format import Clock
 from service.records.record import Record
 from service.records.recorder import Recorder
 from service.settings import Settings
@@ -31,7 +31,6 @@ class Model:
         contract = self.manifest.contract
         self.version = self.manifest.version
         self.headers = [(b"content-type", b"application/json"), (b"x-model-version", self.version.encode())]
-        self._clock = Clock()
         self._validate_row = row_adapter(contract).validator.validate_python
         self._validate_batch = batch_adapter(contract).validator.validate_python
         names = contract.names
@@ -114,7 +113,7 @@ class Model:
             "latency_ms": round(latency_ms, 3),
             "client_ip": client,
         }
-        facts = {"model_version": self.version, "timestamp": self._clock.text(now), "prediction_id": prediction_id}
+        facts = {"model_version": self.version, "timestamp": isoformat_unix(now), "prediction_id": prediction_id}
         return facts, answers
 
     def _matrix(self, rows: list[dict[str, Any]]) -> Matrix:
