@@ -14,7 +14,7 @@ import service.single_thread  # noqa: F401  # before numpy, for what it sets
 from service import log, metrics
 from service.metrics import listener
 from service.server.error_responses import install_error_responses
-from service.server.start import most_connections, settings_at_start
+from service.server.start import most_connections, settings_at_start, slots_of
 
 settings = settings_at_start()
 
@@ -66,6 +66,7 @@ def post_fork(server: Any, worker: Any) -> None:
         signal.signal(leave, signal.SIG_DFL)
     listener.forget()
     metrics.open_metrics(settings)
+    metrics.worker_slots(slots_of(worker))
     recorder.open_all()
     manager.start(settings)
 

@@ -1,181 +1,236 @@
-"""What is counted and timed, over all workers of a host.
+"""What is counted and timed, over all workers of a host. Safe to call from any thread.
 
-Called on every request: each call is a look-up and an addition in memory that all processes share (slot.py). Before
-``open_metrics``, and where no shared memory can be had, a process counts for itself alone.
+These functions are called on every request: each is a look-up and an addition in memory that the processes share
+(shared_values.py). Before ``open_metrics``, and where there can be no shared memory, a process counts for itself.
+
+Metrics are of a process, not of an application: two applications in one process count into the same values, in the
+VAR_DIR of the one that called ``open_metrics`` last.
 """
 
 import re
+import sys
 import time
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
+from typing import Any
 
 import orjson
 
 from service import log
 from service.metrics.catalogue import METRICS
-from service.metrics.cells import BOUNDS, add, observe, put, tell
 from service.metrics.exposition import CONTENT_TYPE as CONTENT_TYPE
 from service.metrics.exposition import render
-from service.metrics.process_slot import OWN
+from service.metrics.process_slot import PROCESS as PROCESS
 from service.settings import Settings
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
-_START = re.compile(r"(?:t=)?(\d{10})(?:\.(\d{1,6})|(\d{3})(\d{3})?)?")
-
-GREENLETS = 1000
-"""What gunicorn's worker_connections allows a gevent worker."""
-_lost = 0
+BOUNDS = {metric.name: metric.buckets for metric in METRICS.values()}
+"""The upper bounds of each histogram's buckets."""
+_REQUEST_START = re.compile(r"(?:t=)?(\d{10})(?:\.(\d{1,6})|(\d{3})(\d{3})?)?")
+_REQUEST_SECONDS, _PHASE_SECONDS = BOUNDS["http_request_duration_seconds"], BOUNDS["prediction_duration_seconds"]
+_counted_lost = 0
 
 
 def prepare(settings: Settings) -> None:
-    """Take the master's place among those who count; where nobody else counts yet, all begins from nought."""
-    OWN.join(settings)
+    """Take a slot for a process that is no worker; where no other process counts yet, all counters begin at zero."""
+    PROCESS.join(settings)
 
 
 def open_metrics(settings: Settings) -> None:
-    """Take a worker's place, after the fork; again in the same process does nothing."""
-    OWN.join(settings)
-    put({"gthread": settings.threads, "gevent": GREENLETS}.get(settings.worker_class, 1), "http_worker_slots")
+    """Take a slot for a worker, after the fork; again in the same process does nothing."""
+    PROCESS.join(settings)
+
+
+def worker_slots(count: int | None) -> None:
+    """Set how many requests this worker can handle at once; None, for unknown, leaves the gauge unset."""
+    PROCESS.knows_worker_slots = True
+    if count is not None:
+        _set(count, "http_worker_slots")
+
+
+def worker_slots_of(environ: Mapping[str, Any]) -> int | None:
+    """How many requests the server behind a WSGI environ handles at once in this process; None where it does not say.
+
+    uWSGI and mod_wsgi say it in modules of theirs. Of other servers only one that is not threaded is known to handle
+    one; gevent's own server says that it is not threaded, and handles many.
+    """
+    for name, attribute in (("uwsgi", "cores"), ("mod_wsgi", "threads_per_process")):
+        if f"{name}.version" in environ and isinstance(count := getattr(sys.modules.get(name), attribute, None), int):
+            return count
+    is_gevent = str(environ.get("SERVER_SOFTWARE", "")).startswith("gevent")
+    return None if environ.get("wsgi.multithread", True) or is_gevent else 1
 
 
 def leave() -> None:
-    """Count that a worker left; called in the master. What was true only while it lived went with its file lock."""
-    add(1, "worker_exits_total")
+    """Count a worker that ended; called in the master. The gauges of that worker ended with its file lock."""
+    _add(1, "worker_exits_total")
 
 
 def began(queued_since: str | None = None) -> None:
-    """A request arrived; ``queued_since`` is its X-Request-Start header, in seconds, milli- or microseconds."""
-    add(1, "http_requests_in_flight")
-    if queued_since and (match := _START.match(queued_since)):
+    """Count a request that arrived. ``queued_since`` is its X-Request-Start: Unix time in seconds, ms or us."""
+    shared = PROCESS.shared
+    with shared.lock:
+        shared.values[shared.in_flight] += 1
+    if queued_since and (match := _REQUEST_START.match(queued_since)):
         whole, fraction, milli, micro = match.groups()
         start = float(f"{whole}.{fraction or (milli or '') + (micro or '') or 0}")
         waited = time.time() - start
         if -1 < waited < 3600:
-            observe(max(0.0, waited), "http_queue_wait_seconds")
+            _observe(max(0.0, waited), "http_queue_wait_seconds")
 
 
 def answered(route: str, method: str, status: int, seconds: float) -> None:
     """Count one request that began and was answered, and its time from the first hook to the answer's bytes."""
-    global _lost
-    slot = OWN.slot
-    places = slot.places
-    flying = slot.place("http_requests_in_flight")
+    global _counted_lost
+    shared = PROCESS.shared
+    values, offsets = shared.values, shared.offsets
     key = ("http_requests_total", route, method if method in METHODS else "other", str(status))
-    counted = places.get(key) or slot.place(*key)
-    timed = places.get(("http_request_duration_seconds", route)) or slot.place("http_request_duration_seconds", route)
-    bucket = timed + 1 + bisect_left(BOUNDS["http_request_duration_seconds"], seconds)
-    cells = slot.cells
-    with slot.lock:
-        cells[flying] -= 1
-        cells[counted] += 1
-        cells[timed] += seconds
-        cells[bucket] += 1
-    if log.lost() != _lost:
-        now = log.lost()
-        add(now - _lost, "log_lines_lost_total")
-        _lost = now
+    counter = offsets.get(key) or shared.offset(*key)
+    timer = offsets.get(("http_request_duration_seconds", route))
+    timer = timer or shared.offset("http_request_duration_seconds", route)
+    bucket = timer + 1 + bisect_left(_REQUEST_SECONDS, seconds)
+    with shared.lock:
+        values[shared.in_flight] -= 1
+        values[counter] += 1
+        values[timer] += seconds
+        values[bucket] += 1
+    if (lost := log.lost()) != _counted_lost:
+        _add(lost - _counted_lost, "log_lines_lost_total")
+        _counted_lost = lost
 
 
 def prediction(model_version: str, labels: list[object], regression: bool) -> None:
     """Count the rows of one answer by predicted class; a regression's under the empty class."""
     if regression or len(labels) == 1:
-        add(len(labels), "predictions_total", model_version, "" if regression else _text(labels[0]))
+        _add(len(labels), "predictions_total", model_version, "" if regression else _text(labels[0]))
         return
     for label, rows in Counter(labels).items():
-        add(rows, "predictions_total", model_version, _text(label))
+        _add(rows, "predictions_total", model_version, _text(label))
 
 
 def batch_rows(rows: int) -> None:
-    """Note the size of a batch that was answered."""
-    observe(rows, "prediction_batch_rows")
+    """Count a batch that was answered, by its size."""
+    _observe(rows, "prediction_batch_rows")
 
 
 def phases(model_version: str, validate: float, predict: float, serialise: float) -> None:
     """Time the phases of a prediction, in seconds."""
-    slot = OWN.slot
-    cells, bounds = slot.cells, BOUNDS["prediction_duration_seconds"]
-    first = slot.phases.get(model_version) or slot.place_phases(model_version)
-    with slot.lock:
-        for timed, spent in zip(first, (validate, predict, serialise), strict=True):
-            cells[timed] += spent
-            cells[timed + 1 + bisect_left(bounds, spent)] += 1
+    shared = PROCESS.shared
+    values = shared.values
+    timers = shared.phase_offsets.get(model_version) or shared.offsets_of_phases(model_version)
+    with shared.lock:
+        for timer, seconds in zip(timers, (validate, predict, serialise), strict=True):
+            values[timer] += seconds
+            values[timer + 1 + bisect_left(_PHASE_SECONDS, seconds)] += 1
 
 
 def invalid(fields: list[str]) -> None:
-    """Count the fields that were refused; names outside the contract are already ``unknown``."""
+    """Count the fields that were refused; the caller has replaced names outside the contract by ``unknown``."""
     for field in fields:
-        add(1, "validation_errors_total", field)
+        _add(1, "validation_errors_total", field)
 
 
 def refused(reason: str) -> None:
     """Count a request refused before it was read: auth, limit or size."""
-    add(1, "http_requests_refused_total", reason)
+    _add(1, "http_requests_refused_total", reason)
 
 
 def model_loaded(model_version: str, engine: str, created: str = "", accuracy: float | None = None) -> None:
-    """A version was loaded and may answer. ``created`` is ISO 8601, ``accuracy`` that of the hold-out rows."""
-    add(1, "model_loads_total", model_version)
-    put(1, "model_info", model_version, engine)
+    """A version was loaded. ``created`` is ISO 8601, ``accuracy`` a share of the hold-out rows."""
+    _add(1, "model_loads_total", model_version)
+    _set(1, "model_info", model_version, engine)
     with suppress(ValueError):
-        put(datetime.fromisoformat(created).timestamp(), "model_created_timestamp_seconds", model_version)
+        _set(datetime.fromisoformat(created).timestamp(), "model_created_timestamp_seconds", model_version)
     if accuracy is not None:
-        put(accuracy, "model_training_accuracy", model_version)
+        _set(accuracy, "model_training_accuracy", model_version)
 
 
 def model_unloaded(model_version: str) -> None:
-    """A version was let go of."""
-    for key, place in OWN.slot.items():
+    """A version is no longer loaded: its gauges end."""
+    shared = PROCESS.shared
+    for key, offset in shared.items():
         if METRICS[key[0]].kind == "max" and key[0].startswith("model_") and key[1] == model_version:
-            OWN.slot.cells[place] = 0.0
+            shared.values[offset] = 0.0
 
 
 def model_failed(model_version: str) -> None:
-    """A wanted version could not be loaded."""
-    add(1, "model_load_failures_total", model_version)
+    """Count a wanted version that could not be loaded."""
+    _add(1, "model_load_failures_total", model_version)
 
 
 def degraded(is_degraded: bool) -> None:
-    """Whether this worker serves another version than the wanted one, or none."""
-    put(float(is_degraded), "model_degraded")
+    """Set whether this worker serves another version than the wanted one, or none."""
+    _set(float(is_degraded), "model_degraded")
 
 
 def records(state: str, rows: int) -> None:
     """Count rows that were spooled, shipped or lost."""
-    add(rows, "records_total", state)
+    _add(rows, "records_total", state)
 
 
 def records_lag(seconds: float) -> None:
-    """Age of the oldest record that is not in the database yet; told by the one process that ships them."""
-    put(seconds, "records_lag_seconds")
+    """Set the age of the oldest record that is not in the database yet; called by the process that ships them."""
+    _set(seconds, "records_lag_seconds")
 
 
 def drift(model_version: str, feature: str, psi: float, alarm: bool) -> None:
-    """What the last look at the live values found; told by one process."""
-    tell(psi, "feature_drift_psi", model_version, feature)
-    tell(float(alarm), "feature_drift_alarm", model_version, feature)
+    """Set the drift of a feature; called by the monitoring process."""
+    _set_latest(psi, "feature_drift_psi", model_version, feature)
+    _set_latest(float(alarm), "feature_drift_alarm", model_version, feature)
 
 
 def live_accuracy(model_version: str, accuracy: float, outcomes: int) -> None:
-    """What the reported outcomes say of a version; told by one process."""
-    tell(accuracy, "model_live_accuracy", model_version)
-    tell(outcomes, "model_live_outcomes", model_version)
+    """Set the accuracy on reported outcomes, and their number; called by the monitoring process."""
+    _set_latest(accuracy, "model_live_accuracy", model_version)
+    _set_latest(outcomes, "model_live_outcomes", model_version)
 
 
 def redis_away(use: str) -> None:
-    """Count a use of Redis (limits or cache) that went without it, because it is away."""
-    add(1, "redis_away_total", use)
+    """Count a use of Redis (limits or cache) that was skipped because it could not be reached."""
+    _add(1, "redis_away_total", use)
 
 
 def cache_looked_up(hit: bool) -> None:
-    """Count a question to the cache of predictions, and whether it had the answer."""
-    add(1, "prediction_cache_lookups_total", "hit" if hit else "miss")
+    """Count a look-up in the cache of predictions, by whether it found one."""
+    _add(1, "prediction_cache_lookups_total", "hit" if hit else "miss")
 
 
 def exposition() -> bytes:
-    """Everything, over all processes, in Prometheus text format."""
-    return render(OWN.read())
+    """The metrics of all processes in Prometheus text format."""
+    return render(PROCESS.read())
+
+
+def _add(amount: float, *key: str) -> None:
+    """Add to a counter. A key is the metric's name, then its label values."""
+    shared = PROCESS.shared
+    offset = shared.offsets.get(key) or shared.offset(*key)
+    with shared.lock:
+        shared.values[offset] += amount
+
+
+def _observe(value: float, *key: str) -> None:
+    """Count a value in its bucket of a histogram."""
+    shared = PROCESS.shared
+    offset = shared.offsets.get(key) or shared.offset(*key)
+    bucket = offset + 1 + bisect_left(BOUNDS[key[0]], value)
+    with shared.lock:
+        shared.values[offset] += value
+        shared.values[bucket] += 1
+
+
+def _set(value: float, *key: str) -> None:
+    """Set this process's share of a gauge."""
+    PROCESS.shared.values[PROCESS.shared.offset(*key)] = value
+
+
+def _set_latest(value: float, *key: str) -> None:
+    """Set a gauge of which the latest value counts, whichever process set it."""
+    shared = PROCESS.shared
+    offset = shared.offset(*key)
+    shared.values[offset], shared.values[offset + 1] = value, time.time()
 
 
 def _text(label: object) -> str:

@@ -1,4 +1,4 @@
-"""The counts of all processes as Prometheus text, by prometheus_client's own writer."""
+"""The metrics of all processes as Prometheus text, by prometheus_client's own writer."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -9,33 +9,37 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from service.metrics import catalogue
+from service.metrics.process_slot import Series
 from service.metrics.shared_values import Key
-from service.metrics.slot_files import Series
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 FRESH_SECONDS = 900
+"""How long a ``latest`` value is exposed after it was set."""
 
 
-def render(counted: Iterable[Series]) -> bytes:
-    """All series, those of several processes made one."""
-    return generate_latest(_Merged(merge(counted)))
+def render(series: Iterable[Series]) -> bytes:
+    """All series, merged over processes, in Prometheus text format."""
+    return generate_latest(_Merged(merge(series)))
 
 
-def merge(counted: Iterable[Series]) -> dict[Key, list[float]]:
-    """Counts add up whether their process lives or not; a gauge is the sum or the largest of those that live.
+def merge(series: Iterable[Series]) -> dict[Key, list[float]]:
+    """One list of values for each series of any process.
 
-    What was told ``latest`` outlives who told it, for ``FRESH_SECONDS``.
+    Counters and histograms add up, whether their process lives or not. A gauge is the sum or the maximum over the
+    living processes. A ``latest`` value is kept for ``FRESH_SECONDS``, even when its process has ended.
     """
     merged: dict[Key, list[float]] = {}
-    for key, values, alive in counted:
+    for key, values, alive in series:
         kind = catalogue.METRICS[key[0]].kind
-        if (kind in ("sum", "max") and not alive) or (kind == "latest" and time.time() - values[1] > FRESH_SECONDS):
+        if kind in catalogue.GAUGES_OF_THE_LIVING and not alive:
+            continue
+        if kind == "latest" and time.time() - values[1] > FRESH_SECONDS:
             continue
         before = merged.get(key)
         if before is None:
             merged[key] = values
         elif kind == "latest":
-            merged[key] = max(before, values, key=lambda told: told[1])
+            merged[key] = max(before, values, key=lambda value_and_time: value_and_time[1])
         elif kind == "max":
             merged[key] = [max(before[0], values[0])]
         else:
@@ -70,7 +74,7 @@ def _family(metric: catalogue.Metric, found: list[tuple[list[str], list[float]]]
         return histogram
     gauge = GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
     for labels, values in found:
-        # A gauge of zero says that the version is gone, or never was; an absent series does not linger in a graph.
+        # Zero means that the version is not loaded; its series is left out, or it would stay in every graph.
         if values[0] or metric.kind == "sum" or not metric.name.startswith("model_"):
             gauge.add_metric(labels, values[0])
     return gauge

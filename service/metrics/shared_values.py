@@ -1,11 +1,12 @@
-"""One process's share of the counts: cells of shared memory, and the names of what they hold.
+"""One process's share of the metrics: numbers in shared memory, and the names of the series that they belong to.
 
-In place of prometheus_client's own multi-process values, which cost more than twice as much a request (ARCHITECTURE.md,
-"One count"). They are preallocated, so that a full disk cannot kill a process (SIGBUS) that writes to them.
+They replace prometheus_client's own multi-process values, which cost more than twice as much for each request
+(ARCHITECTURE.md, "One count"). The memory is allocated in advance, so that a full disk cannot kill a process that
+writes to it (SIGBUS).
 
-Layout: ``CELLS`` float64, then ``NAMES`` bytes of JSON lines ``[metric, label value, ...]``. Series take their cells in
-the order of their lines, from cell ``FIRST``. Cell 0 tells how many bytes of names are complete, cell 1 the process id.
-An aligned float64 is written in one piece, so a reader in another process needs no lock.
+Layout: ``VALUES`` float64, then ``NAME_BYTES`` bytes of JSON lines ``[metric, label value, ...]``. The series have
+their values in the order of their lines, from value ``FIRST`` on. Value 0 is the number of bytes of names that are
+complete, value 1 the process id. An aligned float64 is written at once, so a reader in another process needs no lock.
 """
 
 import mmap
@@ -14,81 +15,87 @@ from threading import Lock
 
 import orjson
 
-from service.metrics.catalogue import FROM_THE_START, METRICS, PHASES
+from service.metrics.catalogue import GAUGES_OF_THE_LIVING, INITIAL_SERIES, METRICS, PHASES
 
-CELLS, NAMES, FIRST, _SPARE = 32_768, 131_072, 2, 32
-SIZE = CELLS * 8 + NAMES
+VALUES, NAME_BYTES, FIRST, _OVERFLOW = 32_768, 131_072, 2, 32
+SIZE = VALUES * 8 + NAME_BYTES
 Key = tuple[str, ...]
+"""A series: the name of its metric, then its label values."""
 
 
-class Slot:
-    """Cells of one process; ``lock`` is held around what adds to them, ``places`` is where each series begins."""
+class SharedValues:
+    """The values of one process. ``offsets`` is where each series begins; hold ``lock`` to add to ``values``."""
 
     def __init__(self, memory: mmap.mmap) -> None:
         self.lock = Lock()
-        self.cells = memoryview(memory)[: CELLS * 8].cast("d")
-        self._names = memoryview(memory)[CELLS * 8 :]
-        self.places: dict[Key, int] = {}
-        self.phases: dict[str, tuple[int, ...]] = {}
+        self.values = memoryview(memory)[: VALUES * 8].cast("d")
+        self._names = memoryview(memory)[VALUES * 8 :]
+        self.offsets: dict[Key, int] = {}
+        self.phase_offsets: dict[str, tuple[int, ...]] = {}
         self._next = FIRST
-        for key, place in series(self.cells, self._names):
-            self.places[key] = place
-            self._next = place + METRICS[key[0]].width
-        for begun in FROM_THE_START:
-            self.place(*begun)
-        self._dropped = self.place("metrics_series_dropped_total")
+        for key, offset in read_series(self.values, self._names):
+            self.offsets[key] = offset
+            self._next = offset + METRICS[key[0]].width
+        for key in INITIAL_SERIES:
+            self.offset(*key)
+        self.in_flight = self.offset("http_requests_in_flight")
+        self._dropped = self.offset("metrics_series_dropped_total")
 
     def adopt(self, pid: int) -> None:
-        """Go on counting where the process that had the slot before stopped; its gauges died with it."""
-        for key, place in self.places.items():
-            if METRICS[key[0]].kind in ("sum", "max"):
-                self.cells[place] = 0.0
-        self.cells[1] = pid
+        """Continue the counters of the process that had these values before; its gauges ended with it."""
+        for key, offset in self.offsets.items():
+            if METRICS[key[0]].kind in GAUGES_OF_THE_LIVING:
+                self.values[offset] = 0.0
+        self.values[1] = pid
 
-    def place(self, *key: str) -> int:
-        """The first cell of a series: its metric's name, then its label values; made where it is new."""
-        return self.places.get(key) or self._make(key)
+    def offset(self, *key: str) -> int:
+        """The index of a series' first value; a new series gets its values here."""
+        return self.offsets.get(key) or self._allocate(key)
 
-    def place_phases(self, model_version: str) -> tuple[int, ...]:
-        """The first cells of a version's phases, in their order; looked up together, since they are told together."""
-        found = tuple(self.place("prediction_duration_seconds", model_version, phase) for phase in PHASES)
-        self.phases[model_version] = found
+    def offsets_of_phases(self, model_version: str) -> tuple[int, ...]:
+        """The offsets of a version's phases, in their order; afterwards ``phase_offsets`` has them."""
+        found = tuple(self.offset("prediction_duration_seconds", model_version, phase) for phase in PHASES)
+        self.phase_offsets[model_version] = found
         return found
 
     def items(self) -> Iterator[tuple[Key, int]]:
-        """Every series and its first cell."""
-        yield from tuple(self.places.items())
+        """Every series and its offset."""
+        yield from tuple(self.offsets.items())
 
-    def add(self, other: "Slot") -> None:
-        """Count here what was counted in ``other``."""
-        for key, place in other.items():
-            metric, own = METRICS[key[0]], self.place(*key)
-            for offset in range(metric.width):
-                before = 0.0 if metric.kind in ("sum", "max", "latest") else self.cells[own + offset]
-                self.cells[own + offset] = before + other.cells[place + offset]
+    def copy_from(self, other: "SharedValues", counters: bool) -> None:
+        """Take over this process's gauges from values it used before, and add its counters if ``counters`` is true."""
+        for key, offset in other.items():
+            metric = METRICS[key[0]]
+            if metric.kind in GAUGES_OF_THE_LIVING:
+                self.values[self.offset(*key)] = other.values[offset]
+            elif counters:
+                own = self.offset(*key)
+                for index in range(metric.width):
+                    before = 0.0 if metric.kind == "latest" else self.values[own + index]
+                    self.values[own + index] = before + other.values[offset + index]
 
-    def _make(self, key: Key) -> int:
+    def _allocate(self, key: Key) -> int:
         with self.lock:
-            if key in self.places:
-                return self.places[key]
+            if key in self.offsets:
+                return self.offsets[key]
             line = orjson.dumps(key) + b"\n"
-            used, place = int(self.cells[0]), self._next
-            if place + METRICS[key[0]].width > CELLS - _SPARE or used + len(line) > NAMES:
-                # No room: what is counted goes to the spare cells at the end, which nobody reads.
-                self.places[key] = CELLS - _SPARE
-                self.cells[self._dropped] += 1
-                return CELLS - _SPARE
+            used, offset = int(self.values[0]), self._next
+            if offset + METRICS[key[0]].width > VALUES - _OVERFLOW or used + len(line) > NAME_BYTES:
+                # No room is left: this series is written to the last values, which nobody reads.
+                self.offsets[key] = VALUES - _OVERFLOW
+                self.values[self._dropped] += 1
+                return VALUES - _OVERFLOW
             self._names[used : used + len(line)] = line
-            self.cells[0] = used + len(line)
-            self._next = place + METRICS[key[0]].width
-            self.places[key] = place
-            return place
+            self.values[0] = used + len(line)
+            self._next = offset + METRICS[key[0]].width
+            self.offsets[key] = offset
+            return offset
 
 
-def series(cells: "memoryview[float]", names: "memoryview[int] | bytes") -> Iterator[tuple[Key, int]]:
-    """Every series of a slot with its first cell, whoever writes to it meanwhile."""
-    place = FIRST
-    for line in bytes(names[: int(cells[0])]).splitlines():
+def read_series(values: "memoryview[float]", names: "memoryview[int] | bytes") -> Iterator[tuple[Key, int]]:
+    """Every series and its offset, even while its process adds others."""
+    offset = FIRST
+    for line in bytes(names[: int(values[0])]).splitlines():
         key = tuple(orjson.loads(line))
-        yield key, place
-        place += METRICS[key[0]].width
+        yield key, offset
+        offset += METRICS[key[0]].width

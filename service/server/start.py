@@ -13,6 +13,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from gunicorn.workers.base import Worker
+from gunicorn.workers.base_async import AsyncWorker
+from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.sync import SyncWorker
 
 from service.access.tokens import read_tokens
 from service.metrics import listener
@@ -89,3 +92,18 @@ def most_connections() -> int:
         soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     return CONNECTIONS if soft == resource.RLIM_INFINITY else max(8, min(CONNECTIONS, soft - OWN_DESCRIPTORS))
+
+
+def slots_of(worker: Worker) -> int | None:
+    """How many requests a worker can handle at once, for http_worker_slots; None where its class does not tell.
+
+    A class tells by an attribute ``request_slots``, or by being one of gunicorn's. The worker itself is asked, not the
+    setting: gunicorn and the inline worker may have put another class in the place of the one that was named.
+    """
+    if isinstance(own := getattr(worker, "request_slots", None), int):
+        return own
+    if isinstance(worker, ThreadWorker):
+        return int(worker.cfg.threads)
+    if isinstance(worker, AsyncWorker):
+        return int(worker.worker_connections)
+    return 1 if isinstance(worker, SyncWorker) else None

@@ -29,6 +29,9 @@ LONGEST_HEAD, LONGEST = 16 * 1024, 256 * 1024
 class InlineWorker(PollingWorker):
     """See the module. Where it does not fit it is a plain gthread worker, and says so."""
 
+    request_slots = 1
+    """Requests that are handled at once; see slots_of in start.py."""
+
     def __new__(cls, age: int, ppid: int, sockets: Any, app: Any, timeout: float, cfg: Any, log: Any) -> Any:
         """A worker of this class, or of gunicorn's own."""
         reasons = unfit(cfg)

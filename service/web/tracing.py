@@ -22,6 +22,8 @@ def begin() -> None:
     if "HTTP_X_SERVER_TIMING" in request.environ:
         request.phases = {}
     log.bind(request.request_id)
+    if not metrics.PROCESS.knows_worker_slots:  # no hook of gunicorn's has set them
+        metrics.worker_slots(metrics.worker_slots_of(request.environ))
     metrics.began(request.environ.get("HTTP_X_REQUEST_START"))
 
 

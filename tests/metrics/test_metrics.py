@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from service import metrics
 from service.metrics.catalogue import METRICS
 from service.metrics.exposition import merge
-from service.metrics.shared_values import SIZE, Slot
+from service.metrics.shared_values import SIZE, SharedValues
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_rows_are_counted_by_class_and_a_regressions_under_the_empty_one(countin
 
 
 @pytest.mark.parametrize("form", ["{:.3f}", "t={:.6f}", "t={:.0f}"])
-def test_the_wait_before_a_worker_is_told_by_the_proxys_header(counting, form):
+def test_the_wait_before_a_worker_is_taken_from_the_proxys_header(counting, form):
     metrics.began(form.format(time.time() - 2))
     metrics.answered("/", "GET", 200, 0.0)
     counted = counting()
@@ -91,13 +91,13 @@ def test_the_proxys_header_may_be_in_milliseconds_or_microseconds(counting, unit
 
 
 @pytest.mark.parametrize("header", ["", "yesterday", "t=", "0", "99999999999999999999", "-1"])
-def test_a_proxys_header_that_makes_no_sense_is_left_out(counting, header):
+def test_a_proxys_header_that_makes_no_sense_is_ignored(counting, header):
     metrics.began(header)
     assert counting() == {"http_requests_in_flight": 1}
     metrics.answered("/", "GET", 200, 0.0)
 
 
-def test_an_unloaded_version_is_no_longer_told(counting):
+def test_the_gauges_of_an_unloaded_version_end(counting):
     metrics.model_loaded("x-1", "onnx", created="2026-01-31T12:00:00Z", accuracy=0.9)
     assert counting()['model_info{engine="onnx",model_version="x-1"}'] == 1
     metrics.model_unloaded("x-1")
@@ -129,15 +129,15 @@ def test_what_is_exposed_is_prometheus_text_with_the_names_of_the_catalogue(coun
     assert labels == ['a "name"\\ with\nall']
 
 
-def test_a_slot_that_is_full_goes_on_and_says_so():
+def test_values_that_are_full_go_on_counting_and_count_what_is_dropped():
     memory = mmap.mmap(-1, SIZE)
-    slot = Slot(memory)
+    shared = SharedValues(memory)
     for number in range(9000):
-        place = slot.place("http_requests_total", f"/{number}" * 3, "GET", "200")
-        slot.cells[place] += 1
-    kept = [key for key, place in Slot(memory).items() if key[0] == "http_requests_total"]
-    assert 1000 < len(kept) < 9000
-    assert slot.cells[slot.place("metrics_series_dropped_total")] == 9000 - len(kept)
+        offset = shared.offset("http_requests_total", f"/{number}" * 3, "GET", "200")
+        shared.values[offset] += 1
+    counted = [key for key, _ in SharedValues(memory).items() if key[0] == "http_requests_total"]
+    assert 1000 < len(counted) < 9000
+    assert shared.values[shared.offset("metrics_series_dropped_total")] == 9000 - len(counted)
 
 
 amounts = st.lists(st.tuples(st.sampled_from(["/a", "/b"]), st.integers(0, 10**6)), max_size=20)
@@ -148,13 +148,13 @@ amounts = st.lists(st.tuples(st.sampled_from(["/a", "/b"]), st.integers(0, 10**6
 def test_the_counts_of_processes_add_up_whether_they_live_or_not(processes):
     counted, expected = [], {}
     for number, process in enumerate(processes):
-        slot = Slot(mmap.mmap(-1, SIZE))
+        shared = SharedValues(mmap.mmap(-1, SIZE))
         for route, amount in process:
             key = ("http_requests_total", route, "GET", "200")
-            slot.cells[slot.place(*key)] += amount
+            shared.values[shared.offset(*key)] += amount
             expected[key] = expected.get(key, 0) + amount
-        slot.cells[slot.place("http_requests_in_flight")] = 1
-        counted += [(key, [slot.cells[place]], number > 0) for key, place in slot.items()]
+        shared.values[shared.offset("http_requests_in_flight")] = 1
+        counted += [(key, [shared.values[offset]], number > 0) for key, offset in shared.items()]
     merged = merge(counted)
     assert {key: values[0] for key, values in merged.items() if key[0] == "http_requests_total"} == expected
     assert merged.get(("http_requests_in_flight",), [0])[0] == len(processes) - 1

@@ -1,4 +1,4 @@
-"""Several processes, one count."""
+"""Several processes that count together."""
 
 import shutil
 import subprocess
@@ -6,13 +6,13 @@ import sys
 
 import pytest
 
-from service.metrics import slot_files
+from service.metrics.process_slot import folder_for
 
 PROLOGUE = """
 import os, signal, sys, time
 from service.settings import Settings
 from service import metrics
-from service.metrics import slot_files
+from service.metrics import process_slot
 settings = Settings.read(os.environ)
 def child(work):
     pid = os.fork()
@@ -24,9 +24,9 @@ def child(work):
 def wait(*pids):
     for pid in pids: os.waitpid(pid, 0)
 def count(): metrics.began(); metrics.answered("/", "GET", 200, 0.001)
-def told(): return metrics.exposition().decode()
-def value(name): return sum(float(l.rsplit(" ", 1)[1]) for l in told().splitlines() if l.startswith(name))
-folder = slot_files.folder_for(settings.var_dir)
+def exposed(): return metrics.exposition().decode()
+def value(name): return sum(float(l.rsplit(" ", 1)[1]) for l in exposed().splitlines() if l.startswith(name))
+folder = process_slot.folder_for(settings.var_dir)
 def files(): return sorted(p.name for p in folder.iterdir() if p.name != "lock")
 """
 pytestmark = pytest.mark.process
@@ -37,14 +37,14 @@ def run(tmp_path):
     """Run lines of Python as a service with a VAR_DIR of its own; what they print."""
 
     def run(code: str, **environment: str) -> str:
-        given = {"VAR_DIR": str(tmp_path), "WORKER_CLASS": "gthread", "THREADS": "3"} | environment
+        given = {"VAR_DIR": str(tmp_path)} | environment
         command = [sys.executable, "-c", PROLOGUE + code]
         done = subprocess.run(command, env=given, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     yield run
-    shutil.rmtree(slot_files.folder_for(tmp_path))
+    shutil.rmtree(folder_for(tmp_path))
 
 
 def test_a_killed_workers_counts_stay_and_its_gauges_go(run, samples):
@@ -52,12 +52,13 @@ def test_a_killed_workers_counts_stay_and_its_gauges_go(run, samples):
         "metrics.prepare(settings)\n"
         "reading, writing = os.pipe()\n"
         "def work():\n"
-        "    count(); metrics.began(); metrics.model_loaded('a-1', 'onnx'); os.write(writing, b'.'); time.sleep(60)\n"
+        "    metrics.worker_slots(3); count(); metrics.began(); metrics.model_loaded('a-1', 'onnx')\n"
+        "    os.write(writing, b'.'); time.sleep(60)\n"
         "pids = [child(work) for _ in range(2)]\n"
         "os.read(reading, 1); os.read(reading, 1)\n"
-        "print(told()); print('=====')\n"
+        "print(exposed()); print('=====')\n"
         "for pid in pids: os.kill(pid, signal.SIGKILL)\n"
-        "wait(*pids); metrics.leave(); print(told())"
+        "wait(*pids); metrics.leave(); print(exposed())"
     )
     during, after = (samples(part) for part in text.split("====="))
     assert during['http_requests_total{method="GET",route="/",status="200"}'] == 2
@@ -78,14 +79,14 @@ def test_a_thousand_replaced_workers_leave_no_more_files_and_no_count_goes_back(
         "    wait(*[child(count) for _ in range(4)])\n"
         "    if turn % 10 == 0:\n"
         "        now = value('http_requests_total'); assert now >= last + 4, (now, last); last = now\n"
-        "        size = size or len(told()); assert len(told()) < size * 1.2\n"
+        "        size = size or len(exposed()); assert len(exposed()) < size * 1.2\n"
         "assert value('http_requests_total') == 1000\n"
         "print(len(files()))"
     )
     assert int(text) <= 5
 
 
-def test_a_service_that_starts_counts_from_nought_and_a_reload_does_not(run):
+def test_a_service_that_starts_counts_from_zero_and_a_reload_does_not(run):
     run("metrics.prepare(settings); wait(child(count)); os._exit(0)")
     run(
         "metrics.prepare(settings); assert value('http_requests_total') == 0\n"
@@ -93,7 +94,7 @@ def test_a_service_that_starts_counts_from_nought_and_a_reload_does_not(run):
     )
 
 
-def test_servers_without_a_master_of_ours_share_their_counts_too(run):
+def test_servers_without_our_master_share_their_counts_too(run):
     run(
         "reading, writing = os.pipe()\n"
         "def work(): count(); os.write(writing, b'.'); time.sleep(60)\n"
@@ -105,7 +106,7 @@ def test_servers_without_a_master_of_ours_share_their_counts_too(run):
     )
 
 
-def test_the_last_one_out_removes_the_folder(run):
+def test_the_last_process_to_leave_removes_the_folder(run):
     assert run("metrics.prepare(settings); wait(child(count)); print(folder.exists())").strip() == "True"
     assert run("print(os.path.exists(folder / 'lock'))").strip() == "False"
 
@@ -119,10 +120,10 @@ def test_a_full_disk_costs_the_sharing_and_nothing_else(run):
     assert '"event":"metrics_not_shared"' in text
 
 
-def test_a_folder_of_somebody_else_is_not_used(run, tmp_path):
+def test_another_users_folder_is_not_used(run, tmp_path):
     text = run(
-        "import pathlib\nslot_files.MEMORY = pathlib.Path(os.environ['VAR_DIR']) / 'memory'; slot_files.MEMORY.mkdir()\n"
-        "(slot_files.MEMORY / folder.name).symlink_to('/etc')\n"
-        "print(slot_files.folder_for(settings.var_dir))"
+        "memory = process_slot.MEMORY = settings.var_dir / 'memory'; memory.mkdir()\n"
+        "(memory / folder.name).symlink_to('/etc')\n"
+        "print(process_slot.folder_for(settings.var_dir))"
     )
     assert text.strip() == str(tmp_path / "metrics")

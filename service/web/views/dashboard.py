@@ -32,7 +32,7 @@ def data() -> Response:
     app, request = current()
     since = request.args.get("since", 0.0, float)
     *points, now = history.read(app.settings)
-    later = [point for point in points if point["time"] > since]
+    later = [point for point in points if point.time > since]
     response = jsonify({"bounds": history.BOUNDS, "points": [*later, now]})
     response.headers["Cache-Control"] = "no-store"
     return response
