@@ -26,7 +26,7 @@ def merge(series: Iterable[Series]) -> dict[Key, list[float]]:
     """One list of values for each series of any process.
 
     Counters and histograms add up, whether their process lives or not. A gauge is the sum or the maximum over the
-    living processes. A ``latest`` value is kept for ``FRESH_SECONDS``, even when its process has ended.
+    living processes. A ``latest`` value stays for ``FRESH_SECONDS``, even when its process has ended.
     """
     merged: dict[Key, list[float]] = {}
     for key, values, alive in series:

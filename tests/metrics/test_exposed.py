@@ -49,18 +49,18 @@ def test_counts_hold_over_workers_through_kill_and_reload(serve, scrape):
         assert server.ask("/predict", row)[0] == 200
     assert server.ask("/predict", row | {"feature_4": "x", "nonsense": 1})[0] == 422
     assert server.ask("/predict/batch", {"instances": [row] * 7})[0] == 200
-    told = scrape(server.url + "/metrics")
-    assert told[PREDICTED] == 20
-    assert told['validation_errors_total{field="feature_4"}'] == 1
-    assert told['validation_errors_total{field="unknown"}'] == 1
-    assert sum(value for name, value in told.items() if name.startswith("predictions_total")) == 27
-    assert told["prediction_batch_rows_sum"] == 7
+    found = scrape(server.url + "/metrics")
+    assert found[PREDICTED] == 20
+    assert found['validation_errors_total{field="feature_4"}'] == 1
+    assert found['validation_errors_total{field="unknown"}'] == 1
+    assert sum(value for name, value in found.items() if name.startswith("predictions_total")) == 27
+    assert found["prediction_batch_rows_sum"] == 7
     for phase in ("validate", "predict", "serialise"):
-        assert told[f'prediction_duration_seconds_count{{model_version="{version}",phase="{phase}"}}'] == 21
+        assert found[f'prediction_duration_seconds_count{{model_version="{version}",phase="{phase}"}}'] == 21
     engine = server.ask("/model/info")[1]["engine"]
-    assert told[f'model_info{{engine="{engine}",model_version="{version}"}}'] == 1
-    assert told[f'model_created_timestamp_seconds{{model_version="{version}"}}'] > 1.7e9
-    assert (told["http_worker_slots"], told["model_degraded"]) == (2, 0)
+    assert found[f'model_info{{engine="{engine}",model_version="{version}"}}'] == 1
+    assert found[f'model_created_timestamp_seconds{{model_version="{version}"}}'] > 1.7e9
+    assert (found["http_worker_slots"], found["model_degraded"]) == (2, 0)
     server.until(lambda: scrape(server.url + "/metrics")["http_requests_in_flight"] == 1)
 
     before = server.workers
@@ -70,8 +70,8 @@ def test_counts_hold_over_workers_through_kill_and_reload(serve, scrape):
     os.kill(server.pid, signal.SIGHUP)
     server.until(lambda: not set(before) & set(server.workers) and len(server.workers) == 2)
     assert server.ask("/predict", row)[0] == 200
-    told = scrape(server.url + "/metrics")
-    assert told[PREDICTED] == 21
+    found = scrape(server.url + "/metrics")
+    assert found[PREDICTED] == 21
     server.until(lambda: scrape(server.url + "/metrics")["worker_exits_total"] == 3)
 
 
@@ -144,7 +144,7 @@ def test_a_killed_master_leaves_the_addresses_to_the_next(serve, scrape, free_ad
     first.process.wait()
     serve(METRICS_BIND=free_address, WEB_CONCURRENCY="1").until_serving(1)
     busy.join(20)
-    assert not busy.is_alive(), "its worker was told to close it, long before graceful_timeout"
+    assert not busy.is_alive(), "its worker closed it, long before graceful_timeout"
     host, port = address.split(":")
     with socket.create_server((host, int(port))):
         pass
@@ -152,7 +152,7 @@ def test_a_killed_master_leaves_the_addresses_to_the_next(serve, scrape, free_ad
 
 
 def keep_busy(address):
-    """Ask on one connection without a pause: its worker is never idle, and serves it on unless it is told to stop."""
+    """Send requests on one connection without a pause: its worker is never idle, and serves it until it must stop."""
     with closing(http.client.HTTPConnection(address, timeout=60)) as connection, suppress(OSError, HTTPException):
         while True:
             connection.request("GET", "/health/live")

@@ -11,13 +11,16 @@ import pytest
 from service import metrics
 from service.access.tokens import line_of, new_token
 from service.metrics import history
+from service.metrics.process_slot import folder_for
 from tests.docs.conftest import browser as browser
 from training.example import make_frame
+
+POINT = sorted(["time", "requests", "latency", "rows", "drift", "accuracy", "trained", "models", "gauges", "records"])
 
 
 @pytest.fixture
 def client(make_client):
-    """A client in process, with a VAR_DIR that holds no record."""
+    """A client in process, with a VAR_DIR without records."""
     return make_client(RECORDS="off")
 
 
@@ -38,7 +41,7 @@ def test_the_pages_files_are_served_and_no_others(client):
         assert client.get(f"/dashboard/static/{name}").status_code == 404
 
 
-def test_drift_says_nothing_where_nothing_was_predicted(client):
+def test_drift_has_no_version_where_nothing_was_predicted(client):
     answer = client.get("/model/drift").json
     assert (answer["versions"], answer["window"], answer["minimum_rows"]) == ([], "24h", 200)
     assert answer["thresholds"] == {"watch": 0.1, "alarm": 0.2, "p_value": 0.001}
@@ -50,7 +53,7 @@ def test_a_window_or_version_that_makes_no_sense_is_refused(client):
 
 
 @pytest.mark.parametrize("path", ["/dashboard", "/dashboard/data", "/model/drift", "/model/drift.html", "/metrics"])
-def test_pages_and_figures_ask_for_a_token_that_may_observe(make_client, tmp_path, path):
+def test_pages_and_their_data_need_a_token_of_the_scope_observe(make_client, tmp_path, path):
     tokens = {scope: new_token() for scope in ("observe", "predict")}
     file = tmp_path / "tokens"
     file.write_text("".join(line_of(scope, token, [scope]) + "\n" for scope, token in tokens.items()))
@@ -60,16 +63,26 @@ def test_pages_and_figures_ask_for_a_token_that_may_observe(make_client, tmp_pat
     assert client.get(path, headers={"Authorization": f"Bearer {tokens['predict']}"}).status_code == 403
 
 
-def test_the_last_hour_is_kept_a_point_every_ten_seconds_and_told_from_a_time_on(client, make_settings, tmp_path):
+def test_the_dashboard_gets_the_stored_points_after_a_time_and_one_of_now(client, make_settings, tmp_path):
     settings = make_settings(var_dir=tmp_path / "var")
     metrics.open_metrics(settings)
     history.append(settings)
     (first, now) = client.get("/dashboard/data").json["points"]
+    assert sorted(now) == sorted(first) == POINT
     metrics.prediction("a-1", [1, 1, 0], False)
     history.append(settings)
     (second, now) = client.get(f"/dashboard/data?since={first['time']}").json["points"]
     assert second["rows"]["a-1"] - first["rows"].get("a-1", 0) == 3
     assert now["rows"] == second["rows"]
+
+
+def test_a_point_that_another_release_wrote_is_left_out(client, make_settings, tmp_path):
+    settings = make_settings(var_dir=tmp_path / "var")
+    metrics.open_metrics(settings)
+    history.append(settings)
+    with (folder_for(settings.var_dir) / "history.jsonl").open("a") as file:
+        file.write('{"time": 1.0, "weather": "fine"}\n')
+    assert len(client.get("/dashboard/data").json["points"]) == 2
 
 
 @pytest.mark.process

@@ -1,4 +1,4 @@
-"""The shipped rules, by promtool and by a real Prometheus that watches real services get into trouble and out of it."""
+"""The shipped rules, checked by promtool and by a real Prometheus that scrapes real services in and out of trouble."""
 
 import http.client
 import json
@@ -47,10 +47,10 @@ def test_promtool_finds_nothing_wrong(check):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_every_metric_that_the_rules_and_the_dashboard_ask_for_exists():
+def test_every_metric_that_the_rules_and_the_dashboard_query_exists():
     text = "".join((SHIPPED / name).read_text() for name in ("recording.yml", "alerts.yml"))
-    asked = [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
-    named = set(re.findall(r"(?<![:\w])([a-z]+_[a-z_]+)(?=[{\[)]| [<>=*-]| or )", "\n".join([*asked, text])))
+    queries = [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
+    named = set(re.findall(r"(?<![:\w])([a-z]+_[a-z_]+)(?=[{\[)]| [<>=*-]| or )", "\n".join([*queries, text])))
     known = {name + suffix for name in METRICS for suffix in ("", "_bucket", "_sum", "_count")}
     functions = {"label_values", "histogram_quantile"}
     assert len(named) > 15
@@ -58,7 +58,7 @@ def test_every_metric_that_the_rules_and_the_dashboard_ask_for_exists():
 
 
 class Prometheus(Service):
-    """A Prometheus with the shipped rules, in a hurry."""
+    """A Prometheus with the shipped rules, their times shortened."""
 
     def query(self, expression: str) -> list[dict]:
         """An instant query's result."""
@@ -71,7 +71,7 @@ class Prometheus(Service):
         return {found["metric"]["alertname"] for found in self.query('ALERTS{alertstate="firing"}')}
 
     def until(self, holds, what: str) -> None:
-        """Wait for what the alerts are to say."""
+        """Wait until the firing alerts are as expected."""
         deadline = time.monotonic() + PATIENCE
         firing: set[str] = set()
         while True:
@@ -120,7 +120,7 @@ def copy_artifact(source: Path, root: Path, version: str, created: str) -> None:
 
 
 class Repeating(threading.Thread):
-    """Does something over and over until it is stopped, whatever comes of it."""
+    """Calls a function again and again until it is stopped; its OSErrors are ignored."""
 
     def __init__(self, act) -> None:
         super().__init__(daemon=True)
@@ -140,7 +140,7 @@ class Repeating(threading.Thread):
 
 
 def predict_slowly(url: str, row: dict) -> None:
-    """As a client on a bad line behind a proxy with a queue does: its body arrives late, its start long ago."""
+    """Send as a slow client behind a proxy with a queue does: the body arrives late, the start was long ago."""
     body = json.dumps(row).encode()
     headers = {
         "Content-Type": "application/json",
@@ -158,14 +158,14 @@ def predict_slowly(url: str, row: dict) -> None:
 
 
 def kill_workers(server) -> None:
-    """As the kernel does where memory runs out; the master starts others."""
+    """As the kernel does when memory runs out; the master starts others."""
     for worker in server.workers:
         os.kill(worker, signal.SIGKILL)
     time.sleep(0.3)
 
 
 def predict_many(server, frame, outcome_of) -> None:
-    """Have a frame predicted and tell what really happened."""
+    """Have a frame predicted and report its outcomes."""
     instances = json.loads(frame.drop(columns="target").to_json(orient="records"))
     status, answer = server.ask("/predict/batch", {"instances": instances})
     assert status == 200, answer
@@ -218,7 +218,7 @@ def test_alerts_fire_in_trouble_and_resolve_after_it_and_every_query_of_the_dash
     locked.close()
 
     spool = tmp_path / "var" / "spool"
-    while not spool.is_file():  # whose writers make it anew whenever it is gone
+    while not spool.is_file():  # its writers make it again whenever it is missing
         shutil.rmtree(spool, ignore_errors=True)
         spool.touch()
     watcher.until(lambda firing: "RecordsLost" in firing, "no spool")

@@ -70,14 +70,14 @@ function show(bounds) {
   const judged = [...new Set([...Object.keys(now.trained), ...Object.keys(now.accuracy)])].sort();
   draw(charts.accuracy, judged, [["at training", judged.map((version) => now.trained[version] ?? null)], ["live", judged.map((version) => now.accuracy[version] ?? null)]]);
 
-  const slots = now.gauges.http_worker_slots || 0;
+  const slots = now.gauges.http_worker_slots; // absent where the server does not say it
   const rows = total(recent.rows);
   const share = versions.filter((version) => recent.rows[version] > 0).map((version) => `${version} ${number(100 * recent.rows[version] / rows)}%`);
   figures.replaceChildren(
     tile("requests a second", number(recent.rate)),
     tile("p50 / p99, ms", `${number(recent.p[0])} / ${number(recent.p[2])}`, recent.p[2] > 500),
     tile("server errors", recent.errors === null ? "–" : `${number(recent.errors)}%`, recent.errors > 1),
-    tile("busy / places for requests", `${number(now.gauges.http_requests_in_flight || 0)} / ${number(slots)}`, slots === 0),
+    tile("in flight / worker slots", `${number(now.gauges.http_requests_in_flight || 0)} / ${slots === undefined ? "?" : number(slots)}`, slots === 0),
     tile("records waiting, s", number(now.gauges.records_lag_seconds || 0), now.gauges.records_lag_seconds > 60),
     tile("records lost", number(now.records.lost || 0), now.records.lost > 0),
     tile(share.length ? "share of the last rows" : "loaded", share.join(", ") || now.models.map((model) => model.model_version).join(", ") || "no model", now.models.length === 0),
