@@ -21,6 +21,7 @@ from hypothesis import settings as hypothesis_settings
 
 from service.app import create_app
 from service.settings import NAMES, Settings
+from tests.skipped import summary
 
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 60
@@ -28,6 +29,15 @@ TRAINING_SECONDS = 300
 
 hypothesis_settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("busy")  # a machine that does other things as well is no failure
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """End a run with the tests that were skipped, and with what to install for them."""
+    lines = list(summary((one.nodeid, one.longrepr[2]) for one in terminalreporter.stats.get("skipped", ())))
+    if lines:
+        terminalreporter.section("skipped tests")
+    for line in lines:
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
