@@ -1,4 +1,4 @@
-"""What `make test` says at its end: which tests were skipped and why, and the command that installs what they need.
+"""The end of `make test`: which tests were skipped and why, and the command that installs what they need.
 
 A skip reason names what is missing as ``(Debian package NAME)``, ``(Python package NAME)`` or ``(npm package NAME)``.
 """
