@@ -93,7 +93,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Recipe:
-    """``first``: the steps that are done at first; ``rest``: the forgotten ones; ``reports``: what the test prints then.
+    """``first``: the steps that are done at first; ``rest``: the forgotten ones; ``reports``: what it prints then.
 
     ``only``: the cases of the test that matter here, as for pytest's ``-k``; all where empty.
     """

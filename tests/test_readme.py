@@ -77,5 +77,5 @@ def test_every_number_of_the_comparison_stands_in_a_result_that_a_command_wrote(
     assert len(table) > 5
     assert [row for row in table if row and row not in results] == []
     words = " ".join(README.split())
-    (rows,) = re.findall(r"its graph answered ([\d,]+) rows as the pipeline did: no label differs", words)
+    (rows,) = re.findall(r"Its graph answered ([\d,]+) rows as the pipeline did: no label differs", words)
     assert f"| default | random_forest | {rows} | 0 | 0.0e+00 |" in results
