@@ -1,4 +1,4 @@
-# Everything a newcomer types. `make help` lists it.
+# All commands of the project. `make help` lists them.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -19,7 +19,7 @@ run: $(VENV)/run.done  ## install, train the default model if there is none, ser
 train: $(VENV)/run.done  ## train a model: make train ARGS="--data file.csv --target column"
 	@python -m training $(ARGS)
 
-test: $(VENV)/dev.done  ## run the whole suite; ARGS is handed to pytest
+test: $(VENV)/dev.done  ## run the whole suite; ARGS goes to pytest
 	@python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 quick: $(VENV)/dev.done  ## run the tests that need no other program: about a minute
@@ -34,12 +34,12 @@ format: $(VENV)/dev.done  ## format the code
 bench: $(VENV)/bench.done  ## the load lab: make bench ARGS=--quick
 	@python -m benchmarks $(ARGS)
 
-lock: $(VENV)/dev.done  ## pin the requirements anew after editing a .in file
+lock: $(VENV)/dev.done  ## pin the requirements again after a change of a .in file
 	@pip install -q pip-tools
 	@for set in requirements requirements-dev requirements-bench; do \
 	  pip-compile -q --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header -o $$set.txt $$set.in; done
 
-clean:  ## remove what was installed and cached; artifacts and records stay
+clean:  ## remove installed packages and caches; artifacts and records stay
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(BIN)/python:
@@ -47,16 +47,16 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/run.done: requirements.txt | $(BIN)/python
-	@echo "Installing what serving and training need into $(VENV) ..."
+	@echo "Installing the packages for serving and training into $(VENV) ..."
 	@$(BIN)/pip install -q --disable-pip-version-check -r requirements.txt
 	@touch $@
 
 $(VENV)/dev.done: requirements-dev.txt $(VENV)/run.done
-	@echo "Installing what tests need into $(VENV) ..."
+	@echo "Installing the packages for the tests into $(VENV) ..."
 	@$(BIN)/pip install -q --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
 $(VENV)/bench.done: requirements-bench.txt $(VENV)/run.done
-	@echo "Installing what the load lab needs into $(VENV) ..."
+	@echo "Installing the packages for the load lab into $(VENV) ..."
 	@$(BIN)/pip install -q --disable-pip-version-check -r requirements-bench.txt
 	@touch $@

@@ -1,4 +1,4 @@
-"""Fixtures that every tier stands on. They are factories: a test says what it needs."""
+"""Fixtures for all tests. They are factories: a test passes the settings that it needs."""
 
 import json
 import os
@@ -21,13 +21,23 @@ from hypothesis import settings as hypothesis_settings
 
 from service.app import create_app
 from service.settings import NAMES, Settings
+from tests.skipped import summary
 
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 60
 TRAINING_SECONDS = 300
 
 hypothesis_settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-hypothesis_settings.load_profile("busy")  # a machine that does other things as well is no failure
+hypothesis_settings.load_profile("busy")  # a busy machine is no failure
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """End a run with the tests that were skipped, and with what to install for them."""
+    lines = list(summary((one.nodeid, one.longrepr[2]) for one in terminalreporter.stats.get("skipped", ())))
+    if lines:
+        terminalreporter.section("skipped tests")
+    for line in lines:
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +53,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     except FileExistsError:
         deadline = time.monotonic() + TRAINING_SECONDS
         while not (shared / "artifacts.done").exists():
-            assert time.monotonic() < deadline, "the test process that trains the default model failed, and told why"
+            assert time.monotonic() < deadline, (
+                "the test process that trains the default model failed; its own report says why"
+            )
             time.sleep(0.2)
         return root
     environment = clean_environment() | {"ARTIFACTS_DIR": str(root)}
@@ -63,7 +75,7 @@ def artifacts(trained: Path, tmp_path: Path) -> Path:
 def make_client(trained: Path, tmp_path: Path) -> Callable[..., FlaskClient]:
     """Factory of in-process clients: ``make_client(RATE_LIMIT="2/minute")``.
 
-    They keep no records unless asked to, ``RECORDS="on"``: each of them would have a shipper until the last test ends.
+    They write no records unless ``RECORDS="on"``: each client would have a shipper until the last test ends.
     """
 
     def make(**environment: str) -> FlaskClient:
@@ -79,15 +91,15 @@ def clean_environment() -> dict[str, str]:
 
 
 def until(holds: Callable[[], object], seconds: float = 120) -> None:
-    """Wait for what must come."""
+    """Wait until the condition holds; fail after ``seconds``."""
     deadline = time.monotonic() + seconds
     while not holds():
-        assert time.monotonic() < deadline, "it never came"
+        assert time.monotonic() < deadline, f"the condition did not hold within {seconds} s"
         time.sleep(0.02)
 
 
 def free_port() -> int:
-    """A port nobody listens on."""
+    """A port on which no server listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -103,7 +115,7 @@ class Server:
 
     @property
     def pid(self) -> int:
-        """Of the master."""
+        """The process id of the master."""
         return self.process.pid
 
     @property
@@ -118,7 +130,7 @@ class Server:
         return {int(pid): Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ") for pid in pids}
 
     def log(self) -> str:
-        """All it has printed."""
+        """Everything that it has printed."""
         return self.log_file.read_text()
 
     def events(self, name: str) -> list[dict]:
@@ -142,7 +154,7 @@ class Server:
             return answer.read().decode()
 
     def until(self, holds: Callable[[], bool], seconds: float = START_SECONDS) -> None:
-        """Wait for a condition; fail with the log when it does not come."""
+        """Wait until the condition holds; fail with the log after ``seconds``."""
         deadline = time.monotonic() + seconds
         while True:
             try:
@@ -154,7 +166,7 @@ class Server:
             time.sleep(0.05)
 
     def until_serving(self, workers: int) -> None:
-        """Wait until this many workers have their model; one that answers says nothing of the others."""
+        """Wait until this many workers have their model. An answer of one worker says nothing about the others."""
 
         def serving() -> bool:
             ready = {line["pid"] for line in self.events("model_serving")}
@@ -183,7 +195,7 @@ def serve(trained: Path, tmp_path: Path) -> Iterator[Callable[..., Server]]:
             "WEB_CONCURRENCY": "1",
         }
         log_file = tmp_path / f"server-{port}.log"
-        # Not by -m, which gunicorn does not survive a SIGUSR2 with.
+        # Not by -m: gunicorn started that way does not survive a SIGUSR2.
         command = [sys.executable, str(Path(sys.executable).with_name("gunicorn")), "wsgi:app", *arguments]
         with log_file.open("wb") as output:
             process = subprocess.Popen(

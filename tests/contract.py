@@ -1,4 +1,4 @@
-"""The cases under tests/cases, as data: what is asked, and what any implementation of the interface must answer.
+"""The cases under tests/cases, as data: requests, and the answers that every implementation of the interface gives.
 
 A file holds a list of cases ``{"name", "request", "answer"}``. ``request``: ``method``, ``path``, ``headers`` (JSON's
 Content-Type is added to a POST that names none) and ``body`` (JSON), ``raw`` (text) or ``hex``; ``chunked``.
@@ -29,8 +29,8 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """What came back."""
+class Received:
+    """An answer of a server."""
 
     status: int
     headers: Mapping[str, str]
@@ -38,13 +38,13 @@ class Answered:
 
 
 def cases() -> Iterator[Case]:
-    """All of them, file by file."""
+    """All cases, file by file."""
     for path in sorted(CASES.glob("*.json")):
         for case in json.loads(path.read_text()):
             yield Case(f"{path.stem}/{case['name']}", case["request"], case["answer"])
 
 
-def ask(port: int, case: Case) -> Answered:
+def send(port: int, case: Case) -> Received:
     """Send a case to a server on this machine."""
     request = case.request
     sent = content(request)
@@ -57,23 +57,23 @@ def ask(port: int, case: Case) -> Answered:
             headers["Transfer-Encoding"] = "chunked"
         connection.request(request["method"], request["path"], body, headers, encode_chunked=chunked)
         answer = connection.getresponse()
-        return Answered(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+        return Received(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
     finally:
         connection.close()
 
 
-def faults(answer: Answered, promised: Mapping[str, Any]) -> list[str]:
-    """How an answer differs from what was promised; empty where it does not."""
+def differences(answer: Received, expected: Mapping[str, Any]) -> list[str]:
+    """How an answer differs from the expected one; empty if it does not."""
     found = []
-    if answer.status != promised["status"]:
-        found.append(f"status {answer.status}, not {promised['status']}: {answer.body[:200]!r}")
-    if promised.get("empty") and answer.body:
+    if answer.status != expected["status"]:
+        found.append(f"status {answer.status}, not {expected['status']}: {answer.body[:200]!r}")
+    if expected.get("empty") and answer.body:
         found.append("the body is not empty")
-    found += [f"no header {name}" for name in promised.get("headers", ()) if name.lower() not in answer.headers]
-    for name, value in promised.get("header_values", {}).items():
+    found += [f"no header {name}" for name in expected.get("headers", ()) if name.lower() not in answer.headers]
+    for name, value in expected.get("header_values", {}).items():
         if answer.headers.get(name.lower()) != value:
             found.append(f"{name} is {answer.headers.get(name.lower())!r}, not {value!r}")
-    return found or _body_faults(answer, promised)
+    return found or _body_differences(answer, expected)
 
 
 def deviation(deviations: list[Mapping[str, Any]], case: Case) -> Mapping[str, Any] | None:
@@ -93,16 +93,16 @@ def content(request: Mapping[str, Any]) -> bytes | None:
     return json.dumps(request["body"]).encode() if "body" in request else None
 
 
-def _body_faults(answer: Answered, promised: Mapping[str, Any]) -> list[str]:
-    problem = promised.get("problem", promised["status"] >= 400)
-    if not problem and not {"has", "equal"} & promised.keys():
+def _body_differences(answer: Received, expected: Mapping[str, Any]) -> list[str]:
+    problem = expected.get("problem", expected["status"] >= 400)
+    if not problem and not {"has", "equal"} & expected.keys():
         return []
     try:
         document = json.loads(answer.body)
     except ValueError:
         return [f"the body is not JSON: {answer.body[:200]!r}"]
-    found = [f"no {name}" for name in promised.get("has", ()) if name not in document]
-    for name, value in promised.get("equal", {}).items():
+    found = [f"no {name}" for name in expected.get("has", ()) if name not in document]
+    for name, value in expected.get("equal", {}).items():
         if document.get(name) != value:
             found.append(f"{name} is {document.get(name)!r}, not {value!r}")
     if problem:
@@ -110,11 +110,11 @@ def _body_faults(answer: Answered, promised: Mapping[str, Any]) -> list[str]:
             found.append(f"Content-Type is {answer.headers.get('content-type')}")
         found += [f"no {n}" for n in ("type", "title", "status", "detail", "request_id") if n not in document]
     errors = document.get("errors", {}) if isinstance(document, dict) else {}
-    if "errors" in promised:
-        if set(errors) != set(promised["errors"]):
-            found.append(f"errors name {sorted(errors)}, not {sorted(promised['errors'])}")
-        if document.get("errors_total") != len(promised["errors"]):
-            found.append(f"errors_total is {document.get('errors_total')}, not {len(promised['errors'])}")
-    if "errors_listed" in promised and len(errors) != promised["errors_listed"]:
-        found.append(f"{len(errors)} errors listed, not {promised['errors_listed']}")
+    if "errors" in expected:
+        if set(errors) != set(expected["errors"]):
+            found.append(f"errors name {sorted(errors)}, not {sorted(expected['errors'])}")
+        if document.get("errors_total") != len(expected["errors"]):
+            found.append(f"errors_total is {document.get('errors_total')}, not {len(expected['errors'])}")
+    if "errors_listed" in expected and len(errors) != expected["errors_listed"]:
+        found.append(f"{len(errors)} errors listed, not {expected['errors_listed']}")
     return found

@@ -1,4 +1,4 @@
-"""Other programs that tests need, each started privately on a free port, or the test is skipped with the reason.
+"""Other programs that tests need. Each is started privately on a free port, or the test is skipped with a reason.
 
 Use a fixture by importing it in your folder's conftest.py: ``from tests.services import redis_server as redis_server``.
 With REQUIRE_SERVICES=1, as in CI, a missing program is a failure instead of a skip.
@@ -20,25 +20,25 @@ START_SECONDS = 20.0
 
 
 def program(name: str, package: str) -> str:
-    """The path of an installed program; else the test is skipped, and told which Debian package has it."""
+    """The path of an installed program. Without it the test is skipped; the reason names the Debian package."""
     places = os.environ.get("PATH", os.defpath) + os.pathsep + "/usr/sbin" + os.pathsep + "/sbin"
     if (found := shutil.which(name, path=places)) is not None:
         return found
     reason = f"{name} is not installed (Debian package {package})"
     if os.environ.get("REQUIRE_SERVICES") == "1":
-        pytest.fail(f"{reason}, and REQUIRE_SERVICES=1 asks for it")
+        pytest.fail(f"{reason}, and REQUIRE_SERVICES=1 requires it")
     pytest.skip(reason)
 
 
 def unused_port() -> int:
-    """A port nobody listens on."""
+    """A port on which no server listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def listens(port: int) -> bool:
-    """Whether somebody accepts connections there."""
+    """Whether a server accepts connections on this port."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
@@ -64,25 +64,25 @@ class Service:
         return self
 
     def stop(self) -> None:
-        """Stop it, if it runs, and wait for its end; nobody listens on the port afterwards."""
+        """Stop it, if it runs, and wait for its end. The port is free afterwards."""
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
             self.process.terminate()
             self.process.wait(START_SECONDS)
 
     def freeze(self) -> None:
-        """Let it accept connections and never answer, as a host that hangs does."""
+        """Accept connections and never answer, as a host that hangs does."""
         assert self.process is not None
         self.process.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let it go on."""
+        """Continue after ``freeze``."""
         assert self.process is not None
         self.process.send_signal(signal.SIGCONT)
 
 
 class RedisServer(Service):
-    """A Redis that keeps nothing on disk."""
+    """A Redis that writes nothing to disk."""
 
     @property
     def url(self) -> str:

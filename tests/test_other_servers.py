@@ -1,4 +1,4 @@
-"""A WSGI server without hooks, which loads nothing before the first request and knows of no workers."""
+"""A WSGI server without hooks: nothing is loaded before the first request, and there are no workers."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ PLAIN += "make_server('127.0.0.1', int(sys.argv[1]), wsgi.app).serve_forever()"
 
 
 @pytest.mark.process
-def test_a_server_without_hooks_loads_answers_records_and_counts_all_the_same(trained, tmp_path):
+def test_a_server_without_hooks_also_loads_answers_records_and_counts(trained, tmp_path):
     port = free_port()
     log = tmp_path / "log"
     given = {"ARTIFACTS_DIR": str(trained), "VAR_DIR": str(tmp_path / "var")}

@@ -1,4 +1,4 @@
-"""What the README says is so."""
+"""The README is true: settings, curl commands, links, numbers and the output of the start."""
 
 import json
 import re
@@ -51,7 +51,7 @@ def test_every_curl_of_the_readme_works(serve):
             json.loads(run.stdout)
 
 
-def test_every_file_the_documents_link_to_is_there():
+def test_every_file_that_the_documents_link_to_exists():
     for document in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")]:
         for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", document.read_text()):
             assert (document.parent / target).exists(), f"{document.name} links to {target}"
@@ -77,5 +77,5 @@ def test_every_number_of_the_comparison_stands_in_a_result_that_a_command_wrote(
     assert len(table) > 5
     assert [row for row in table if row and row not in results] == []
     words = " ".join(README.split())
-    (rows,) = re.findall(r"its graph answered ([\d,]+) rows as the pipeline did: no label differs", words)
+    (rows,) = re.findall(r"Its graph answered ([\d,]+) rows as the pipeline did: no label differs", words)
     assert f"| default | random_forest | {rows} | 0 | 0.0e+00 |" in results

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract import ask, cases, deviation, faults
+from tests.contract import cases, deviation, differences, send
 
 DEVIATIONS = json.loads((Path(__file__).parent / "deviations.json").read_text())
 CASES = list(cases())
@@ -16,13 +16,13 @@ pytestmark = pytest.mark.process
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 @pytest.mark.parametrize("row", ["ours", "tuned", "as_designed"])
 def test_a_server_answers_as_promised_or_deviates_for_a_reason(row, case, serve):
-    answer = ask(serve(row).port, case)
+    answer = send(serve(row).port, case)
     named = deviation(DEVIATIONS.get(row, []), case)
     if named is None:
-        assert faults(answer, case.answer) == []
+        assert differences(answer, case.answer) == []
     else:
-        assert faults(answer, case.answer) != [], f"no longer a deviation: {named['reason']}"
-        assert faults(answer, named["answer"]) == []
+        assert differences(answer, case.answer) != [], f"no longer a deviation: {named['reason']}"
+        assert differences(answer, named["answer"]) == []
 
 
 def test_every_deviation_has_a_reason_and_a_case():

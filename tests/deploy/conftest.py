@@ -1,3 +1,3 @@
-"""What the tests of deploy/ need."""
+"""Fixtures for the tests of deploy/."""
 
 from tests.services import nginx as nginx

@@ -1,4 +1,4 @@
-"""What docs/deployment.md promises of a running service: signals that cost no request."""
+"""The signals of docs/deployment.md cost a running service no request."""
 
 import os
 import signal
@@ -13,23 +13,23 @@ ROW = {"feature_1": 0.5, "feature_2": 1.2, "feature_3": -0.3, "feature_4": 75.5,
 
 @pytest.fixture
 def client_of():
-    """Factory of clients that ask all the time, a connection a request; they tell what they were answered."""
+    """Factory of clients that send requests all the time, one connection each; it returns the statuses received."""
     stop, threads = threading.Event(), []
 
     def start(server):
-        answered = []
+        statuses = []
 
-        def ask():
+        def send():
             while not stop.is_set():
                 try:
-                    answered.append(server.ask("/predict", ROW)[0])
-                except Exception as exc:  # whatever it is, a client saw it
-                    answered.append(repr(exc))
+                    statuses.append(server.ask("/predict", ROW)[0])
+                except Exception as exc:  # any failure is one that a client would see
+                    statuses.append(repr(exc))
                 stop.wait(0.01)
 
-        threads.append(threading.Thread(target=ask))
+        threads.append(threading.Thread(target=send))
         threads[-1].start()
-        return answered
+        return statuses
 
     yield start
     stop.set()
@@ -40,14 +40,14 @@ def client_of():
 def test_a_reload_and_a_change_of_the_number_of_workers_cost_no_request(serve, client_of):
     server = serve(WEB_CONCURRENCY="2")
     server.until_serving(2)
-    answered = client_of(server)
+    statuses = client_of(server)
     before = set(server.workers)
     os.kill(server.pid, signal.SIGHUP)
     server.until(lambda: len(server.workers) == 2 and not before & set(server.workers))
-    for how, workers in ((signal.SIGTTIN, 3), (signal.SIGTTOU, 2)):
-        os.kill(server.pid, how)
+    for signal_sent, workers in ((signal.SIGTTIN, 3), (signal.SIGTTOU, 2)):
+        os.kill(server.pid, signal_sent)
         server.until(lambda workers=workers: len(server.workers) == workers)
     server.until_serving(2)
-    seen = len(answered)
-    server.until(lambda: len(answered) > seen + 10)
-    assert set(answered) == {200}
+    seen = len(statuses)
+    server.until(lambda: len(statuses) > seen + 10)
+    assert set(statuses) == {200}

@@ -1,4 +1,4 @@
-"""deploy/docker/Dockerfile, without Docker: what it copies is enough to serve, and its health check holds."""
+"""deploy/docker/Dockerfile, without Docker: the files that it copies can serve, and its health check works."""
 
 import json
 import os
@@ -26,7 +26,7 @@ def _step(name):
     return found
 
 
-def test_all_that_is_copied_is_sent_to_docker_and_nothing_else():
+def test_docker_receives_exactly_the_files_that_are_copied():
     lines = (FOLDER / "Dockerfile.dockerignore").read_text().split()
     assert lines[0] == "*"
     assert {line[1:] for line in lines if line.startswith("!")} == set(COPIED)
@@ -34,7 +34,7 @@ def test_all_that_is_copied_is_sent_to_docker_and_nothing_else():
 
 
 @pytest.mark.process
-def test_what_is_copied_serves_and_its_health_check_holds(trained, tmp_path):
+def test_the_copied_files_serve_and_the_health_check_works(trained, tmp_path):
     inside = tmp_path / "srv"
     inside.mkdir()
     for name in COPIED:

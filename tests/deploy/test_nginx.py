@@ -1,4 +1,4 @@
-"""deploy/nginx/serving.conf, in a real nginx before the real service."""
+"""deploy/nginx/serving.conf, in a real nginx in front of the real service."""
 
 import json
 import re
@@ -32,7 +32,7 @@ def front(nginx):
     return start
 
 
-def test_clients_reach_the_service_under_their_own_address_and_their_wait_is_measured(serve, front):
+def test_the_service_sees_the_clients_address_and_measures_its_wait(serve, front):
     server = serve(TRUSTED_PROXIES="1", METRICS_BIND=f"127.0.0.1:{unused_port()}")
     outside = front(server)
     assert outside.ask("/predict", ROW, {"X-Forwarded-For": "198.51.100.7"})[0] == 200
@@ -40,7 +40,7 @@ def test_clients_reach_the_service_under_their_own_address_and_their_wait_is_mea
     assert "http_queue_wait_seconds_count 1.0" in server.ask_text("/metrics")
 
 
-def test_a_body_that_is_too_large_is_refused_in_the_services_own_words(serve, front):
+def test_the_service_itself_refuses_a_body_that_is_too_large(serve, front):
     (megabytes,) = re.findall(r"client_max_body_size (\d+)m;", CONF)
     assert int(megabytes) * 2**20 > Settings.read({}).max_body_bytes
     outside = front(serve(MAX_BODY_BYTES="1000"))
@@ -48,12 +48,12 @@ def test_a_body_that_is_too_large_is_refused_in_the_services_own_words(serve, fr
     assert (status, problem["type"]) == (413, "urn:problem:body-too-large")
 
 
-def test_the_metrics_are_not_for_the_outside(serve, front):
+def test_metrics_are_closed_to_the_outside(serve, front):
     with pytest.raises(urllib.error.HTTPError, match="404"):
         urllib.request.urlopen(front(serve()).url + "/metrics", timeout=30)
 
 
-def test_while_the_service_is_away_clients_get_a_problem_document_and_when_to_come_back(serve, front):
+def test_while_the_service_is_down_clients_get_a_problem_document_with_retry_after(serve, front):
     server = serve()
     outside = front(server)
     server.stop()

@@ -1,4 +1,4 @@
-"""deploy/systemd/tabular-serving.service: valid, and the service does what the unit expects of it."""
+"""deploy/systemd/tabular-serving.service is valid, and the service notifies systemd as the unit expects."""
 
 import shutil
 import socket
@@ -14,19 +14,19 @@ HOME = "/opt/tabular-serving"
 
 
 @pytest.mark.process
-def test_systemd_finds_nothing_to_say_against_the_unit(tmp_path):
+def test_systemd_analyze_reports_nothing_about_the_unit(tmp_path):
     analyze = program("systemd-analyze", "systemd")
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
     shutil.copy("/bin/true", tmp_path / ".venv" / "bin" / "gunicorn")
     unit = tmp_path / UNIT.name
     unit.write_text(UNIT.read_text().replace(HOME, str(tmp_path)))
     run = subprocess.run([analyze, "verify", "--man=no", str(unit)], capture_output=True, text=True, timeout=60)
-    told = [line for line in run.stderr.splitlines() if str(unit) in line or UNIT.name in line]
-    assert (run.returncode, told) == (0, [])
+    reported = [line for line in run.stderr.splitlines() if str(unit) in line or UNIT.name in line]
+    assert (run.returncode, reported) == (0, [])
 
 
 @pytest.mark.process
-def test_systemd_is_told_when_the_port_is_open(serve, tmp_path):
+def test_systemd_is_notified_when_the_port_is_open(serve, tmp_path):
     assert "Type=notify" in UNIT.read_text()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))

@@ -37,7 +37,9 @@ def test_without_mlflow_the_way_out_is_named(make_manager):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(importlib.util.find_spec("mlflow") is None, reason="MLflow is not installed")
+@pytest.mark.skipif(
+    importlib.util.find_spec("mlflow") is None, reason="MLflow is not installed (Python package mlflow-skinny)"
+)
 def test_a_registered_version_is_fetched_once_and_served(make_manager, trained, tmp_path, monkeypatch):
     store = f"file://{tmp_path}/mlruns"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store)

@@ -104,7 +104,7 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[str, str], Path]]:
 @pytest.fixture(scope="session")
 def _cluster() -> Iterator[Postgres]:
     if programs() is None:
-        reason = "PostgreSQL's server programs (initdb, pg_ctl) are not installed"
+        reason = "PostgreSQL's server programs (initdb, pg_ctl) are not installed (Debian package postgresql)"
         if os.environ.get("REQUIRE_SERVICES") == "1":
             pytest.fail(reason)
         pytest.skip(reason)

@@ -75,7 +75,9 @@ def test_a_step_of_ones_own_is_served_by_sklearn_and_said_loudly(pack, sample):
 
 @pytest.mark.parametrize("library", ["lightgbm", "xgboost"])  # the first is pinned, and never missing
 def test_estimators_of_other_libraries_are_packed(library, pack, sample):
-    module = pytest.importorskip(library, reason="not installed: its wheel is too large for CI")
+    module = pytest.importorskip(
+        library, reason=f"not installed (Python package {library}); its wheel is too large for CI"
+    )
     model = {"lightgbm": "LGBMClassifier", "xgboost": "XGBClassifier"}[library]
     settings = {"n_estimators": 5} | ({"verbose": -1} if library == "lightgbm" else {})
     sample["y"] = (sample["y"] == "good").astype(int)

@@ -4,7 +4,7 @@ import pytest
 
 from service.app import create_app
 from service.settings import Settings
-from tests.contract import JSON, Answered, cases, content, faults
+from tests.contract import JSON, Received, cases, content, differences
 
 
 @pytest.fixture(scope="module")
@@ -19,5 +19,5 @@ def test_each_case_is_answered_as_the_table_says(client, case):
     sent = content(request)
     headers = request.get("headers", {"Content-Type": JSON} if sent is not None else {})
     answer = client.open(request["path"], method=request["method"], headers=headers, data=sent)
-    answered = Answered(answer.status_code, {name.lower(): value for name, value in answer.headers}, answer.data)
-    assert faults(answered, case.answer) == []
+    answered = Received(answer.status_code, {name.lower(): value for name, value in answer.headers}, answer.data)
+    assert differences(answered, case.answer) == []

@@ -47,14 +47,18 @@ def test_lightgbm_with_zero_as_missing_is_refused(fit):
 
 @pytest.mark.parametrize("classes", [0, 2, 3])
 def test_xgboost_has_the_same_labels_and_sums(fit, make_rows, classes):
-    xgboost = pytest.importorskip("xgboost", reason="XGBoost is not installed: its wheel is too large for CI")
+    xgboost = pytest.importorskip(
+        "xgboost", reason="XGBoost is not installed (Python package xgboost): its wheel is too large"
+    )
     kind = xgboost.XGBClassifier if classes else xgboost.XGBRegressor
     flips, apart = fit(make_pipeline(CODES, kind(**SMALL)), classes).difference(make_rows(2000, 1))
     assert (flips, apart <= (5e-7 if classes else 0.0)) == (0, True)
 
 
 def test_xgboost_with_another_booster_is_refused(fit):
-    xgboost = pytest.importorskip("xgboost", reason="XGBoost is not installed: its wheel is too large for CI")
+    xgboost = pytest.importorskip(
+        "xgboost", reason="XGBoost is not installed (Python package xgboost): its wheel is too large"
+    )
     fitted = fit(make_pipeline(CODES, xgboost.XGBRegressor(booster="dart", **SMALL)), 0)
     with pytest.raises(NotCompilable, match="XGBRegressor: booster='dart'"):
         fitted.engine()
