@@ -169,7 +169,8 @@ def test_a_forked_child_writes_a_file_of_its_own(make_settings):
 
 
 FILL = """
-    import os, resource, sys
+    import resource, sys
+    from service.records import recorder
     from service.records.recorder import Recorder
     from service.records.spool.counts import read_counts
     from tests.records.conftest import make_record
@@ -191,7 +192,7 @@ FILL = """
 
 def fill(folder, *arguments):
     program = [sys.executable, "-c", textwrap.dedent(FILL), str(folder), *arguments]
-    done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
