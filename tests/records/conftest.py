@@ -15,8 +15,7 @@ import pytest
 
 from inference.contract import Contract, Feature
 from inference.engines.base import Answers
-from service.records import recorder
-from service.records.record import Record
+from service.records import Record, recorder
 from service.records.shipper import supervisor
 from service.settings import Settings
 from tests.conftest import until as until

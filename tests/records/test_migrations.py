@@ -11,14 +11,13 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from service.records import recorder
-from service.records.address import sqlite_file
 from service.records.database.connection import make_engine
 from service.records.database.migrate import upgrade
 from service.records.database.tables import metadata
+from service.records.database_url import sqlite_file
 from service.records.recorder import Recorder
 from service.records.shipper import schema, supervisor
-from service.records.spool.counts import read_counts
-from service.records.spool.paths import pending_bytes, spool_folder
+from service.records.spool.files import pending_bytes, read_counts, spool_folder
 from tests.conftest import ROOT
 from tests.records.conftest import drain, make_record
 

@@ -12,8 +12,7 @@ from service.records.database import connection
 from service.records.database.outcomes import Outcome, record_outcomes
 from service.records.recorder import Recorder
 from service.records.shipper import schema, supervisor
-from service.records.spool.counts import read_counts
-from service.records.spool.paths import pending_bytes
+from service.records.spool.files import pending_bytes, read_counts
 from tests.records.conftest import drain, make_record, until
 
 pytestmark = [pytest.mark.process, pytest.mark.xdist_group("postgres")]
@@ -83,7 +82,7 @@ def test_an_outcome_is_new_once(postgres, make_settings):
 
 
 def test_nobody_waits_long_for_a_database_that_hangs(postgres, make_settings, monkeypatch):
-    monkeypatch.setattr(connection, "_spared_until", {})
+    monkeypatch.setattr(connection, "_open_until", {})
     settings = make_settings(DATABASE_URL=postgres.address)
     records = Recorder(settings)
     records.open()
@@ -108,7 +107,7 @@ def test_nobody_waits_long_for_a_database_that_hangs(postgres, make_settings, mo
         assert len(faults) == 20 and min(faults) >= 1
     finally:
         postgres.signal(signal.SIGCONT)
-    monkeypatch.setattr(connection, "_spared_until", {})
+    monkeypatch.setattr(connection, "_open_until", {})
     assert record_outcomes(settings, outcome, "tester") == 0
 
 

@@ -10,8 +10,7 @@ import urllib.error
 
 import pytest
 
-from service.records.spool.counts import read_counts
-from service.records.spool.paths import spool_files
+from service.records.spool.files import read_counts, spool_files
 from tests.records.conftest import until
 
 pytestmark = pytest.mark.process

@@ -15,12 +15,10 @@ from service.records import recorder
 from service.records.database.outcomes import Outcome, record_outcomes
 from service.records.recorder import Recorder
 from service.records.shipper import schema, supervisor
-from service.records.shipper.loader import Mover
+from service.records.shipper.loader import Loader
 from service.records.shipper.sinks import SqliteSink
-from service.records.spool.backlog import oldest_waiting, rows_waiting
-from service.records.spool.counts import read_counts
-from service.records.spool.paths import SHIPPER, pending_bytes, spool_files
-from service.records.spool.search import find_in_spool
+from service.records.spool.backlog import find_in_spool, oldest_pending, pending_rows
+from service.records.spool.files import SHIPPER_LOCK, pending_bytes, read_counts, spool_files
 from service.records.spool.writer import Writer
 from tests.conftest import ROOT, clean_environment
 from tests.records.conftest import drain, make_record, stored, until
@@ -60,11 +58,11 @@ def keys(settings):
 
 def everything_shipped(settings):
     supervisor.start_if_needed(settings)
-    return not is_held(settings.var_dir / "spool" / SHIPPER) and not spool_files(settings.var_dir / "spool")
+    return not is_held(settings.var_dir / "spool" / SHIPPER_LOCK) and not spool_files(settings.var_dir / "spool")
 
 
 def shipper_of(settings):
-    path = settings.var_dir / "spool" / SHIPPER
+    path = settings.var_dir / "spool" / SHIPPER_LOCK
     return int((path.read_bytes().split() or [b"0"])[0]) if is_held(path) else None
 
 
@@ -230,7 +228,7 @@ def test_damaged_lines_hold_nobody_up_and_are_laid_aside(make_settings):
     # A file whose first line, that of the model, is lost; another file knows the model.
     alone = lines[-1].replace(second.prediction_id.encode(), b"without-its-model")
     (folder / "00000000000000000002-1.jsonl").write_bytes(b"lost\n" + alone + b"\n")
-    assert rows_waiting(folder) >= 3 and oldest_waiting(folder) is not None
+    assert pending_rows(folder) >= 3 and oldest_pending(folder) is not None
     assert find_in_spool(folder, ["behind-it", "wrong", "nothing more"])[0]["behind-it"].rows == 2
     drain(settings)
     assert not spool_files(folder)
@@ -271,10 +269,10 @@ def test_a_pass_that_is_cut_short_loses_nothing_and_the_next_one_goes_on(make_se
     for _ in range(3):
         writer.append(make_record(1))
     writer.close()
-    sink, mover = SqliteSink(settings), Mover(folder)
-    assert not mover.move(sink, 0.0)
-    assert rows_waiting(folder) == 3
-    assert mover.move(sink, inf)
+    sink, loader = SqliteSink(settings), Loader(folder)
+    assert not loader.load(sink, 0.0)
+    assert pending_rows(folder) == 3
+    assert loader.load(sink, inf)
     assert spool_files(folder) == []
     assert len(stored(settings)) == 3
     sink.close()
@@ -301,7 +299,7 @@ def test_a_worker_that_is_never_idle_does_not_keep_the_others_records_waiting(ma
             return super().write(models, rows)
 
     sink = Answering(settings)
-    assert Mover(folder).move(sink, inf)
+    assert Loader(folder).load(sink, inf)
     assert len(stored(settings)) == 2
     sink.close()
     for writer in (busy, quiet):

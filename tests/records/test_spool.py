@@ -14,8 +14,7 @@ from service.records import recorder
 from service.records.recorder import Recorder
 from service.records.shipper import supervisor
 from service.records.spool import writer
-from service.records.spool.counts import read_counts
-from service.records.spool.paths import spool_files
+from service.records.spool.files import read_counts, spool_files
 from tests.conftest import ROOT
 from tests.records.conftest import make_record, spooled_lines, unpacked, until
 
@@ -57,7 +56,7 @@ def test_the_contract_stands_once_in_each_file_before_its_records(make_settings)
 
 
 def test_a_full_file_is_followed_by_the_next(make_settings, monkeypatch):
-    monkeypatch.setattr(writer, "LARGEST", 20_000)
+    monkeypatch.setattr(writer, "MAX_FILE_BYTES", 20_000)
     settings = make_settings()
     own = Recorder(settings)
     own.open()
@@ -172,7 +171,7 @@ FILL = """
     import resource, sys
     from service.records import recorder
     from service.records.recorder import Recorder
-    from service.records.spool.counts import read_counts
+    from service.records.spool.files import read_counts
     from tests.records.conftest import make_record
     from service.settings import Settings
     from service.records.shipper import supervisor

@@ -10,7 +10,7 @@ from inference.engines.base import Answers
 from inference.features import NULL
 from inference.manifest import Manifest
 from service.records import recorder
-from service.records.database.drift import drift
+from service.records.database.analysis import drift
 from service.records.recorder import Recorder
 from tests.records.conftest import drain, make_record
 from training.example import make_frame

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from service.records import recorder
+from service.records.database.analysis import performance
 from service.records.database.connection import connected
 from service.records.database.outcomes import Outcome, record_outcomes
-from service.records.database.performance import performance
 from service.records.database.queries import count_by_version, known_models, recent_rows
 from service.records.recorder import Recorder
 from tests.records.conftest import CLASSES, CONTRACT, drain, make_record

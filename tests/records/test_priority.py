@@ -9,17 +9,17 @@ from math import inf
 
 import pytest
 
+from service import priority
+from service.priority import Pace
 from service.records.recorder import Recorder
-from service.records.shipper import pace
-from service.records.shipper.pace import Pace
 from tests.records.conftest import make_record, stored, until
 
 
 @pytest.fixture
 def turns(monkeypatch):
     """Run turns of these lengths in a thread of their own, since it steps back; how each was taken."""
-    monkeypatch.setattr(pace, "STARVED_SECONDS", 0.2)
-    monkeypatch.setattr(pace, "HURRY_SECONDS", 0.5)
+    monkeypatch.setattr(priority, "STARVED_SECONDS", 0.2)
+    monkeypatch.setattr(priority, "HURRY_SECONDS", 0.5)
 
     def run(lengths):
         seen, left = [], list(lengths)
