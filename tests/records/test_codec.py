@@ -1,4 +1,4 @@
-"""The line format: whatever went in comes out as the JSON values a client sent."""
+"""The line format: the values of a row come back as the client sent them."""
 
 import orjson
 from hypothesis import given

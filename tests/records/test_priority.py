@@ -1,79 +1,86 @@
-"""Standing back from the requests, and stepping forward again where that starves the shipper."""
+"""Background work: behind the requests, and in a hurry again where that starves it."""
 
 import os
 import subprocess
 import sys
 import threading
-import time
 from math import inf
 
 import pytest
 
-from service import priority
-from service.priority import Pace
+from service.priority import HURRY_SECONDS, STARVED_SECONDS, Pace
 from service.records.recorder import Recorder
 from tests.records.conftest import make_record, stored, until
 
-
-@pytest.fixture
-def turns(monkeypatch):
-    """Run turns of these lengths in a thread of their own, since it steps back; how each was taken."""
-    monkeypatch.setattr(priority, "STARVED_SECONDS", 0.2)
-    monkeypatch.setattr(priority, "HURRY_SECONDS", 0.5)
-
-    def run(lengths):
-        seen, left = [], list(lengths)
-        own = Pace()
-
-        def turn(seconds):
-            idle = os.sched_getscheduler(0) == os.SCHED_IDLE
-            seen.append("calm" if idle and seconds < inf else "hurry" if seconds == inf and not idle else "neither")
-            if len(seen) == 1:
-                own.calm_down()
-            time.sleep(left.pop(0))
-            return bool(left)
-
-        thread = threading.Thread(target=own.run, args=(turn,))
-        thread.start()
-        thread.join()
-        return seen
-
-    return run
+QUICK, STARVED = STARVED_SECONDS / 10, STARVED_SECONDS * 2
 
 
-def test_the_first_turn_hurries_and_those_after_it_stand_back(turns):
-    assert turns([0, 0, 0]) == ["hurry", "calm", "calm"]
+class Clock:
+    """Seconds that only a turn spends, however busy the machine is."""
+
+    now = 1000.0
+
+    def __call__(self):
+        return self.now
 
 
-def test_a_starved_turn_is_followed_by_some_that_hurry_and_then_calm_ones_again(turns):
-    seen = turns([0, 0.25, 0.1, 0.5, 0, 0])
-    assert seen[:4] == ["hurry", "calm", "hurry", "hurry"]
-    assert seen[-1] == "hurry"  # the turn of half a second was long as well
-    assert turns([0, 0.25, 0.15, 0.15, 0.15, 0.15, 0, 0])[-1] == "calm"
+def in_a_thread(run):
+    """Run it in a thread that may lower its own priority for good; what it raised."""
+    raised = []
+
+    def target():
+        try:
+            run()
+        except OSError as exc:
+            raised.append(exc)
+
+    thread = threading.Thread(target=target)
+    thread.start()
+    thread.join()
+    return raised
 
 
-def test_what_a_turn_raises_comes_out_whether_calm_or_not():
-    for calm in (False, True):
-        own = Pace()
+def paces_of(turns):
+    """Run turns that take so many seconds each, calm after the first; how each was run."""
+    clock, paces, left = Clock(), [], list(turns)
+    pace = Pace(clock)
 
-        def turn(_seconds, own=own, calm=calm):
-            if calm and threading.current_thread().name == "raiser":
-                own.calm_down()
-                return True
-            raise OSError("the spool is gone")
+    def turn(seconds):
+        idle = os.sched_getscheduler(0) == os.SCHED_IDLE
+        paces.append({(True, STARVED_SECONDS): "calm", (False, inf): "hurry"}[idle, seconds])
+        if len(paces) == 1:
+            pace.calm_down()
+        clock.now += left.pop(0)
+        return bool(left)
 
-        caught = []
+    assert in_a_thread(lambda: pace.run(turn)) == []
+    return paces
 
-        def run(own=own, turn=turn, caught=caught):
-            try:
-                own.run(turn)
-            except OSError as exc:
-                caught.append(exc)
 
-        thread = threading.Thread(target=run, name="raiser")
-        thread.start()
-        thread.join(10)
-        assert len(caught) == 1
+def test_the_first_turn_hurries_and_those_after_it_are_calm():
+    assert paces_of([QUICK] * 3) == ["hurry", "calm", "calm"]
+
+
+def test_a_starved_turn_is_followed_by_a_hurry_that_ends():
+    turns = [QUICK, STARVED, *[HURRY_SECONDS / 5] * 5, QUICK, QUICK]
+    assert paces_of(turns) == ["hurry", "calm", *["hurry"] * 5, "calm", "calm"]
+
+
+def test_a_turn_that_is_slow_in_a_hurry_prolongs_it():
+    assert paces_of([QUICK, STARVED, HURRY_SECONDS, QUICK]) == ["hurry", "calm", "hurry", "hurry"]
+
+
+@pytest.mark.parametrize("calm", [False, True])
+def test_what_a_turn_raises_comes_out(calm):
+    pace, turns = Pace(Clock()), [*[None] * calm, OSError("the spool is gone")]
+
+    def turn(_seconds):
+        if error := turns.pop(0):
+            raise error
+        pace.calm_down()
+        return True
+
+    assert len(in_a_thread(lambda: pace.run(turn))) == 1
 
 
 @pytest.mark.process
@@ -85,7 +92,7 @@ def test_records_reach_the_database_beside_processes_that_leave_no_core_idle(mak
         records.open()
         for _ in range(300):
             records.append(make_record())
-        until(lambda: len(stored(settings)) == 300, seconds=60)
+        until(lambda: len(stored(settings)) == 300)
     finally:
         for loop in loops:
             loop.kill()
