@@ -66,9 +66,9 @@ def test_rows_of_another_artifact_of_the_same_name_are_left_out(record):
 
 
 def test_a_registered_model_is_judged_by_what_was_fetched_and_a_missing_one_is_named_without_its_place(
-    keep, trained, tmp_path
+    record, trained, tmp_path
 ):
-    settings = replace(keep(MODEL_URI="models:/churn/3"), artifacts_dir=tmp_path / "none")
+    settings = replace(record(MODEL_URI="models:/churn/3"), artifacts_dir=tmp_path / "none")
     (missing,) = found(settings)
     assert "churn%2F3/random_forest-1/manifest.json cannot be read" in missing.reason
     assert str(tmp_path) not in missing.reason
