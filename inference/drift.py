@@ -1,9 +1,9 @@
-"""Drift: whether live values still come from the distribution that training saw.
+"""Drift: whether live values still come from the distribution of the training data.
 
 The measure is the population stability index over the bins of reference.json, PSI = sum((q - p) * ln(q / p)) (Siddiqi,
 Credit Risk Scorecards, 2006; below 0.1 stable, from 0.2 on shifted). On small samples or many bins PSI is large by
-chance alone, so an alarm also asks for a two-sample chi-squared test on the same bins to say that chance does not
-explain it.
+chance alone. So an alarm also needs a two-sample chi-squared test on the same bins, by which chance does not explain
+the difference.
 """
 
 import itertools
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 WATCH, ALARM = 0.1, 0.2
 SIGNIFICANCE = 0.001
-FEWEST_EXPECTED = 5.0
-"""Bins in which fewer live rows are to be expected are tested as one; the chi-squared law fails below."""
+MIN_EXPECTED = 5.0
+"""Bins with fewer expected live rows are tested as one: the chi-squared distribution does not hold for them."""
 
 Verdict = Literal["stable", "watch", "alarm", "too few rows", "not recorded"]
 Counts = NDArray[np.float64]
@@ -40,7 +40,7 @@ class Distribution:
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> "Distribution":
-        """As reference.json has it."""
+        """Read an entry of reference.json."""
         edges, categories = entry["edges"], entry["categories"]
         return cls(
             entry["type"],
@@ -52,7 +52,7 @@ class Distribution:
 
     @property
     def names(self) -> list[str]:
-        """What each bin holds, in words; then the nulls, then what training never saw."""
+        """A name for each bin, then for nulls, then for values that training never saw."""
         if self.edges is None:
             bins = [str(category) for category in self.categories or ()]
         elif not self.edges:
@@ -69,22 +69,22 @@ class Distribution:
         return np.array([*self.counts, self.nulls, 0], dtype=np.float64)
 
     def tally(self, values: Sequence[Any]) -> Counts:
-        """How many of ``values``, JSON values with None for null, fall into each bin."""
+        """How many of ``values``, JSON values with None for null, fall into each bin of ``names``."""
         width = len(self.counts)
         if self.edges is not None:
             numbers = np.array(values, dtype=np.float64)
             bins = np.searchsorted(self.edges, numbers, side="right")
             bins[np.isnan(numbers)] = width
         else:
-            places: dict[Any, int] = {category: place for place, category in enumerate(self.categories or ())}
-            places[None] = width
-            bins = np.array([places.get(value, width + 1) for value in values], dtype=np.int64)
+            index: dict[Any, int] = {category: number for number, category in enumerate(self.categories or ())}
+            index[None] = width
+            bins = np.array([index.get(value, width + 1) for value in values], dtype=np.int64)
         return np.bincount(bins, minlength=width + 2).astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """What was found for one feature. ``psi`` and ``p_value`` are None where there were too few rows to say.
+    """The drift of one feature. ``psi`` and ``p_value`` are None where there were too few rows to judge.
 
     ``reference`` and ``live`` count the rows in each of ``bins``; bins that are empty in both are left out.
     """
@@ -99,11 +99,11 @@ class Drift:
 
 
 def compare(name: str, trained: Distribution, values: Sequence[Any] | None, minimum: int) -> Drift:
-    """Judge live ``values`` of one feature; None where they are not recorded, fewer than ``minimum`` are not judged."""
+    """Judge the live ``values`` of one feature; None means not recorded. Fewer than ``minimum`` are not judged."""
     before, after = trained.reference, trained.tally(values or ())
-    kept = (before + after) > 0
-    bins = [text for text, keep in zip(trained.names, kept, strict=True) if keep]
-    before, after = before[kept], after[kept]
+    filled = (before + after) > 0
+    bins = [text for text, has_rows in zip(trained.names, filled, strict=True) if has_rows]
+    before, after = before[filled], after[filled]
     counted = ([int(count) for count in before], [int(count) for count in after])
     if values is None or len(values) < minimum or not before.sum():
         return Drift(name, "not recorded" if values is None else "too few rows", None, None, bins, *counted)
@@ -124,7 +124,7 @@ def stability_index(before: Counts, after: Counts) -> float:
 def chance(before: Counts, after: Counts) -> float:
     """The p-value of the two-sample chi-squared test: how often samples of one distribution differ this much."""
     share = after.sum() / (before.sum() + after.sum())
-    rare = (before + after) * share < FEWEST_EXPECTED
+    rare = (before + after) * share < MIN_EXPECTED
     pooled = np.array([before, after])
     if rare.any():
         pooled = np.column_stack([pooled[:, ~rare], pooled[:, rare].sum(axis=1)])

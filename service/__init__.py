@@ -13,7 +13,7 @@ Where to look, from the outside in (imports point down this list only):
 - ``metrics``     what is counted and timed, for Prometheus
 - ``log``         the structured log
 - ``settings``    what an operator may set, each declared once; ``setting_readers`` how each is read and written
-- ``locks``, ``processes``, ``single_thread``, ``version``   a few lines each that stand on nothing
+- ``locks``, ``processes``, ``priority``, ``single_thread``, ``version``   small and independent of the rest
 
 Below it stand ``schemas``, the interface, and ``inference``, which is pure.
 """

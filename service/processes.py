@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import service
@@ -18,7 +17,7 @@ def run_module(
 ) -> subprocess.Popen[bytes]:
     """Start it with this environment and these open files; in a group of its own no signal of the terminal reaches it.
 
-    It has no session of its own: kernels that weigh sessions (autogroup) would set it against the server's as an equal.
+    It stays in the server's session: kernels that weigh sessions (autogroup) would give one of its own an equal share.
     """
     root = str(Path(service.__file__ or "").parents[1])
     path = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH", "")]))
@@ -29,23 +28,6 @@ def run_module(
         process_group=0 if own_group else None,
         pass_fds=descriptors,
     )
-
-
-def low() -> None:
-    """Give this thread a tenth of what a thread of the requests gets on a busy core."""
-    with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, 10)
-
-
-def idle() -> None:
-    """Have this thread leave the processor the moment somebody else wants it; where the system has no such class, soon.
-
-    The nice finish their slice of some milliseconds first; the idle do not, and wait a second for one on a busy core.
-    """
-    with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, 19)
-        if hasattr(os, "SCHED_IDLE"):
-            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def _python() -> str:

@@ -16,7 +16,7 @@ from inference.engines.base import Answers
 from inference.features import encode
 from schemas.rows import in_order, row_schema
 from service import log, metrics
-from service.records.record import Record
+from service.records import Record
 from service.settings import Settings
 
 settings = Settings.read(os.environ)

@@ -1,7 +1,7 @@
 """The write path: one line a record, appended before the answer goes out.
 
-``prepare`` once a host before the fork; a ``Recorder`` an application, opened after the fork, or by its first record
-where a server has no hook for that; ``close_all`` when the worker leaves, ``drain`` when the server does.
+The life of a server, in order: ``prepare`` once before the fork; ``open_all`` in each worker after it, or the first
+record where a server has no hook for that; ``close_all`` when a worker leaves, ``drain`` when the server does.
 """
 
 import os
@@ -11,21 +11,21 @@ import zlib
 from weakref import WeakSet
 
 from service import log, metrics
-from service.records.record import Record
+from service.records import Record
 from service.records.shipper import supervisor
-from service.records.spool.counts import count, make_counts
-from service.records.spool.paths import spool_folder
+from service.records.spool.files import count, make_counts, spool_folder
 from service.records.spool.writer import Writer
 from service.settings import Settings
 
 REPORT_SECONDS = 10.0
-"""At most one line in the log about lost records in this time, with their number."""
+"""The log has at most one line about lost records in this time, with their number."""
 WATCH_SECONDS = 1.0
+"""How often a worker looks for a dead shipper and a deleted file."""
 _recorders: "WeakSet[Recorder]" = WeakSet()
 
 
 class Recorder:
-    """The records of one application in this process, and the thread that sees to it that they are shipped.
+    """The records of one application in this process, and a thread that watches over their spool. Safe for threads.
 
     Nothing is opened and no thread runs before ``open``: under preload the object is made in gunicorn's master.
     """
@@ -41,7 +41,7 @@ class Recorder:
         _recorders.add(self)
 
     def open(self) -> None:
-        """Begin a file of the spool, after the fork; again in the same process does nothing."""
+        """Begin a file of the spool, after the fork. A second call in the same process does nothing."""
         with self._opening:  # the first requests of two threads come at once
             if self._writer is not None or not self._settings.records:
                 return
@@ -70,13 +70,13 @@ class Recorder:
         rows = len(record.answers.predictions)
         try:
             writer.append(record)
-        except Exception as exc:  # whatever it is, it must not cost the answer
+        except Exception as exc:  # no error of the records may cost the answer
             self._lose(rows, exc)
         else:
             metrics.records("spooled", rows)
 
     def close(self) -> None:
-        """Leave the file to the shipper; a later record begins another."""
+        """Leave the file to the shipper; a later record begins another one."""
         with self._opening:
             writer, self._writer = self._writer, None
         if writer is not None:
@@ -85,7 +85,7 @@ class Recorder:
             supervisor.start_if_needed(self._settings)
 
     def forget(self) -> None:
-        """In a forked child: what is open belongs to the parent."""
+        """Forget the open file in a forked child: it belongs to the parent."""
         writer, self._writer, self._opening = self._writer, None, threading.Lock()
         if writer is not None:
             writer.forget()
@@ -99,25 +99,25 @@ class Recorder:
             log.error("records_lost", rows=lost, folder=str(self._folder), reason=f"{type(exc).__name__}: {exc}")
 
     def _watch(self, writer: Writer, closed: threading.Event) -> None:
-        """Off the request's path: a dead shipper is replaced, a deleted file begun anew."""
+        """Replace a dead shipper and a deleted file, off the request's path."""
         while not closed.wait(WATCH_SECONDS):
             try:
                 if writer.reopen_if_deleted():
                     log.error("records_file_deleted", folder=str(self._folder))
                 supervisor.start_if_needed(self._settings)
-            except Exception:  # the watcher must outlive whatever it meets
+            except Exception:  # the thread must go on after any error
                 log.error("records_watch_failed", exc_info=True)
 
 
 def prepare(settings: Settings) -> None:
-    """Make what all workers share, once a host, before the fork: the folder, and by the shipper the database."""
+    """Make the folder of the spool, and start the shipper, which makes the database; before the fork."""
     if not settings.records:
         return
     folder = spool_folder(settings)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         make_counts(folder)
-        supervisor.start_in_place(settings)
+        supervisor.start_or_replace(settings)
     except OSError as exc:
         log.error("records_spool_not_writable", folder=str(folder), reason=os.strerror(exc.errno or 0))
 
@@ -129,13 +129,13 @@ def open_all() -> None:
 
 
 def close_all() -> None:
-    """Flush and close, when the worker leaves."""
+    """Close every recorder of this process, when the worker leaves."""
     for recorder in tuple(_recorders):
         recorder.close()
 
 
 def drain(settings: Settings) -> None:
-    """When the server leaves: give the shipper a few seconds to bring the rest to the database."""
+    """Give the shipper a few seconds to ship the rest, when the server leaves."""
     if settings.records:
         supervisor.drain(settings)
 

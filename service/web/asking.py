@@ -13,7 +13,7 @@ from schemas.reader import WHOLE, Reader, field_names
 from service import metrics
 from service.metrics.catalogue import PHASES
 from service.models.model import Model
-from service.records.record import Record
+from service.records import Record
 from service.web import shadow
 from service.web.body import read_body
 from service.web.context import current

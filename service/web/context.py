@@ -6,7 +6,7 @@ from service.access.counters import RateLimitStatus
 from service.access.rate_limit import Limiter
 from service.access.tokens import TokenFile
 from service.models.serving import Models
-from service.records.record import Record
+from service.records import Record
 from service.records.recorder import Recorder
 from service.settings import Settings
 from service.web.lean.app import LeanFlask, Request, request_context

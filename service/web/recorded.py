@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from inference.features import Matrix
 from service.models.model import Model
-from service.records.record import Record
+from service.records import Record
 from service.web.context import ServingRequest
 from service.web.ids import new_id
 

@@ -7,7 +7,7 @@ from schemas.errors import ServiceError
 from schemas.reader import Reader
 from service import log
 from service.models.model import Model
-from service.records.record import Record
+from service.records import Record
 from service.records.recorder import Recorder
 from service.web.lean.messages import Response
 from service.web.recorded import ask_again

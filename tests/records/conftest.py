@@ -1,4 +1,4 @@
-"""Records without a server: a small contract, answers to random rows, and where they end up."""
+"""Records without a server: a small contract, answers to random rows, and the spool and the database they go to."""
 
 import base64
 import json
@@ -7,7 +7,8 @@ import sqlite3
 import subprocess
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,12 @@ import pytest
 
 from inference.contract import Contract, Feature
 from inference.engines.base import Answers
-from service.records import recorder
-from service.records.record import Record
+from schemas.errors import StoreUnavailable
+from service.locks import is_held
+from service.records import Record, recorder
+from service.records.database.outcomes import Outcome, record_outcomes
 from service.records.shipper import supervisor
+from service.records.spool.files import SHIPPER_LOCK, spool_files, spool_folder
 from service.settings import Settings
 from tests.conftest import until as until
 from tests.records.postgres import Postgres, programs
@@ -33,16 +37,29 @@ CONTRACT = Contract(
     ),
 )
 CLASSES = ("no", "yes")
+WAIT_SECONDS = 120
+"""What a busy machine may take for anything that must come."""
 
 
 @pytest.fixture
-def make_settings(tmp_path: Path) -> Callable[..., Settings]:
-    """Factory of settings with a folder of their own."""
+def make_settings(tmp_path: Path) -> Iterator[Callable[..., Settings]]:
+    """Factory of settings with a folder of their own. At the end no recorder is open and no shipper runs for them."""
+    made = []
 
     def make(**environment: str) -> Settings:
-        return Settings.read({"VAR_DIR": str(tmp_path / "var")} | environment)
+        made.append(Settings.read({"VAR_DIR": str(tmp_path / "var")} | environment))
+        return made[-1]
 
-    return make
+    yield make
+    recorder.close_all()
+    for settings in made:
+        supervisor.stop(settings, WAIT_SECONDS)
+
+
+@pytest.fixture
+def no_shipper(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Records stay in the spool. Name it before ``make_settings``, whose end would start shippers otherwise."""
+    monkeypatch.setattr(supervisor, "start", lambda *_: None)
 
 
 def make_record(count: int = 1, seed: int = 0, **replaced: object) -> Record:
@@ -73,13 +90,6 @@ def make_record(count: int = 1, seed: int = 0, **replaced: object) -> Record:
     for name, value in replaced.items():
         setattr(record, name, value)
     return record
-
-
-@pytest.fixture(autouse=True)
-def _closed() -> Iterator[None]:
-    """No spool stays open in the process of the tests."""
-    yield
-    recorder.close_all()
 
 
 @pytest.fixture
@@ -153,10 +163,35 @@ def spooled_lines(settings: Settings) -> list[dict]:
 
 
 def drain(settings: Settings) -> None:
-    """Everything to the database, however busy the machine is."""
-    supervisor.drain(settings, seconds=60)
+    """Ship everything and end the shipper, however busy the machine is. No recorder may be open."""
+
+    def drained() -> bool:
+        supervisor.drain(settings, WAIT_SECONDS)
+        return everything_shipped(settings)
+
+    until(drained)
+
+
+def everything_shipped(settings: Settings) -> bool:
+    """Whether nothing is in the spool and no shipper runs; starts one where something is pending."""
+    folder = spool_folder(settings)
+    supervisor.start_if_needed(settings)
+    return not is_held(folder / SHIPPER_LOCK) and not spool_files(folder)
+
+
+def record_when_free(settings: Settings, outcomes: Sequence[Outcome]) -> int:
+    """Record outcomes as a client does: again after a 503, as of a shipper that holds SQLite's lock on a busy core."""
+    created: list[int] = []
+
+    def recorded() -> bool:
+        with suppress(StoreUnavailable):
+            created.append(record_outcomes(settings, outcomes, "tester"))
+        return bool(created)
+
+    until(recorded)
+    return created[0]
 
 
 def unpacked(matrix: str, width: int) -> np.ndarray:
-    """A matrix as a line of the spool holds it."""
+    """A matrix of ``width`` columns from a line of the spool."""
     return np.frombuffer(base64.b64decode(matrix), dtype=np.float64).reshape(-1, width)

@@ -41,8 +41,9 @@ class Postgres:
             self.start()
 
     def empty(self) -> None:
-        """Drop every table; a shipper that an earlier test left is thrown out, and may be in the way once more."""
-        for attempt in range(10):
+        """Drop every table. The shipper of an earlier server is disconnected, and may be back before the end."""
+        deadline = time.monotonic() + 120
+        while True:
             try:
                 self.query(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
@@ -52,7 +53,7 @@ class Postgres:
                 )
                 return
             except psycopg.Error:
-                if attempt == 9:
+                if time.monotonic() > deadline:
                     raise
                 time.sleep(0.3)
 
@@ -66,10 +67,10 @@ class Postgres:
     def start(self) -> None:
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
         log = str(self.folder / "log")
-        self._run("pg_ctl", "-D", str(self.folder / "data"), "-l", log, "-o", options, "-w", "start")
+        self._run("pg_ctl", "-D", str(self.folder / "data"), "-l", log, "-o", options, "-w", "-t", "120", "start")
 
     def stop(self) -> None:
-        self._run("pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "-w", "stop")
+        self._run("pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "-w", "-t", "120", "stop")
 
     def signal(self, number: int) -> None:
         """To the server and every process of it: SIGSTOP makes it hang, with its connections open, SIGCONT go on."""

@@ -1,4 +1,4 @@
-"""The schema: one truth in the tables, one in the migrations, and they are the same."""
+"""The schema: the migrations make the tables that the queries expect."""
 
 import sqlite3
 import subprocess
@@ -11,16 +11,15 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from service.records import recorder
-from service.records.address import sqlite_file
 from service.records.database.connection import make_engine
 from service.records.database.migrate import upgrade
 from service.records.database.tables import metadata
+from service.records.database_url import sqlite_file
 from service.records.recorder import Recorder
 from service.records.shipper import schema, supervisor
-from service.records.spool.counts import read_counts
-from service.records.spool.paths import pending_bytes, spool_folder
+from service.records.spool.files import pending_bytes, read_counts, spool_folder
 from tests.conftest import ROOT
-from tests.records.conftest import drain, make_record
+from tests.records.conftest import WAIT_SECONDS, drain, make_record
 
 
 def test_the_migrations_end_where_the_code_expects():
@@ -37,7 +36,7 @@ def differences(settings):
     return found
 
 
-def test_a_migrated_sqlite_has_the_tables_that_are_asked(make_settings):
+def test_a_migrated_sqlite_has_the_tables_of_the_queries(make_settings):
     settings = make_settings()
     upgrade(settings)
     upgrade(settings)
@@ -46,7 +45,7 @@ def test_a_migrated_sqlite_has_the_tables_that_are_asked(make_settings):
 
 @pytest.mark.process
 @pytest.mark.xdist_group("postgres")
-def test_a_migrated_postgres_has_the_tables_that_are_asked(postgres, make_settings):
+def test_a_migrated_postgres_has_the_tables_of_the_queries(postgres, make_settings):
     settings = make_settings(DATABASE_URL=postgres.address)
     upgrade(settings)
     assert differences(settings) == []
@@ -58,7 +57,7 @@ def test_racing_processes_make_one_sqlite_database(make_settings):
     running: list[subprocess.Popen] = [
         supervisor.run_module("service.records.database.migrate", settings) for _ in range(3)
     ]
-    assert [process.wait(60) for process in running] == [0, 0, 0]
+    assert [process.wait(WAIT_SECONDS) for process in running] == [0, 0, 0]
     assert differences(settings) == []
 
 
@@ -68,7 +67,7 @@ def test_a_database_of_a_newer_schema_is_left_alone_and_the_records_wait(make_se
     folder = spool_folder(settings)
 
     def move_to(revision):
-        with closing(sqlite3.connect(sqlite_file(settings), isolation_level=None)) as database:
+        with closing(sqlite3.connect(sqlite_file(settings), WAIT_SECONDS, isolation_level=None)) as database:
             database.execute("UPDATE alembic_version SET version_num = ?", [revision])
 
     upgrade(settings)

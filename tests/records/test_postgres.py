@@ -12,10 +12,10 @@ from service.records.database import connection
 from service.records.database.outcomes import Outcome, record_outcomes
 from service.records.recorder import Recorder
 from service.records.shipper import schema, supervisor
-from service.records.spool.counts import read_counts
-from service.records.spool.paths import pending_bytes
-from tests.records.conftest import drain, make_record, until
+from service.records.spool.files import pending_bytes, read_counts
+from tests.records.conftest import WAIT_SECONDS, drain, make_record, record_when_free, until
 
+REQUESTS = 60
 pytestmark = [pytest.mark.process, pytest.mark.xdist_group("postgres")]
 
 
@@ -65,7 +65,7 @@ def test_a_server_starts_without_its_database(postgres, make_settings):
 def test_two_hosts_that_start_at_once_make_one_schema(postgres, make_settings, tmp_path):
     hosts = [make_settings(DATABASE_URL=postgres.address, VAR_DIR=str(tmp_path / f"host-{n}")) for n in range(2)]
     running = [supervisor.run_module("service.records.database.migrate", host) for host in hosts]
-    assert [process.wait(60) for process in running] == [0, 0]
+    assert [process.wait(WAIT_SECONDS) for process in running] == [0, 0]
     assert postgres.query("SELECT version_num FROM alembic_version") == [(schema.HEAD,)]
 
 
@@ -76,40 +76,40 @@ def test_an_outcome_is_new_once(postgres, make_settings):
     record = make_record(3)
     records.append(record)
     outcomes = [Outcome(record.prediction_id, row, "yes") for row in range(3)]
-    assert [record_outcomes(settings, told, "tester") for told in (outcomes[:1], outcomes[:1], outcomes)] == [1, 0, 2]
+    assert [record_when_free(settings, given) for given in (outcomes[:1], outcomes[:1], outcomes)] == [1, 0, 2]
     recorder.close_all()
     drain(settings)
-    assert record_outcomes(settings, outcomes, "tester") == 0
+    assert record_when_free(settings, outcomes) == 0
 
 
-def test_nobody_waits_long_for_a_database_that_hangs(postgres, make_settings, monkeypatch):
-    monkeypatch.setattr(connection, "_spared_until", {})
+def test_requests_do_not_wait_one_after_the_other_for_a_database_that_hangs(postgres, make_settings, monkeypatch):
+    monkeypatch.setattr(connection, "_open_until", {})
     settings = make_settings(DATABASE_URL=postgres.address)
     records = Recorder(settings)
     records.open()
     record = make_record(1)
     records.append(record)
     outcome = [Outcome(record.prediction_id, 0, "yes")]
-    assert record_outcomes(settings, outcome, "tester") == 1
-    faults = []
+    assert record_when_free(settings, outcome) == 1
+    waits = []
 
-    def tell():
-        for _ in range(20):  # all but the first are refused at once
+    def give_feedback():
+        for _ in range(REQUESTS):  # all but the first are refused at once, or they would take WAIT_SECONDS twice
             try:
                 record_outcomes(settings, outcome, "tester")
             except StoreUnavailable as exc:
-                faults.append(int(exc.headers["Retry-After"]))
+                waits.append(int(exc.headers["Retry-After"]))
 
     postgres.signal(signal.SIGSTOP)
     try:
-        asking = threading.Thread(target=tell, daemon=True)
-        asking.start()
-        asking.join(50)
-        assert len(faults) == 20 and min(faults) >= 1
+        client = threading.Thread(target=give_feedback, daemon=True)
+        client.start()
+        client.join(WAIT_SECONDS)
+        assert len(waits) == REQUESTS and min(waits) >= 1
     finally:
         postgres.signal(signal.SIGCONT)
-    monkeypatch.setattr(connection, "_spared_until", {})
-    assert record_outcomes(settings, outcome, "tester") == 0
+    monkeypatch.setattr(connection, "_open_until", {})
+    assert record_when_free(settings, outcome) == 0
 
 
 def test_a_query_that_hangs_is_cut_off(postgres, make_settings):
@@ -118,7 +118,7 @@ def test_a_query_that_hangs_is_cut_off(postgres, make_settings):
         connected.exec_driver_sql("SELECT pg_sleep(60)")
 
 
-def test_the_lag_is_told_while_the_database_hangs(postgres, make_settings):
+def test_the_lag_is_reported_while_the_database_hangs(postgres, make_settings):
     settings = make_settings(DATABASE_URL=postgres.address)
     metrics.prepare(settings)
     recorder.prepare(settings)

@@ -10,9 +10,9 @@ import urllib.error
 
 import pytest
 
-from service.records.spool.counts import read_counts
-from service.records.spool.paths import spool_files
-from tests.records.conftest import until
+from service.records.spool.files import read_counts
+from service.settings import Settings
+from tests.records.conftest import everything_shipped, until
 
 pytestmark = pytest.mark.process
 
@@ -20,8 +20,7 @@ ROW = {"feature_1": 0.1, "feature_2": 0.2, "feature_3": 0.3, "feature_4": 40.0, 
 
 
 class Load:
-    """Clients that predict until they are told to stop; ``answered`` has every row that was answered with 200,
-    ``refused`` counts the requests that were not."""
+    """Clients that predict until ``stop``; ``answered`` has the rows of every 200, ``refused`` counts other answers."""
 
     def __init__(self, server, clients=4):
         self._server = server
@@ -54,7 +53,7 @@ class Load:
             thread.join()
 
 
-def kept(folder):
+def recorded(folder):
     with sqlite3.connect(folder / "predictions.db") as connection:
         return connection.execute("SELECT prediction_id, row_index FROM predictions").fetchall()
 
@@ -72,8 +71,8 @@ def test_killed_workers_lose_no_record_of_an_answer_and_the_stop_ships_all(serve
         load.stop()
     assert server.stop() == 0
     folder = tmp_path / "var"
-    until(lambda: not spool_files(folder / "spool"))
-    rows = kept(folder)
+    until(lambda: everything_shipped(Settings.read({"VAR_DIR": str(folder)})))
+    rows = recorded(folder)
     assert len(rows) == len(set(rows))
     assert set(load.answered) <= set(rows)
     assert read_counts(folder / "spool").lost == 0
@@ -105,8 +104,8 @@ def test_a_minute_without_the_database_costs_no_request_and_no_record(serve, pos
         gone = time.monotonic()
         while time.monotonic() < gone + 60:
             before = len(load.answered)
-            time.sleep(2)
-            assert len(load.answered) > before
+            until(lambda before=before: len(load.answered) > before)
+            time.sleep(1)
         postgres.start()
     finally:
         postgres.start_if_stopped()
@@ -114,14 +113,15 @@ def test_a_minute_without_the_database_costs_no_request_and_no_record(serve, pos
     assert load.refused == 0
     assert server.events("records_database_gone")
     assert server.stop() == 0
-    until(lambda: not spool_files(tmp_path / "var" / "spool"))
+    settings = Settings.read({"VAR_DIR": str(tmp_path / "var"), "DATABASE_URL": postgres.address})
+    until(lambda: everything_shipped(settings))
     rows = postgres.query("SELECT prediction_id, row_index FROM predictions")
     assert len(rows) == len(set(rows))
     assert set(load.answered) <= set(rows)
 
 
 @pytest.mark.slow
-def test_a_full_disk_costs_no_request_and_the_loss_is_counted_and_said(serve, small_disk):
+def test_a_full_disk_costs_no_request_and_the_loss_is_counted_and_logged(serve, small_disk):
     disk = small_disk("full", "1m")
     server = serve(VAR_DIR=str(disk), LOG_LEVEL="warning", DATABASE_URL="postgresql://nobody@127.0.0.1:9/none")
     (disk / "ballast").write_bytes(b"x" * (disk_free(disk) - 64 * 1024))
@@ -129,9 +129,9 @@ def test_a_full_disk_costs_no_request_and_the_loss_is_counted_and_said(serve, sm
         status, answer = server.ask("/predict/batch", {"instances": [ROW] * 200})
         assert (status, answer["count"]) == (200, 200)
     assert server.events("records_lost")
-    told = server.ask_text("/metrics")
-    lost = float(re.search(r'records_total\{state="lost"\} ([0-9.e+]+)', told).group(1))
-    spooled = float(re.search(r'records_total\{state="spooled"\} ([0-9.e+]+)', told).group(1))
+    text = server.ask_text("/metrics")
+    lost = float(re.search(r'records_total\{state="lost"\} ([0-9.e+]+)', text).group(1))
+    spooled = float(re.search(r'records_total\{state="spooled"\} ([0-9.e+]+)', text).group(1))
     assert lost > 0 and lost + spooled == 30 * 200
     server.stop()
 

@@ -1,4 +1,4 @@
-"""From the spool to the database, on real processes that are killed, locked out and started again."""
+"""From the spool to the database, by real processes that are killed, locked out and started again."""
 
 import json
 import os
@@ -12,35 +12,41 @@ import pytest
 
 from service.locks import is_held
 from service.records import recorder
-from service.records.database.outcomes import Outcome, record_outcomes
+from service.records.database.outcomes import Outcome
 from service.records.recorder import Recorder
 from service.records.shipper import schema, supervisor
-from service.records.shipper.loader import Mover
+from service.records.shipper.loader import Loader
 from service.records.shipper.sinks import SqliteSink
-from service.records.spool.backlog import oldest_waiting, rows_waiting
-from service.records.spool.counts import read_counts
-from service.records.spool.paths import SHIPPER, pending_bytes, spool_files
-from service.records.spool.search import find_in_spool
+from service.records.spool.backlog import find_in_spool, oldest_pending, pending_rows
+from service.records.spool.files import SHIPPER_LOCK, pending_bytes, read_counts, spool_files
 from service.records.spool.writer import Writer
 from tests.conftest import ROOT, clean_environment
-from tests.records.conftest import drain, make_record, stored, until
+from tests.records.conftest import (
+    WAIT_SECONDS,
+    drain,
+    everything_shipped,
+    make_record,
+    record_when_free,
+    stored,
+    until,
+)
 
 pytestmark = pytest.mark.process
 
 
 @pytest.fixture
 def write(tmp_path):
-    """Factory of writer programs; what each has answered is in the file it prints to."""
+    """Factory of writer programs, each with the file that it prints its answers to."""
     started = []
 
     def start(settings, count=100_000):
-        said = tmp_path / f"said-{len(started)}"
+        answers = tmp_path / f"answers-{len(started)}"
         environment = clean_environment() | {"VAR_DIR": str(settings.var_dir), "DATABASE_URL": settings.database_url}
-        with said.open("wb") as output:
+        with answers.open("wb") as output:
             command = [sys.executable, "-m", "tests.records.writing", str(count)]
             process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output)
         started.append(process)
-        return process, said
+        return process, answers
 
     yield start
     for process in started:
@@ -49,8 +55,8 @@ def write(tmp_path):
 
 
 def answered(*files):
-    """Every (prediction_id, row) that a client was told of."""
-    lines = [line.split() for said in files for line in said.read_text().splitlines() if line[:1] != "{"]
+    """Every (prediction_id, row) that a client has an answer for."""
+    lines = [line.split() for output in files for line in output.read_text().splitlines() if line[:1] != "{"]
     return [(line[0], row) for line in lines if len(line) == 2 for row in range(int(line[1]))]
 
 
@@ -58,34 +64,29 @@ def keys(settings):
     return [(row["prediction_id"], row["row_index"]) for row in stored(settings)]
 
 
-def everything_shipped(settings):
-    supervisor.start_if_needed(settings)
-    return not is_held(settings.var_dir / "spool" / SHIPPER) and not spool_files(settings.var_dir / "spool")
-
-
 def shipper_of(settings):
-    path = settings.var_dir / "spool" / SHIPPER
+    path = settings.var_dir / "spool" / SHIPPER_LOCK
     return int((path.read_bytes().split() or [b"0"])[0]) if is_held(path) else None
 
 
 def test_a_killed_worker_loses_no_record_and_duplicates_none(make_settings, write):
     settings = make_settings()
-    (first, said_first), (second, said_second) = write(settings), write(settings)
-    until(lambda: len(answered(said_first)) > 500 and len(answered(said_second)) > 500 and stored(settings))
+    (first, answers_first), (second, answers_second) = write(settings), write(settings)
+    until(lambda: len(answered(answers_first)) > 500 and len(answered(answers_second)) > 500 and stored(settings))
     first.kill()
     second.kill()
     first.wait()
     second.wait()
     until(lambda: everything_shipped(settings))
-    kept, told = keys(settings), answered(said_first, said_second)
-    assert len(kept) == len(set(kept))
-    assert set(told) <= set(kept)
-    assert len(set(kept) - set(told)) <= 6, "more than the answers that were on their way"
+    recorded, acknowledged = keys(settings), answered(answers_first, answers_second)
+    assert len(recorded) == len(set(recorded))
+    assert set(acknowledged) <= set(recorded)
+    assert len(set(recorded) - set(acknowledged)) <= 6, "more than the answers that were on their way"
 
 
 def test_a_killed_shipper_is_replaced_and_ships_nothing_twice(make_settings, write):
     settings = make_settings()
-    process, said = write(settings)
+    process, answers = write(settings)
     killed = set()
 
     def kill_it():
@@ -97,9 +98,9 @@ def test_a_killed_shipper_is_replaced_and_ships_nothing_twice(make_settings, wri
 
     until(kill_it)
     process.terminate()
-    assert process.wait(60) == 0
+    assert process.wait(WAIT_SECONDS) == 0
     until(lambda: everything_shipped(settings))
-    assert sorted(keys(settings)) == sorted(answered(said))
+    assert sorted(keys(settings)) == sorted(answered(answers))
 
 
 def test_a_locked_database_costs_no_answer_and_no_record(make_settings, write):
@@ -108,21 +109,21 @@ def test_a_locked_database_costs_no_answer_and_no_record(make_settings, write):
     records.open()
     records.append(make_record())
     until(lambda: stored(settings))
-    blocker = sqlite3.connect(settings.var_dir / "predictions.db", isolation_level=None)
+    blocker = sqlite3.connect(settings.var_dir / "predictions.db", WAIT_SECONDS, isolation_level=None)
     blocker.execute("BEGIN EXCLUSIVE")
-    process, said = write(settings, 300)
-    assert process.wait(60) == 0, "the writer waited for the database"
-    told = answered(said)
-    assert len(told) == 600
+    process, answers = write(settings, 300)
+    assert process.wait(WAIT_SECONDS) == 0, "the writer waited for the database"
+    acknowledged = answered(answers)
+    assert len(acknowledged) == 600
     blocker.execute("ROLLBACK")
     blocker.close()
     recorder.close_all()
     until(lambda: everything_shipped(settings))
-    assert set(told) < set(keys(settings))
+    assert set(acknowledged) < set(keys(settings))
     assert read_counts(settings.var_dir / "spool").lost == 0
 
 
-def test_a_restart_takes_up_what_the_last_run_left(make_settings, monkeypatch):
+def test_a_restart_ships_the_backlog_of_the_last_run(make_settings, monkeypatch):
     settings = make_settings()
     with monkeypatch.context() as off:
         off.setattr(supervisor, "start", lambda *_: None)
@@ -163,7 +164,7 @@ def test_drain_brings_everything_to_the_database_and_ends_the_shipper(make_setti
     assert everything_shipped(settings)
 
 
-def test_the_columns_say_what_was_asked_and_answered(make_settings):
+def test_the_columns_hold_the_features_and_the_answer(make_settings):
     settings = make_settings(RECORDS_REDACT="age")
     record = make_record(20)
     records = Recorder(settings)
@@ -181,7 +182,7 @@ def test_the_columns_say_what_was_asked_and_answered(make_settings):
     assert all('"age":null' in row["features"] for row in rows)
 
 
-def test_what_the_database_refuses_is_laid_aside_and_the_rest_shipped(make_settings):
+def test_a_row_that_the_database_refuses_is_quarantined_and_the_rest_shipped(make_settings):
     settings = make_settings()
     records = Recorder(settings)
     records.open()
@@ -206,7 +207,7 @@ DAMAGED = [
 ]
 
 
-def test_damaged_lines_hold_nobody_up_and_are_laid_aside(make_settings):
+def test_damaged_lines_are_quarantined_and_the_lines_behind_them_shipped(make_settings):
     settings = make_settings()
     folder = settings.var_dir / "spool"
     first, second, orphan = make_record(2), make_record(1), make_record(3, model_version="nobody-knows-1")
@@ -230,14 +231,14 @@ def test_damaged_lines_hold_nobody_up_and_are_laid_aside(make_settings):
     # A file whose first line, that of the model, is lost; another file knows the model.
     alone = lines[-1].replace(second.prediction_id.encode(), b"without-its-model")
     (folder / "00000000000000000002-1.jsonl").write_bytes(b"lost\n" + alone + b"\n")
-    assert rows_waiting(folder) >= 3 and oldest_waiting(folder) is not None
+    assert pending_rows(folder) >= 3 and oldest_pending(folder) is not None
     assert find_in_spool(folder, ["behind-it", "wrong", "nothing more"])[0]["behind-it"].rows == 2
     drain(settings)
     assert not spool_files(folder)
-    told = {row["prediction_id"] for row in stored(settings)}
-    assert {"behind-it", "without-its-model"} <= told and not told & {"wrong", "nothing more"}
-    aside = (folder / "refused.txt").read_bytes().split(b"\n")[:-1]
-    assert aside == [*damaged, b"lost"]
+    shipped = {row["prediction_id"] for row in stored(settings)}
+    assert {"behind-it", "without-its-model"} <= shipped and not shipped & {"wrong", "nothing more"}
+    quarantined = (folder / "refused.txt").read_bytes().split(b"\n")[:-1]
+    assert quarantined == [*damaged, b"lost"]
     assert read_counts(folder).lost == 2 * 8
 
 
@@ -250,13 +251,13 @@ def test_a_database_that_is_deleted_is_made_anew_and_nothing_goes_to_the_old_one
     before, after = make_record(1), make_record(2)
     records.append(before)
     until(lambda: stored(settings))
-    assert record_outcomes(settings, [Outcome(before.prediction_id, 0, "yes")], "tester") == 1
+    assert record_when_free(settings, [Outcome(before.prediction_id, 0, "yes")]) == 1
     for one in path.parent.glob("predictions.db*"):
         one.unlink()
     records.append(after)
     until(lambda: len(stored(settings)) == 2)
     outcomes = [Outcome(after.prediction_id, row, "yes") for row in range(2)]
-    assert record_outcomes(settings, outcomes, "tester") == 2
+    assert record_when_free(settings, outcomes) == 2
     assert len(stored(settings, "feedback")) == 2
     recorder.close_all()
     drain(settings)
@@ -271,16 +272,16 @@ def test_a_pass_that_is_cut_short_loses_nothing_and_the_next_one_goes_on(make_se
     for _ in range(3):
         writer.append(make_record(1))
     writer.close()
-    sink, mover = SqliteSink(settings), Mover(folder)
-    assert not mover.move(sink, 0.0)
-    assert rows_waiting(folder) == 3
-    assert mover.move(sink, inf)
+    sink, loader = SqliteSink(settings), Loader(folder)
+    assert not loader.load(sink, 0.0)
+    assert pending_rows(folder) == 3
+    assert loader.load(sink, inf)
     assert spool_files(folder) == []
     assert len(stored(settings)) == 3
     sink.close()
 
 
-def test_a_worker_that_is_never_idle_does_not_keep_the_others_records_waiting(make_settings):
+def test_a_worker_that_is_never_idle_does_not_hold_up_the_records_of_the_others(make_settings):
     settings = make_settings()
     folder = settings.var_dir / "spool"
     schema.ensure(settings)
@@ -292,16 +293,16 @@ def test_a_worker_that_is_never_idle_does_not_keep_the_others_records_waiting(ma
     class Answering(SqliteSink):
         """While it writes, the first worker answers the next request."""
 
-        asked = 0
+        writes = 0
 
         def write(self, models, rows):
-            self.asked += 1
-            assert self.asked < 50
+            self.writes += 1
+            assert self.writes < 50
             busy.append(make_record(1))
             return super().write(models, rows)
 
     sink = Answering(settings)
-    assert Mover(folder).move(sink, inf)
+    assert Loader(folder).load(sink, inf)
     assert len(stored(settings)) == 2
     sink.close()
     for writer in (busy, quiet):
@@ -322,8 +323,12 @@ def test_a_shipper_left_over_with_other_settings_is_replaced(make_settings, tmp_
     recorder.prepare(old)
     assert shipper_of(old) == before, "one with the same settings stays"
     new = make_settings(DATABASE_URL=f"sqlite:///{tmp_path / 'moved.db'}")
-    recorder.prepare(new)
-    until(lambda: (tmp_path / "moved.db").exists() and not pending_bytes(new.var_dir / "spool"))
+
+    def replaced():
+        recorder.prepare(new)  # again, where a busy machine took long to end the old one
+        return (tmp_path / "moved.db").exists() and not pending_bytes(new.var_dir / "spool")
+
+    until(replaced)
     assert shipper_of(new) != before
     with sqlite3.connect(tmp_path / "moved.db") as connection:
         found = connection.execute("SELECT prediction_id FROM predictions").fetchall()
@@ -346,7 +351,7 @@ def test_old_records_are_pruned(make_settings):
 
 @pytest.mark.skipif(sys.prefix == sys.base_prefix, reason="no virtual environment: there is one Python only")
 def test_where_python_is_embedded_records_are_shipped_by_the_python_of_the_environment(make_settings, monkeypatch):
-    """uWSGI says that it runs the Python which the virtual environment was made from; that one has no packages."""
+    """uWSGI names the Python that the virtual environment was made from, which has no packages."""
     base = os.path.realpath(sys.executable)
     monkeypatch.setattr(sys, "executable", base)
     settings = make_settings()

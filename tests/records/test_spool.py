@@ -1,10 +1,9 @@
-"""The write path: one line an answer, whatever happens to the disk or the process."""
+"""The write path: one line an answer, whatever happens to the disk or to the process."""
 
 import os
 import resource
 import subprocess
 import sys
-import textwrap
 
 import numpy as np
 import pytest
@@ -12,20 +11,12 @@ import pytest
 from inference.engines.base import Answers
 from service.records import recorder
 from service.records.recorder import Recorder
-from service.records.shipper import supervisor
 from service.records.spool import writer
-from service.records.spool.counts import read_counts
-from service.records.spool.paths import spool_files
+from service.records.spool.files import read_counts, spool_files
 from tests.conftest import ROOT
-from tests.records.conftest import make_record, spooled_lines, unpacked, until
+from tests.records.conftest import WAIT_SECONDS, make_record, spooled_lines, unpacked, until
 
-
-@pytest.fixture(autouse=True)
-def _no_shipper(monkeypatch):
-    """These tests look into the spool itself."""
-    monkeypatch.setattr(supervisor, "start", lambda *_: None)
-    yield
-    recorder.close_all()
+pytestmark = pytest.mark.usefixtures("no_shipper")  # these tests look into the spool itself
 
 
 def records(settings):
@@ -57,7 +48,7 @@ def test_the_contract_stands_once_in_each_file_before_its_records(make_settings)
 
 
 def test_a_full_file_is_followed_by_the_next(make_settings, monkeypatch):
-    monkeypatch.setattr(writer, "LARGEST", 20_000)
+    monkeypatch.setattr(writer, "MAX_FILE_BYTES", 20_000)
     settings = make_settings()
     own = Recorder(settings)
     own.open()
@@ -67,7 +58,7 @@ def test_a_full_file_is_followed_by_the_next(make_settings, monkeypatch):
     assert len(records(settings)) == 100
 
 
-def test_a_matrix_that_is_a_view_is_kept_as_it_looks(make_settings):
+def test_a_matrix_that_is_a_view_is_recorded_as_it_looks(make_settings):
     settings = make_settings()
     own = Recorder(settings)
     own.open()
@@ -89,13 +80,13 @@ def test_redacted_features_never_reach_the_disk(make_settings):
     record = make_record(2)
     own.append(record)
     (line,) = records(settings)
-    kept = unpacked(line["rows"], 4)
-    assert np.isnan(kept[:, [0, 3]]).all()
-    np.testing.assert_array_equal(kept[:, 1:3], record.rows[:, 1:3])
+    recorded = unpacked(line["rows"], 4)
+    assert np.isnan(recorded[:, [0, 3]]).all()
+    np.testing.assert_array_equal(recorded[:, 1:3], record.rows[:, 1:3])
     assert not np.isnan(record.rows[:, 0]).any(), "the answer's own matrix was changed"
 
 
-def test_a_sample_keeps_its_share_and_the_shadow_with_it(make_settings):
+def test_a_sample_has_its_share_and_the_shadow_with_it(make_settings):
     settings = make_settings(RECORDS_SAMPLE="0.25")
     own = Recorder(settings)
     own.open()
@@ -104,9 +95,9 @@ def test_a_sample_keeps_its_share_and_the_shadow_with_it(make_settings):
         own.append(record)
         record.role = "shadow"
         own.append(record)
-    kept = records(settings)
-    assert 0.2 < len(kept) / 4000 < 0.3
-    assert len({line["prediction_id"] for line in kept}) * 2 == len(kept)
+    sample = records(settings)
+    assert 0.2 < len(sample) / 4000 < 0.3
+    assert len({line["prediction_id"] for line in sample}) * 2 == len(sample)
 
 
 def test_without_records_nothing_is_written(make_settings):
@@ -168,47 +159,26 @@ def test_a_forked_child_writes_a_file_of_its_own(make_settings):
     assert len(records(settings)) == 2
 
 
-FILL = """
-    import os, resource, sys
-    from service.records.recorder import Recorder
-    from service.records.spool.counts import read_counts
-    from tests.records.conftest import make_record
-    from service.settings import Settings
-    from service.records.shipper import supervisor
-    supervisor.start = lambda *_: None
-    settings = Settings.read({"VAR_DIR": sys.argv[1]})
-    recorder.prepare(settings)
-    own = Recorder(settings)
-    own.open()
-    if len(sys.argv) > 2:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
-    own.append(make_record(3000))
-    for _ in range(20):
-        own.append(make_record(2))
-    print("LOST", read_counts(settings.var_dir / "spool").lost)
-"""
-
-
 def fill(folder, *arguments):
-    program = [sys.executable, "-c", textwrap.dedent(FILL), str(folder), *arguments]
-    done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    program = [sys.executable, "-m", "tests.records.filling", str(folder), *arguments]
+    done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, timeout=WAIT_SECONDS)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 @pytest.mark.process
-def test_a_file_size_limit_costs_no_answer_and_the_loss_is_counted_and_said(tmp_path, make_settings):
+def test_a_file_size_limit_costs_no_answer_and_the_loss_is_counted_and_logged(tmp_path, make_settings):
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
-    said = fill(tmp_path / "var", "limited")
-    assert "LOST 3000" in said and "records_lost" in said
-    kept = records(make_settings())
-    assert len(kept) == 20, "what came after the torn line was not kept whole"
+    output = fill(tmp_path / "var", "limited")
+    assert "LOST 3000" in output and "records_lost" in output
+    lines = records(make_settings())
+    assert len(lines) == 20, "a record after the partial write is damaged"
 
 
 @pytest.mark.process
-def test_a_full_disk_costs_no_answer_and_the_loss_is_counted_and_said(small_disk, make_settings):
-    said = fill(small_disk("var", "64k"))
-    assert "records_lost" in said
-    lost = int(said.split("LOST ")[1])
-    kept = sum(len(line["predictions"]) for line in records(make_settings()))
-    assert lost >= 3000 and lost + kept == 3040
+def test_a_full_disk_costs_no_answer_and_the_loss_is_counted_and_logged(small_disk, make_settings):
+    output = fill(small_disk("var", "64k"))
+    assert "records_lost" in output
+    lost = int(output.split("LOST ")[1])
+    spooled = sum(len(line["predictions"]) for line in records(make_settings()))
+    assert lost >= 3000 and lost + spooled == 3040

@@ -1,4 +1,4 @@
-"""What each process has to load."""
+"""The libraries that each process loads."""
 
 import os
 import subprocess
@@ -24,37 +24,38 @@ def loaded(program):
 @pytest.mark.parametrize(
     ("program", "allowed"),
     [
-        ("import service.records.recorder", {"numpy"}),
+        ("import service.records.recorder", set()),
         ("import service.records.shipper.__main__", set()),
         ("import service.cli.records", set()),
         ("import wsgi", {"numpy", "flask"}),
     ],
 )
-def test_only_those_who_ask_the_database_pay_for_it(program, allowed):
+def test_a_process_loads_no_library_that_it_does_not_need(program, allowed):
     assert loaded(program) <= allowed
 
 
 @pytest.mark.process
 @pytest.mark.parametrize("module", ["service.records.shipper", "service.records.database.monitor"])
-def test_what_is_done_behind_the_requests_leaves_them_the_processor_at_once(make_settings, module):
+def test_background_work_leaves_the_processor_to_the_requests_at_once(make_settings, module):
     settings = make_settings(MONITOR_SECONDS="1")
-    records = Recorder(settings)  # the shipper stays as long as somebody writes, and starts the monitor
+    records = Recorder(settings)  # the shipper stays while a writer is there, and starts the monitor
     records.open()
     records.append(make_record())
-    until(lambda: any(map(stands_back, running(module, settings))), seconds=20)
+    until(lambda: any(map(is_idle, running(module, settings))))
 
 
 def running(module, settings):
     """The processes of this module for these settings."""
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            told = (entry / "environ").read_bytes().split(b"\0")
-            if module.encode() in (entry / "cmdline").read_bytes() and f"VAR_DIR={settings.var_dir}".encode() in told:
+            environment = (entry / "environ").read_bytes().split(b"\0")
+            ours = f"VAR_DIR={settings.var_dir}".encode() in environment
+            if ours and module.encode() in (entry / "cmdline").read_bytes():
                 yield entry
 
 
-def stands_back(process):
-    """Whether a thread of it gives way at once, within the server's session: where sessions are weighed, against it."""
+def is_idle(process):
+    """Whether a thread of it is of the idle class, and in the server's session: some kernels weigh whole sessions."""
     with suppress(OSError):
         pid = int(process.name)
         threads = [int(thread.name) for thread in (process / "task").iterdir()]

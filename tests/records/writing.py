@@ -1,4 +1,4 @@
-"""A program that answers as a worker does, append first, then say the id: ``python -m tests.records.writing COUNT``."""
+"""A program that appends records and then prints their ids, as a worker: ``python -m tests.records.writing COUNT``."""
 
 import os
 import signal

@@ -14,7 +14,7 @@ from benchmarks.twins.as_designed.model import Loaded
 from inference.engines.base import Answers
 from inference.features import encode
 from service import metrics
-from service.records.record import Record
+from service.records import Record
 
 
 def store_prediction(

@@ -17,7 +17,7 @@ from inference.engines.base import Answers
 from inference.features import Matrix, codes_of
 from inference.timestamps import isoformat_unix
 from service import metrics
-from service.records.record import Record
+from service.records import Record
 from service.records.recorder import Recorder
 from service.settings import Settings
 

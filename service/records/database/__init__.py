@@ -1,1 +1,1 @@
-"""The records in the database: connections, tables, queries. The one package that imports SQLAlchemy."""
+"""The records in the database: tables, queries, and what is made of them. The one room that imports SQLAlchemy."""

@@ -1,6 +1,7 @@
-"""Bring the records' database to the newest schema; ``python -m service.records.migrate``.
+"""Brings the records' database to the newest schema; ``python -m service.records.database.migrate``.
 
-One at a time: on a host by a file lock, on a PostgreSQL that several hosts share by an advisory lock.
+One migration at a time: a file lock holds off others on the host, an advisory lock those of other hosts that share a
+PostgreSQL.
 """
 
 import logging
@@ -14,11 +15,11 @@ from sqlalchemy import text
 
 from service import log
 from service.locks import locked
-from service.records.address import is_postgres
 from service.records.database.connection import make_engine
+from service.records.database_url import is_postgres
 from service.records.shipper import schema
 from service.records.shipper.sinks import connect
-from service.records.spool.paths import MIGRATION, spool_folder
+from service.records.spool.files import MIGRATION_LOCK, spool_folder
 from service.settings import Settings
 
 ADVISORY_LOCK = 7_301_954_203
@@ -26,14 +27,15 @@ ADVISORY_LOCK = 7_301_954_203
 
 
 def upgrade(settings: Settings) -> None:
-    """Run the migrations that are missing; whatever a driver raises comes out.
+    """Run the migrations that are missing.
 
     Raises:
         SchemaError: the schema is newer than this code.
+        Exception: the database does not answer; of the driver's own class.
     """
     folder = spool_folder(settings)
     folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder / MIGRATION):
+    with locked(folder / MIGRATION_LOCK):
         revision = _revision(settings)
         if revision == schema.HEAD:
             return
@@ -65,13 +67,13 @@ def _revision(settings: Settings) -> str | None:
 
 
 def main() -> None:
-    """Migrate, by the settings of the environment."""
+    """Migrate by the settings in the environment; exit code 1 where that fails."""
     settings = Settings.read(os.environ)
     log.configure(settings)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         upgrade(settings)
-    except Exception as exc:  # every driver has its own; the log says which
+    except Exception as exc:  # drivers' errors have no base class in common
         reason = str(exc).splitlines()[0] if str(exc) else ""
         log.error("records_migration_failed", reason=f"{type(exc).__name__}: {reason}")
         sys.exit(1)

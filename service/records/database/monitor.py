@@ -1,7 +1,7 @@
-"""One look at drift and live accuracy, told to the metrics: ``python -m service.records.monitor``.
+"""Measures drift and live accuracy for the metrics: ``python -m service.records.database.monitor``.
 
-Short-lived, started by the shipper every MONITOR_SECONDS, so once a host: what reading the records needs is in nobody's
-memory between two looks, and no worker's time goes into it.
+The shipper starts this process every MONITOR_SECONDS, so there is one a host. It ends after one measurement: the
+libraries that read the records take no memory in between, and no time of a worker.
 """
 
 import os
@@ -10,45 +10,45 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from schemas.errors import StoreUnavailable
-from service import log, metrics
+from service import log, metrics, priority
 from service.metrics import history
-from service.processes import idle
 from service.records.shipper.supervisor import run_module
 from service.settings import Settings
 
 
 class Monitor:
-    """Starts a look whenever one is due and the last one is over."""
+    """Starts a measurement when one is due and the last one is over."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._due = time.monotonic() + settings.monitor_seconds
         self._sample_due = 0.0
-        self._looking: subprocess.Popen[bytes] | None = None
+        self._running: subprocess.Popen[bytes] | None = None
 
     def tick(self) -> None:
-        """Called often; cheap where nothing is due."""
+        """Call it often: it is cheap where nothing is due."""
         if time.monotonic() >= self._sample_due:
             self._sample_due = time.monotonic() + history.EVERY_SECONDS
             history.append(self._settings)
-        if self._looking is not None and self._looking.poll() is not None:
-            self._looking = None
-        if self._settings.monitor_seconds and self._looking is None and time.monotonic() >= self._due:
+        if self._running is not None and self._running.poll() is not None:
+            self._running = None
+        if self._settings.monitor_seconds and self._running is None and time.monotonic() >= self._due:
             self._due = time.monotonic() + self._settings.monitor_seconds
             try:
-                self._looking = run_module("service.records.database.monitor", self._settings)
+                self._running = run_module("service.records.database.monitor", self._settings)
             except OSError as exc:
                 log.error("monitor_not_started", reason=os.strerror(exc.errno or 0))
 
 
-def look(settings: Settings, until: datetime) -> None:
-    """Tell the metrics the drift and the accuracy of every version that predicted within DRIFT_HOURS.
+def measure(settings: Settings, until: datetime) -> None:
+    """Set the metrics of drift and accuracy for every version that predicted within DRIFT_HOURS before ``until``.
 
     Raises:
-        StoreUnavailable: there is no database now.
+        StoreUnavailable: the database does not answer.
     """
-    from service.records.database.drift import drift  # SQLAlchemy and numpy, which the shipper does without
-    from service.records.database.performance import performance
+    # They import SQLAlchemy and numpy, which the shipper does without.
+    from inference.performance import ClassificationPerformance
+    from service.records.database.analysis import drift, performance
 
     since = until - timedelta(hours=settings.drift_hours)
     for version in drift(settings, since, until, seconds=None):
@@ -60,19 +60,20 @@ def look(settings: Settings, until: datetime) -> None:
                     one.psi,
                     one.verdict == "alarm",
                 )
-    for told in performance(settings, since, until, seconds=None):
-        if told.get("accuracy") is not None:
-            metrics.live_accuracy(told["model_version"], told["accuracy"], told["outcomes"])
+    for live in performance(settings, since, until, seconds=None):
+        measures = live.measures
+        if isinstance(measures, ClassificationPerformance) and measures.accuracy is not None:
+            metrics.live_accuracy(live.model_version, measures.accuracy, measures.outcomes)
 
 
 def main() -> None:
-    """Look once."""
-    idle()
+    """Measure once."""
+    priority.idle()
     settings = Settings.read(os.environ)
     log.configure(settings)
     metrics.prepare(settings)
     try:
-        look(settings, datetime.now(UTC))
+        measure(settings, datetime.now(UTC))
     except StoreUnavailable:
         log.warning("monitor_skipped", reason="the records' database does not answer")
 

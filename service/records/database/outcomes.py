@@ -1,4 +1,4 @@
-"""What really happened: outcomes joined to the rows that were predicted, by prediction_id and row."""
+"""Outcomes: the true labels of predicted rows, by prediction_id and row."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -14,42 +14,42 @@ from schemas.errors import MOST_ERRORS, Conflict, InvalidInput, NotFound
 from service.records.database.connection import connected
 from service.records.database.queries import known_models, outcomes_of, versions_of
 from service.records.database.tables import feedback
+from service.records.spool.backlog import find_in_spool
 from service.records.spool.codec import KnownModel
-from service.records.spool.paths import spool_folder
-from service.records.spool.search import find_in_spool
+from service.records.spool.files import spool_folder
 from service.settings import Settings
 
-NAMED = 10
-"""Places named in an error about a batch."""
+MAX_NAMED = 10
+"""Most outcomes of a batch that an error names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What happened to one row. ``place`` names it in errors: empty, or ``outcomes.17.`` in a batch."""
+    """The true label of one row. In errors its fields have the ``prefix``: empty, or ``outcomes.17.`` in a batch."""
 
     prediction_id: str
     row: int
     outcome: Label
-    place: str = ""
+    prefix: str = ""
 
     @property
     def key(self) -> tuple[str, int]:
-        """Its row's key."""
+        """The key of its row."""
         return self.prediction_id, self.row
 
 
 def record_outcomes(settings: Settings, outcomes: Sequence[Outcome], client: str) -> int:
-    """Keep all outcomes or none; the number that were new.
+    """Record all outcomes or none; the number of new ones.
 
     Raises:
-        NotFound: a prediction that is neither in the database nor in this host's spool.
-        InvalidInput: an outcome that the model could not have predicted.
-        Conflict: another outcome is known.
-        StoreUnavailable: there is no database now.
+        NotFound: a prediction is neither in the database nor in this host's spool.
+        InvalidInput: an outcome is none that the model could have predicted.
+        Conflict: another outcome of a row is known.
+        StoreUnavailable: the database does not answer.
     """
     with connected(settings) as connection:
         versions, models = _look_up(settings, connection, [outcome.prediction_id for outcome in outcomes])
-        if unknown := [one.place + "prediction_id" for one in outcomes if one.key not in versions]:
+        if unknown := [one.prefix + "prediction_id" for one in outcomes if one.key not in versions]:
             raise NotFound(f"No record of this prediction and row: {_named(unknown)}.")
         labels = _checked(outcomes, [models.get(versions[one.key]) for one in outcomes])
         return _insert(connection, outcomes, labels, client)
@@ -60,7 +60,7 @@ def _look_up(
 ) -> tuple[Mapping[tuple[str, int], str], Mapping[str, KnownModel]]:
     """The version of each row, and those versions' models.
 
-    The database is asked first, then the spool, then once more the database, for what was shipped between the two.
+    Looks in the database, then in the spool, then in the database again for what was shipped in between.
     """
     ids = list(dict.fromkeys(ids))
     versions = versions_of(connection, ids)
@@ -75,7 +75,11 @@ def _look_up(
 
 
 def _checked(outcomes: Sequence[Outcome], models: Sequence[KnownModel | None]) -> list[Label]:
-    """The outcomes as the models' own labels."""
+    """The outcomes as the models' own labels.
+
+    Raises:
+        InvalidInput: an outcome is none of them.
+    """
     labels: list[Label] = []
     errors: dict[str, list[str]] = {}
     total = 0
@@ -85,7 +89,7 @@ def _checked(outcomes: Sequence[Outcome], models: Sequence[KnownModel | None]) -
         except ValueError as exc:
             total += 1
             if total <= MOST_ERRORS:
-                errors[one.place + "outcome"] = [str(exc)]
+                errors[one.prefix + "outcome"] = [str(exc)]
     if total:
         raise InvalidInput(errors, total)
     return labels
@@ -115,17 +119,17 @@ def _insert(connection: Connection, outcomes: Sequence[Outcome], labels: Sequenc
     new = [
         {"prediction_id": one.prediction_id, "row_index": one.row, "outcome": label, "time": now, "client": client}
         for one, label in sorted(zip(outcomes, labels, strict=True), key=lambda pair: pair[0].key)
-    ]  # in one order, so that two batches that overlap wait for each other, and not both
+    ]  # in one order, so that two batches that overlap cannot wait for each other both
     statement = insert(feedback).on_conflict_do_nothing().returning(feedback.c.row_index)
-    created = len(connection.execute(statement, new).all())  # psycopg tells no rowcount of many
-    # Asked after the insert, so that of two who come at once the second sees what the first said.
+    created = len(connection.execute(statement, new).all())  # psycopg has no rowcount for many
+    # Read after the insert, so that the second of two concurrent requests sees the outcome of the first.
     known = outcomes_of(connection, list({one.prediction_id for one in outcomes}))
-    differing = [one.place + "outcome" for one, label in zip(outcomes, labels, strict=True) if known[one.key] != label]
+    differing = [one.prefix + "outcome" for one, label in zip(outcomes, labels, strict=True) if known[one.key] != label]
     if differing:
         raise Conflict(f"Another outcome is known already: {_named(differing)}.")
     return created
 
 
-def _named(places: list[str]) -> str:
-    rest = f" and {len(places) - NAMED} more" if len(places) > NAMED else ""
-    return ", ".join(places[:NAMED]) + rest
+def _named(paths: list[str]) -> str:
+    rest = f" and {len(paths) - MAX_NAMED} more" if len(paths) > MAX_NAMED else ""
+    return ", ".join(paths[:MAX_NAMED]) + rest

@@ -1,7 +1,7 @@
-"""What may be asked of the records: plain functions on a connection of ``database.connected``, plain values back.
+"""Queries of the records: plain functions on a connection of ``connection.connected``.
 
-Times are aware; ``since`` is inclusive, ``until`` exclusive, both of the prediction. A shadow's records count for its
-own version.
+A window is of the prediction's time: ``since`` inclusive, ``until`` exclusive, both aware. A shadow's records count for
+its own version.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,8 +15,10 @@ from inference.engines.base import Label
 from service.records.database.tables import feedback, models, predictions
 from service.records.spool.codec import KnownModel
 
-AT_ONCE = 5000
+CHUNK_ROWS = 5000
 """Rows fetched at a time."""
+_CHUNK_IDS = 500
+"""Ids in one statement: SQLite and PostgreSQL bound its parameters."""
 
 
 class LabelledPrediction(NamedTuple):
@@ -37,7 +39,7 @@ class Observation(NamedTuple):
 
 
 def known_models(connection: Connection, versions: set[str] | None = None) -> dict[str, KnownModel]:
-    """The contract and the classes of each version that has records, or of those asked for."""
+    """The model of each version that has records, or of those of ``versions`` that have."""
     query = select(models) if versions is None else select(models).where(models.c.model_version.in_(versions))
     return {
         row.model_version: KnownModel(row.model_version, Contract.from_json(row.contract), tuple(row.classes))
@@ -48,7 +50,7 @@ def known_models(connection: Connection, versions: set[str] | None = None) -> di
 def count_by_version(
     connection: Connection, since: datetime, until: datetime, version: str | None = None
 ) -> dict[str, int]:
-    """How many rows each version predicted."""
+    """The number of rows that each version predicted."""
     query = (
         select(predictions.c.model_version, func.count())
         .where(_within(since, until, version))
@@ -60,7 +62,7 @@ def count_by_version(
 def labelled_predictions(
     connection: Connection, since: datetime, until: datetime, version: str | None = None
 ) -> Iterator[list[LabelledPrediction]]:
-    """Every row whose outcome is known, in lists of up to AT_ONCE."""
+    """Every row whose outcome is known, in lists of up to CHUNK_ROWS."""
     query = (
         select(
             predictions.c.model_version,
@@ -77,14 +79,14 @@ def labelled_predictions(
         )
         .where(_within(since, until, version))
     )
-    for part in connection.execution_options(yield_per=AT_ONCE).execute(query).partitions():
-        yield [LabelledPrediction(*row) for row in part]
+    for chunk in connection.execution_options(yield_per=CHUNK_ROWS).execute(query).partitions():
+        yield [LabelledPrediction(*row) for row in chunk]
 
 
 def recent_rows(
-    connection: Connection, version: str, since: datetime, until: datetime, most: int = 100_000
+    connection: Connection, version: str, since: datetime, until: datetime, limit: int = 100_000
 ) -> Iterator[list[Observation]]:
-    """What one version was asked and what it said, the newest first, at most ``most`` rows, in lists of AT_ONCE.
+    """The rows that one version predicted, the newest first, at most ``limit``, in lists of up to CHUNK_ROWS.
 
     Features under RECORDS_REDACT are null in every row.
     """
@@ -92,28 +94,28 @@ def recent_rows(
         select(predictions.c.features, predictions.c.prediction, predictions.c.time)
         .where(_within(since, until, version))
         .order_by(predictions.c.time.desc())
-        .limit(most)
+        .limit(limit)
     )
-    for part in connection.execution_options(yield_per=AT_ONCE).execute(query).partitions():
-        yield [Observation(*row) for row in part]
+    for chunk in connection.execution_options(yield_per=CHUNK_ROWS).execute(query).partitions():
+        yield [Observation(*row) for row in chunk]
 
 
 def versions_of(connection: Connection, ids: list[str]) -> dict[tuple[str, int], str]:
-    """Which version gave each answered row of these predictions, shadows left out."""
+    """The version that answered each row of these predictions, shadows left out."""
     found: dict[tuple[str, int], str] = {}
-    for start in range(0, len(ids), 500):  # SQLite and PostgreSQL bound the parameters of a statement
+    for start in range(0, len(ids), _CHUNK_IDS):
         query = select(predictions.c.prediction_id, predictions.c.row_index, predictions.c.model_version).where(
-            predictions.c.prediction_id.in_(ids[start : start + 500]), predictions.c.role != "shadow"
+            predictions.c.prediction_id.in_(ids[start : start + _CHUNK_IDS]), predictions.c.role != "shadow"
         )
         found |= {(row.prediction_id, row.row_index): row.model_version for row in connection.execute(query)}
     return found
 
 
 def outcomes_of(connection: Connection, ids: list[str]) -> dict[tuple[str, int], Label]:
-    """What was said to have happened to these predictions."""
+    """The known outcome of each row of these predictions."""
     found: dict[tuple[str, int], Label] = {}
-    for start in range(0, len(ids), 500):
-        query = select(feedback).where(feedback.c.prediction_id.in_(ids[start : start + 500]))
+    for start in range(0, len(ids), _CHUNK_IDS):
+        query = select(feedback).where(feedback.c.prediction_id.in_(ids[start : start + _CHUNK_IDS]))
         found |= {(row.prediction_id, row.row_index): row.outcome for row in connection.execute(query)}
     return found
 

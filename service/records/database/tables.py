@@ -1,4 +1,4 @@
-"""The tables, for SQLAlchemy. ``predictions`` and ``feedback`` are what others build on; their names stay."""
+"""The tables, for SQLAlchemy. The names in ``predictions`` and ``feedback`` are interface and stay."""
 
 from datetime import datetime
 from typing import Any
@@ -25,12 +25,12 @@ from inference.timestamps import isoformat
 
 
 class _AnyScalar(UserDefinedType[Any]):
-    """SQLite without affinity: a text stays a text ("01"), a number a number."""
+    """A column of SQLite without affinity: the text "01" stays a text, a number a number."""
 
     cache_ok = True
 
     def get_col_spec(self, **kw: Any) -> str:
-        """Its name in DDL: the one that converts nothing."""
+        """Its name in DDL: the type that converts nothing."""
         return "BLOB"
 
 
@@ -41,22 +41,22 @@ class Scalar(TypeDecorator[Any]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """By database."""
+        """The type of the database at hand."""
         return dialect.type_descriptor(JSONB() if dialect.name == "postgresql" else _AnyScalar())
 
     def coerce_compared_value(self, op: Any, value: Any) -> TypeEngine[Any]:
-        """Compare with scalars as with itself."""
+        """Bind what it is compared with as a scalar too."""
         return self
 
 
-class Moment(TypeDecorator[datetime]):
-    """A time in UTC: timestamptz in PostgreSQL, text as in the answers (2026-01-31T09:00:00.000Z) in SQLite."""
+class Timestamp(TypeDecorator[datetime]):
+    """An aware time in UTC: timestamptz in PostgreSQL, in SQLite text as in the answers (2026-01-31T09:00:00.000Z)."""
 
     impl = Text
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """By database."""
+        """The type of the database at hand."""
         return dialect.type_descriptor(TIMESTAMP(timezone=True) if dialect.name == "postgresql" else Text())
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
@@ -78,7 +78,7 @@ predictions = Table(
     Column("prediction_id", String(64)),
     Column("row_index", Integer),
     Column("request_id", String(128), nullable=False),
-    Column("time", Moment, nullable=False),
+    Column("time", Timestamp, nullable=False),
     Column("model_version", String(128), nullable=False),
     Column("role", String(16)),
     Column("features", JSON, nullable=False),
@@ -97,7 +97,7 @@ feedback = Table(
     Column("prediction_id", String(64)),
     Column("row_index", Integer),
     Column("outcome", Scalar, nullable=False),
-    Column("time", Moment, nullable=False),
+    Column("time", Timestamp, nullable=False),
     Column("client", Text, nullable=False),
     PrimaryKeyConstraint("prediction_id", "row_index", name="feedback_key"),
     Index("feedback_time", "time"),

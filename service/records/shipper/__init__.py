@@ -1,1 +1,1 @@
-"""The process that moves records from the spool to the database, and who starts and stops it."""
+"""The process that loads records from the spool into the database, and its supervisor."""

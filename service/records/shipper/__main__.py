@@ -1,7 +1,7 @@
-"""The shipper: a process that moves the spool's lines to the database; ``python -m service.records.shipper``.
+"""The shipper: a process that loads the spool into the database; ``python -m service.records.shipper``.
 
-One a host, elected by a file lock. It may be killed at any time: what it had put into the database without taking
-note of it is offered again by the next one, and refused by its key.
+One a host, elected by a file lock. It may be killed at any time: rows that it had written without noting the offset are
+offered again by the next shipper, and refused by their key.
 """
 
 import os
@@ -11,38 +11,37 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from service import log, metrics
+from service import log, metrics, priority
 from service.locks import open_lock, try_lock
-from service.processes import low
 from service.records.database.monitor import Monitor
 from service.records.shipper import schema
-from service.records.shipper.loader import Mover, Outage
-from service.records.shipper.pace import Pace
+from service.records.shipper.loader import Loader, Outage
 from service.records.shipper.sinks import Sink, connect
-from service.records.shipper.supervisor import LOCK, mark_of
-from service.records.spool.backlog import oldest_waiting
-from service.records.spool.paths import SHIPPER, TEMP_SUFFIX, spool_folder
+from service.records.shipper.supervisor import INHERITED_LOCK, fingerprint
+from service.records.spool.backlog import oldest_pending
+from service.records.spool.files import SHIPPER_LOCK, TEMP_SUFFIX, spool_folder
 from service.settings import Settings
 
 POLL_SECONDS = 0.2
 LINGER_SECONDS = 2.0
 """How long it waits for a writer to come (back) before it leaves."""
-LONGEST_PAUSE = 5.0
-SILENT_SECONDS = 5.0
-"""A pass that lasts longer is told of while it lasts."""
-HANGING_SECONDS = 60.0
-"""One that lasts longer waits for a database that hangs."""
+MAX_PAUSE_SECONDS = 5.0
+"""The longest pause between two attempts to reach a database that is away."""
+REPORT_SECONDS = 5.0
+"""While a pass lasts longer, the lag is reported."""
+HANG_SECONDS = 60.0
+"""A pass in which the database takes nothing for so long is interrupted."""
 PRUNE_SECONDS = 3600.0
 
 
 class Shipper:
-    """The loop. After ``stop`` it leaves as soon as no writer is there, without lingering."""
+    """The loop of the process. ``lock`` is the descriptor of the lock that it holds."""
 
     def __init__(self, settings: Settings, folder: Path, lock: int) -> None:
         self._settings = settings
         self._folder = folder
         self._lock = lock
-        self._mover = Mover(folder)
+        self._loader = Loader(folder)
         self._stopping = False
         self._sink: Sink | None = None
         self._failing_since = 0.0
@@ -50,57 +49,57 @@ class Shipper:
         self._prune_at = 0.0
         self._monitor = Monitor(settings)
         self._pass_began = 0.0
-        self._pace = Pace()
-        self._seen = 0.0
+        self._pace = priority.Pace()
+        self._last_busy = 0.0
 
     def stop(self) -> None:
-        """Safe in a signal handler."""
+        """Leave as soon as no writer is left, without lingering. Safe in a signal handler."""
         self._stopping = True
         self._pace.stop()
 
     def run(self) -> None:
-        """Ship until no writer is left and nothing is to do, or can be done."""
-        self._seen = time.monotonic()
+        """Ship until no writer is left and nothing is pending, or can be shipped."""
+        self._last_busy = time.monotonic()
         threading.Thread(target=self._watch, name="watch", daemon=True).start()
         self._pace.run(self._turn)
         self._disconnect()
 
     def _turn(self, seconds: float) -> bool:
-        """One pass, of about so many seconds at most; whether another one is due."""
+        """One pass of about ``seconds`` at most; whether another one is due."""
         self._pass_began = began = time.monotonic()
-        all_moved = self._ship(began + seconds)
+        done = self._ship(began + seconds)
         self._pass_began, now = 0.0, time.monotonic()
-        if self._mover.has_writers() or not all_moved:
-            self._seen = now
-        elif self._stopping or now - self._seen > LINGER_SECONDS:
+        if self._loader.has_writers or not done:
+            self._last_busy = now
+        elif self._stopping or now - self._last_busy > LINGER_SECONDS:
             return False
-        if not os.fstat(self._lock).st_nlink:  # the spool was deleted; another shipper has the one there is now
+        if not os.fstat(self._lock).st_nlink:  # the spool was deleted; the new one has another shipper
             return False
-        if all_moved:
-            self._rest()
+        if done:
+            self._sleep()
         return True
 
     def _watch(self) -> None:
-        """What goes on while a pass takes long: the monitor, the lag; and the end of one whose database hangs.
+        """Run beside the passes: start the monitor, report the lag of a long pass, interrupt one that hangs.
 
-        To hang is to take nothing: a long way to go is not taken for standing still.
+        A pass hangs when the database takes nothing; a long pass that goes on is left alone.
         """
-        low()
+        priority.low()
         while True:
             self._monitor.tick()
             if began := self._pass_began:
                 now = time.monotonic()
-                if now - began > SILENT_SECONDS:
-                    self._tell_lag()
-                if now - max(began, self._mover.written_at) > HANGING_SECONDS and (sink := self._sink) is not None:
+                if now - began > REPORT_SECONDS:
+                    self._report_lag()
+                if now - max(began, self._loader.written_at) > HANG_SECONDS and (sink := self._sink) is not None:
                     sink.cut()
             time.sleep(1)
 
-    def _tell_lag(self) -> None:
-        oldest = oldest_waiting(self._folder)
+    def _report_lag(self) -> None:
+        oldest = oldest_pending(self._folder)
         metrics.records_lag(0.0 if oldest is None else max(0.0, time.time() - oldest))
 
-    def _rest(self) -> None:
+    def _sleep(self) -> None:
         until = time.monotonic() + self._pause
         stopping = self._stopping
         while time.monotonic() < until and self._stopping == stopping:
@@ -112,12 +111,12 @@ class Shipper:
             if self._sink is None:
                 schema.ensure(self._settings)
                 self._sink = connect(self._settings)
-                self._pace.calm_down()
-            if not self._mover.move(self._sink, until):
-                self._tell_lag()
+                self._pace.calm_down()  # requests wait for the schema, and for nothing after it
+            if not self._loader.load(self._sink, until):
+                self._report_lag()
                 return False
             self._prune(self._sink)
-        except Exception as exc:  # a database may fail in any way its driver likes
+        except Exception as exc:  # drivers' errors have no base class in common
             self._fail(exc.__cause__ if isinstance(exc, Outage) and exc.__cause__ else exc)
             return True
         metrics.records_lag(0.0)
@@ -131,10 +130,10 @@ class Shipper:
         if not self._failing_since:
             self._failing_since = time.monotonic()
             log.error("records_database_gone", reason=f"{type(exc).__name__}: {exc}".strip())
-        self._pause = min(self._pause * 2, LONGEST_PAUSE)
+        self._pause = min(self._pause * 2, MAX_PAUSE_SECONDS)
         self._disconnect()
-        self._mover.look()
-        self._tell_lag()
+        self._loader.refresh()
+        self._report_lag()
 
     def _disconnect(self) -> None:
         if self._sink is not None:
@@ -151,32 +150,32 @@ class Shipper:
 
 
 def main() -> None:
-    """Ship, unless somebody does already."""
+    """Run the shipper, unless the host has one already."""
     settings = Settings.read(os.environ)
     folder = spool_folder(settings)
     folder.mkdir(parents=True, exist_ok=True)
-    descriptor = int(os.environ.get(LOCK) or -1)  # the lock itself, from whoever took it for us
+    descriptor = int(os.environ.get(INHERITED_LOCK) or -1)
     if descriptor < 0:
-        descriptor = open_lock(folder / SHIPPER)
+        descriptor = open_lock(folder / SHIPPER_LOCK)
         if not try_lock(descriptor):
             return
     os.set_inheritable(descriptor, False)
     shipper = Shipper(settings, folder, descriptor)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: shipper.stop())
-    if os.fork():  # the child has the lock as well, and is nobody's: a server counts its children
+    if os.fork():  # the child inherits the lock and is no child of the server, which counts its own
         os._exit(0)
     with suppress(OSError):
-        os.pwrite(descriptor, b"%010d %s" % (os.getpid(), mark_of(settings).encode()), 0)
+        os.pwrite(descriptor, b"%010d %s" % (os.getpid(), fingerprint(settings).encode()), 0)
     log.configure(settings)
     metrics.prepare(settings)
     for temporary in folder.glob(f"*{TEMP_SUFFIX}"):
-        _clear(temporary)
+        _delete_if_old(temporary)
     shipper.run()
 
 
-def _clear(temporary: Path) -> None:
-    """A file whose writer died while it was being made holds nothing."""
+def _delete_if_old(temporary: Path) -> None:
+    """Delete a file whose writer died before it had its final name; it holds no record."""
     with suppress(OSError):
         if time.time() - temporary.stat().st_mtime > 60:
             temporary.unlink()

@@ -1,4 +1,4 @@
-"""Whether the database has the schema this code was written for, told without SQLAlchemy; if not, it is migrated."""
+"""Checks without SQLAlchemy that the database has the schema of this code, and migrates it where it has not."""
 
 from contextlib import suppress
 
@@ -12,7 +12,7 @@ MIGRATION_SECONDS = 600
 
 
 class SchemaError(RuntimeError):
-    """The database has not the schema it needs; the log of the migration says why."""
+    """The database does not have the schema it needs; the migration's log says why."""
 
 
 def is_current(sink: Sink) -> bool:
@@ -21,10 +21,11 @@ def is_current(sink: Sink) -> bool:
 
 
 def ensure(settings: Settings) -> None:
-    """Bring the database's schema to the newest revision, in a process of its own, where it is not there already.
+    """Bring the database's schema to the newest revision, in a process of its own.
 
     Raises:
-        SchemaError: it could not be brought there. Whatever the driver raises when it cannot connect.
+        SchemaError: the migration failed.
+        Exception: no connection; of the driver's own class.
     """
     sink = connect(settings)
     try:

@@ -1,6 +1,6 @@
-"""The database as the shipper sees it: a place to put rows, each exactly once, by the drivers themselves.
+"""Writing rows to the database, each exactly once, by the drivers themselves.
 
-SQLAlchemy would cost this process, which runs as long as the service does, 30 MB, and an insert a third more time.
+SQLAlchemy would cost the shipper, which runs as long as the service does, 30 MB, and an insert a third more time.
 """
 
 import os
@@ -12,42 +12,49 @@ from typing import Any, Protocol
 
 import orjson
 
-from service.records.address import CONNECT_SECONDS, identity, is_postgres, postgres_address, sqlite_file
+from service.records.database_url import (
+    CONNECT_SECONDS,
+    file_identity,
+    is_postgres,
+    postgres_dsn,
+    shut_down,
+    sqlite_file,
+)
 from service.records.spool.codec import KnownModel, Row, timestamp
-from service.records.watchdog import shut_down
 from service.settings import Settings
 
 _COLUMNS = ", ".join(Row._fields)
-_MODEL = (
+_INSERT_MODEL = (
     "INSERT INTO models (model_version, contract, classes) VALUES (?, ?, ?) ON CONFLICT (model_version) "
     "DO UPDATE SET contract = excluded.contract, classes = excluded.classes"
 )
-_ROW = (
+_INSERT_ROW = (
     f"INSERT INTO predictions ({_COLUMNS}) VALUES ({', '.join('?' * len(Row._fields))}) "  # noqa: S608 - our own names
     "ON CONFLICT (prediction_id, row_index, role) DO NOTHING"
 )
-_PRUNED_AT_ONCE = 5000
+_PRUNE_ROWS = 5000
+"""Rows deleted in one transaction."""
 _PREDICTION = Row._fields.index("prediction")
 REVISION = "SELECT version_num FROM alembic_version"
 
 
 class Sink(Protocol):
-    """An open connection. Whatever its driver raises leaves nothing written."""
+    """An open connection. Its methods raise what the driver does; nothing is written then."""
 
     def revision(self) -> str | None:
-        """The schema's revision, None where there is no schema yet."""
+        """The schema's revision; None where there is no schema yet."""
         ...
 
     def write(self, models: Iterable[KnownModel], rows: Iterable[Row]) -> int:
-        """Put models and rows into the database, in one transaction; the number of rows it did not have yet."""
+        """Insert models and rows in one transaction; the number of rows that the database did not have yet."""
         ...
 
     def prune(self, keep_days: int) -> int:
-        """Delete records and feedback older than that, a part a transaction; 0 days keep all. The number of rows."""
+        """Delete records and feedback older than ``keep_days``, none for 0; the number of rows."""
         ...
 
     def cut(self) -> None:
-        """Have whoever waits for the database told that it is gone; from another thread."""
+        """Interrupt callers blocked on the database (thread-safe)."""
         ...
 
     def close(self) -> None:
@@ -56,16 +63,16 @@ class Sink(Protocol):
 
 
 class SqliteSink:
-    """Rows go to a file; readers are never held up (write-ahead log)."""
+    """Writes to a SQLite file; its write-ahead log never makes readers wait."""
 
     def __init__(self, settings: Settings) -> None:
         path = sqlite_file(settings)
         path.parent.mkdir(parents=True, exist_ok=True)
-        # The shipper's turns are taken by one thread after the other, never by two at a time.
+        # One thread after the other takes the shipper's turns, never two at a time.
         self._connection = sqlite3.connect(path, timeout=CONNECT_SECONDS, isolation_level=None, check_same_thread=False)
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
-        self._path, self._file = path, identity(path)
+        self._path, self._identity = path, file_identity(path)
 
     def revision(self) -> str | None:
         """See Sink."""
@@ -79,13 +86,13 @@ class SqliteSink:
 
     def write(self, models: Iterable[KnownModel], rows: Iterable[Row]) -> int:
         """See Sink."""
-        if identity(self._path) != self._file:  # SQLite would go on writing to the file that nobody sees any more
+        if file_identity(self._path) != self._identity:  # SQLite would go on writing to the deleted file
             raise sqlite3.OperationalError("the database's file was deleted or replaced")
         self._connection.execute("BEGIN IMMEDIATE")
         try:
-            self._connection.executemany(_MODEL, map(_model_row, models))
+            self._connection.executemany(_INSERT_MODEL, map(_model_row, models))
             before = self._connection.total_changes
-            self._connection.executemany(_ROW, rows)
+            self._connection.executemany(_INSERT_ROW, rows)
             new = self._connection.total_changes - before
             self._connection.execute("COMMIT")
         except BaseException:
@@ -99,7 +106,7 @@ class SqliteSink:
         return _prune(keep_days, "rowid", lambda sql, limit: self._connection.execute(sql, limit).rowcount)
 
     def cut(self) -> None:
-        """Nothing to do: no file waits longer than CONNECT_SECONDS for its lock."""
+        """Does nothing: SQLite waits for its lock for CONNECT_SECONDS at most."""
 
     def close(self) -> None:
         """See Sink."""
@@ -107,13 +114,13 @@ class SqliteSink:
 
 
 class PostgresSink:
-    """Rows go to PostgreSQL."""
+    """Writes to PostgreSQL."""
 
     def __init__(self, settings: Settings) -> None:
         import psycopg
 
         self._connection = psycopg.connect(
-            postgres_address(settings),
+            postgres_dsn(settings),
             autocommit=True,
             connect_timeout=CONNECT_SECONDS,
             application_name="records-shipper",
@@ -133,10 +140,10 @@ class PostgresSink:
     def write(self, models: Iterable[KnownModel], rows: Iterable[Row]) -> int:
         """See Sink."""
         with self._connection.transaction(), self._connection.cursor() as cursor:
-            if known := list(map(_model_row, models)):
-                cursor.executemany(_MODEL.replace("?", "%s"), known)
+            if model_rows := list(map(_model_row, models)):
+                cursor.executemany(_INSERT_MODEL.replace("?", "%s"), model_rows)
             if typed := [(*row[:_PREDICTION], _json(row.prediction), *row[_PREDICTION + 1 :]) for row in rows]:
-                cursor.executemany(_ROW.replace("?", "%s"), typed)
+                cursor.executemany(_INSERT_ROW.replace("?", "%s"), typed)
                 return max(cursor.rowcount, 0)
         return 0
 
@@ -159,7 +166,11 @@ class PostgresSink:
 
 
 def connect(settings: Settings) -> Sink:
-    """Connect; whatever the driver raises comes out."""
+    """Connect to the records' database.
+
+    Raises:
+        Exception: no connection; of the driver's own class.
+    """
     return PostgresSink(settings) if is_postgres(settings) else SqliteSink(settings)
 
 
@@ -171,7 +182,7 @@ def _prune(keep_days: int, row_id: str, execute: Callable[[str, tuple[str]], int
     for table in ("predictions", "feedback"):
         sql = (
             f"DELETE FROM {table} WHERE {row_id} IN "  # noqa: S608 - our own names
-            f"(SELECT {row_id} FROM {table} WHERE time < ? LIMIT {_PRUNED_AT_ONCE})"
+            f"(SELECT {row_id} FROM {table} WHERE time < ? LIMIT {_PRUNE_ROWS})"
         )
         while deleted := execute(sql, limit):
             pruned += deleted

@@ -1,4 +1,4 @@
-"""A file of the spool as the shipper reads it: whole lines only, from where it left off."""
+"""A file of the spool as the shipper reads it: whole lines only, from its offset on."""
 
 import os
 from contextlib import suppress
@@ -6,41 +6,45 @@ from pathlib import Path
 
 from service.locks import try_lock
 from service.records.spool.codec import MODEL_PREFIX, CodecError, Decoder, KnownModel
-from service.records.spool.paths import offset_path, read_offset
+from service.records.spool.files import offset_path, read_offset
 
-CHUNK = 2**15
+CHUNK_BYTES = 2**15
 """Bytes read at once, and about what goes into one transaction; a longer line is read whole.
 
-On a busy host the shipper, who stands back, is long about a transaction, and feedback waits for SQLite's one lock.
+On a busy host an idle shipper takes long over a transaction, and feedback waits for SQLite's one lock.
 """
 
 
 class SpoolFile:
-    """One file, open."""
+    """One open file of the spool.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.decoders: dict[str, Decoder] = {}
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        self._left = False
+        self._locked = False
         self.offset = min(read_offset(path), os.fstat(self._descriptor).st_size)
-        for line in self._before(self.offset):
+        for line in self._lines_before(self.offset):
             if line.startswith(MODEL_PREFIX):
-                with suppress(CodecError):  # said when it was first read
+                with suppress(CodecError):  # logged when it was first read
                     self.learn(line)
 
-    def is_left(self) -> bool:
-        """Whether its writer is gone: nothing will be added. Asked before the last read, never after."""
-        self._left = self._left or try_lock(self._descriptor)
-        return self._left
+    def has_writer(self) -> bool:
+        """Whether a living process may add lines. Call it before the last read, never after."""
+        self._locked = self._locked or try_lock(self._descriptor)
+        return not self._locked
 
     def size(self) -> int:
-        """How many bytes it has now."""
+        """Its bytes now."""
         return os.fstat(self._descriptor).st_size
 
     def read(self) -> bytes:
         """The next whole lines; empty where there are none."""
-        size = CHUNK
+        size = CHUNK_BYTES
         while True:
             block = os.pread(self._descriptor, size, self.offset)
             end = block.rfind(b"\n") + 1
@@ -49,23 +53,23 @@ class SpoolFile:
             size *= 2
 
     def learn(self, line: bytes) -> KnownModel:
-        """Take note of a model.
+        """Read a model's line and make the model's decoder.
 
         Raises:
-            LineError: the line is none.
+            CodecError: the line is no model.
         """
         model = KnownModel.read(line)
         self.decoders[model.version] = Decoder(model)
         return model
 
     def advance(self, length: int) -> None:
-        """The next ``length`` bytes are in the database."""
+        """Note that the next ``length`` bytes are in the database."""
         self.offset += length
-        with suppress(OSError):  # on a full disk: what is shipped twice is found out by its key
+        with suppress(OSError):  # on a full disk: a row that is shipped twice is recognised by its key
             offset_path(self.path).write_bytes(b"%020d" % self.offset)
 
     def delete(self) -> None:
-        """Shipped, and left by its writer."""
+        """Delete and close a file that is shipped and has no writer."""
         with suppress(OSError):
             self.path.unlink()
         with suppress(OSError):
@@ -73,8 +77,8 @@ class SpoolFile:
         self.close()
 
     def close(self) -> None:
-        """Close it; the lock, if it was taken, is free again."""
+        """Close it and release its lock."""
         os.close(self._descriptor)
 
-    def _before(self, end: int) -> list[bytes]:
+    def _lines_before(self, end: int) -> list[bytes]:
         return os.pread(self._descriptor, end, 0).splitlines() if end else []

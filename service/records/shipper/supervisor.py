@@ -1,7 +1,7 @@
-"""Starting and stopping the shipper: a small process of its own, at most one a host.
+"""Starting and stopping the shipper, a process of its own, at most one a host.
 
-Whoever finds none starts one; those that come second see the lock and leave at once. It is no child of the server and
-outlives every worker; it leaves by itself when the last one is gone and everything is in the database.
+A worker that finds no shipper starts one. Of two that start at once, the one without the lock leaves. The shipper is no
+child of the server and outlives every worker. It leaves when no writer is left and everything is in the database.
 """
 
 import hashlib
@@ -14,35 +14,36 @@ from pathlib import Path
 
 from service import log, processes
 from service.locks import is_held, open_lock, try_lock
-from service.records.spool.paths import SHIPPER, pending_bytes, shipper_of, spool_folder
+from service.records.spool.files import SHIPPER_LOCK, pending_bytes, read_shipper, spool_folder
 from service.settings import NAMES, Settings
 
 DRAIN_SECONDS = 10.0
+INHERITED_LOCK = "RECORDS_SHIPPER_LOCK"
+"""The environment variable with the descriptor of a lock that a shipper inherits."""
+_MODULE = "service.records.shipper"
 _started: list[subprocess.Popen[bytes]] = []
-LOCK = "RECORDS_SHIPPER_LOCK"
-"""The descriptor of a lock that is handed to a shipper."""
 
 
 def start(settings: Settings, lock: int | None = None) -> None:
-    """Start a shipper; one too many leaves by itself, unless it is given the ``lock``."""
-    _started.append(run_module("service.records.shipper", settings, lock))
+    """Start a shipper; it leaves at once where another one runs, unless it inherits the ``lock``."""
+    _started.append(run_module(_MODULE, settings, lock))
 
 
-def start_in_place(settings: Settings) -> None:
-    """Start a shipper where there is none, or one with other settings: it would ship to another database for ever.
+def start_or_replace(settings: Settings) -> None:
+    """Start a shipper where none runs, or only one with other settings, which would ship to another database for ever.
 
-    Such a one is left over from a service that was killed, or whose database is away. The lock goes from hand to hand,
-    so that no worker of that service starts one like it meanwhile.
+    Such a one is left over from a service that was killed, or whose database is away. The new shipper inherits the
+    lock, so that no worker of that service can start an old one in between.
     """
     folder = spool_folder(settings)
-    descriptor = open_lock(folder / SHIPPER)
+    descriptor = open_lock(folder / SHIPPER_LOCK)
     try:
         if not try_lock(descriptor):
             with suppress(OSError, ValueError):
-                if shipper_of(folder)[1] == mark_of(settings):
+                if read_shipper(folder)[1] == fingerprint(settings):
                     return
                 log.warning("records_shipper_replaced", reason="the one that ran was started with other settings")
-            _tell(folder, signal.SIGKILL)  # which costs no record at any time
+            _signal(folder, signal.SIGKILL)  # a shipper may be killed at any time without losing a record
             deadline = time.monotonic() + 2
             while not try_lock(descriptor):
                 if time.monotonic() > deadline:
@@ -53,52 +54,57 @@ def start_in_place(settings: Settings) -> None:
         os.close(descriptor)
 
 
-def mark_of(settings: Settings) -> str:
-    """What tells settings apart that make a difference to a shipper; no secret can be read from it."""
+def fingerprint(settings: Settings) -> str:
+    """A digest of the settings that a shipper depends on; no secret can be read from it."""
     return hashlib.sha256(repr(sorted(settings.environment(shipper=True).items())).encode()).hexdigest()[:16]
 
 
 def start_if_needed(settings: Settings) -> None:
-    """Start a shipper where something waits for one and none is there."""
+    """Start a shipper where records are pending and none runs."""
     _started[:] = [process for process in _started if process.poll() is None]  # no zombie stays
     folder = spool_folder(settings)
-    if not is_held(folder / SHIPPER) and pending_bytes(folder):
+    if not is_held(folder / SHIPPER_LOCK) and pending_bytes(folder):
         start(settings)
 
 
 def drain(settings: Settings, seconds: float = DRAIN_SECONDS, until_shipped: bool = False) -> None:
-    """Have the rest brought to the database, and wait for it, but not for long.
+    """Ship what is pending and ask the shipper to leave, waiting for at most ``seconds``.
 
-    The shipper is asked to leave; with ``until_shipped`` it may stay, as it does where workers go on.
+    With ``until_shipped`` return as soon as nothing is pending: the shipper may stay, as it does where workers go on.
     """
-    folder = spool_folder(settings)
     start_if_needed(settings)
+    stop(settings, seconds, until_shipped)
+
+
+def stop(settings: Settings, seconds: float = DRAIN_SECONDS, until_shipped: bool = False) -> None:
+    """Ask a shipper that runs to leave; it ships what is pending first, if the database takes it. See ``drain``."""
+    folder = spool_folder(settings)
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and (is_held(folder / SHIPPER) or _starting()):
+    while time.monotonic() < deadline and (is_held(folder / SHIPPER_LOCK) or _starting()):
         if until_shipped and not pending_bytes(folder):
             break
-        if is_held(folder / SHIPPER):
-            _tell(folder, signal.SIGTERM)
+        if is_held(folder / SHIPPER_LOCK):
+            _signal(folder, signal.SIGTERM)
         time.sleep(0.05)
 
 
 def run_module(module: str, settings: Settings, lock: int | None = None) -> subprocess.Popen[bytes]:
-    """Run one of our modules in a process group of its own, with these settings whatever the environment says.
+    """Run one of our modules in a process group of its own, by these settings and not by the environment's.
 
-    The open file ``lock``, with the lock on it, goes to the new process.
+    The process inherits the open file ``lock`` with the lock on it.
     """
-    environment = {name: value for name, value in os.environ.items() if name not in NAMES | {LOCK}}
+    environment = {name: value for name, value in os.environ.items() if name not in NAMES | {INHERITED_LOCK}}
     environment |= settings.environment(shipper=True)  # without the secrets of others: Redis' password, the tokens
     if lock is not None:
-        environment[LOCK] = str(lock)
+        environment[INHERITED_LOCK] = str(lock)
     return processes.run_module(module, environment, [] if lock is None else [lock], own_group=True)
 
 
-def _tell(folder: Path, number: int) -> None:
-    """Signal the shipper. Its id is read from a file, so it may be that of the one before, and by now anybody's."""
+def _signal(folder: Path, number: int) -> None:
+    """Signal the shipper. Its id is read from a file, so by now it may belong to any other program."""
     with suppress(OSError, ValueError):
-        pid, _ = shipper_of(folder)
-        if b"service.records.shipper" in Path(f"/proc/{pid}/cmdline").read_bytes():
+        pid, _ = read_shipper(folder)
+        if _MODULE.encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
             os.kill(pid, number)
 
 

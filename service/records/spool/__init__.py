@@ -1,1 +1,1 @@
-"""The spool: one line a record in a local file of the worker, appended before the answer goes out."""
+"""The spool: local files of lines, one line an answer, written before the answer goes out."""

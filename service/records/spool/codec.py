@@ -1,22 +1,31 @@
-"""From a line of the spool to rows of the table ``predictions``: the matrix becomes JSON values again."""
+"""The line format of the spool: from a record to a line of JSON, and back to rows of the table ``predictions``.
+
+A record's line holds the matrix as it is, its doubles in base64: a third of the time that digits take, and exact. A
+model's line comes before the first record of the model and holds the contract that gives the numbers their meaning.
+Every file names each model that it speaks of, so it can be read alone.
+"""
 
 import struct
-from binascii import a2b_base64
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import repeat
-from math import isnan
-from typing import Any, NamedTuple
+from math import isnan, nan
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
 from inference.contract import Contract, Value, decoding
 from inference.timestamps import isoformat
+from service.records import Record
+
+if TYPE_CHECKING:  # numpy, which the shipper does without
+    from inference.features import Matrix
 
 MODEL_PREFIX = b'{"model":'
 RECORD_PREFIX = b'{"prediction_id":"'
-"""How each kind of line begins; line.py writes them."""
+"""How each kind of line begins."""
 _TEXTS = ("prediction_id", "request_id", "model_version", "role", "client")
 _SCALARS = {str, int, float, bool}
 
@@ -41,7 +50,8 @@ class Row(NamedTuple):
 class CodecError(ValueError):
     """A line of the spool that cannot be read: cut short by a full disk, or damaged since.
 
-    ``rows`` are in it as far as can be told; those that its writer knew to be cut short it has counted itself.
+    ``rows`` is the number of rows in it as far as it can be read. A line that its writer cut short has none: the writer
+    has counted them as lost.
     """
 
     def __init__(self, reason: str, rows: int = 0) -> None:
@@ -49,30 +59,67 @@ class CodecError(ValueError):
         self.rows = rows
 
 
-def read_record(line: bytes) -> dict[str, Any]:
-    """What a record's line says, of the types that Decoder and the database take.
+def encode_record(record: Record, redacted: Sequence[int] = ()) -> bytes:
+    """The line of one answer; the columns ``redacted`` of its matrix are null in it.
 
     Raises:
-        LineError: it is none.
+        TypeError: a value has no JSON form.
+    """
+    rows, answers = record.rows, record.answers
+    if redacted:
+        rows = rows.copy()
+        rows[:, redacted] = nan
+    return orjson.dumps(
+        {
+            "prediction_id": record.prediction_id,
+            "request_id": record.request_id,
+            "time": record.time,
+            "model_version": record.model_version,
+            "role": record.role,
+            "rows": _pack(rows),
+            "predictions": answers.predictions,
+            "probabilities": None if answers.probabilities is None else _pack(answers.probabilities),
+            "latency_ms": record.latency_ms,
+            "client": record.client,
+        },
+        option=orjson.OPT_APPEND_NEWLINE,
+    )
+
+
+def encode_model(record: Record) -> bytes:
+    """The line that a file needs before the first record of a model."""
+    model = {
+        "version": record.model_version,
+        "contract": record.contract.to_json(),
+        "classes": list(record.classes),
+    }
+    return orjson.dumps({"model": model}, _plain, orjson.OPT_APPEND_NEWLINE)
+
+
+def read_record(line: bytes) -> dict[str, Any]:
+    """The document of a record's line, its values of the types that Decoder and the database take.
+
+    Raises:
+        CodecError: the line is no record.
     """
     rows = 0
     try:
         record = orjson.loads(line)
         rows = len(record["predictions"])
-        sound = all(isinstance(record[name], str) for name in _TEXTS)
-        sound = sound and all(type(record[name]) in (int, float) for name in ("time", "latency_ms"))
-        sound = sound and isinstance(record["rows"], str) and isinstance(record["predictions"], list)
-        sound = sound and {type(prediction) for prediction in record["predictions"]} <= _SCALARS
+        valid = all(isinstance(record[name], str) for name in _TEXTS)
+        valid = valid and all(type(record[name]) in (int, float) for name in ("time", "latency_ms"))
+        valid = valid and isinstance(record["rows"], str) and isinstance(record["predictions"], list)
+        valid = valid and {type(prediction) for prediction in record["predictions"]} <= _SCALARS
     except (ValueError, KeyError, TypeError) as exc:
         raise CodecError(f"{type(exc).__name__}: {exc}", rows) from exc
-    if not sound:
+    if not valid:
         raise CodecError("a value of another type than it should be", rows)
     return record  # type: ignore[no-any-return]  # a dict, or its keys would not have been found
 
 
 @dataclass(frozen=True, slots=True)
 class KnownModel:
-    """What a line about a model says."""
+    """What a model's line holds: enough to read its records when its artifact is gone."""
 
     version: str
     contract: Contract
@@ -83,7 +130,7 @@ class KnownModel:
         """Read the line.
 
         Raises:
-            LineError: it is none.
+            CodecError: the line is no model.
         """
         try:
             model = orjson.loads(line)["model"]
@@ -95,20 +142,24 @@ class KnownModel:
 
 
 class Decoder:
-    """Rows of one model."""
+    """Makes rows of the records of one model."""
 
     def __init__(self, model: KnownModel) -> None:
         self.model = model
-        self._columns = [(feature.name, decoding(feature)) for feature in model.contract.features]
-        self._places = {label: place for place, label in enumerate(model.classes)}
+        self._features = [(feature.name, decoding(feature)) for feature in model.contract.features]
+        self._class_index = {label: index for index, label in enumerate(model.classes)}
 
     def rows(self, record: Mapping[str, Any]) -> Iterator[Row]:
-        """The rows of one answer; a damaged one raises what Python does."""
+        """The rows of one answer, in the order of the request.
+
+        Raises:
+            Exception: the record is damaged; any that Python raises for its values.
+        """
         time = timestamp(record["time"])
-        rows, predictions = _unpacked(record["rows"], len(self._columns)), record["predictions"]
+        rows, predictions = _unpack(record["rows"], len(self._features)), record["predictions"]
         packed = record["probabilities"]
-        probabilities = repeat(None, len(predictions)) if packed is None else _unpacked(packed, len(self._places))
-        for index, (cells, prediction, likely) in enumerate(zip(rows, predictions, probabilities, strict=True)):
+        probabilities = repeat(None, len(predictions)) if packed is None else _unpack(packed, len(self._class_index))
+        for index, (cells, prediction, row) in enumerate(zip(rows, predictions, probabilities, strict=True)):
             yield Row(
                 record["prediction_id"],
                 index,
@@ -116,30 +167,42 @@ class Decoder:
                 time,
                 record["model_version"],
                 record["role"],
-                orjson.dumps(self._features(cells)).decode(),
+                orjson.dumps(self._values(cells)).decode(),
                 prediction,
-                None if likely is None else _number(likely[self._places[prediction]]),
-                None if likely is None else orjson.dumps(likely).decode(),
+                None if row is None else _null_if_nan(row[self._class_index[prediction]]),
+                None if row is None else orjson.dumps(row).decode(),
                 record["latency_ms"],
                 record["client"],
             )
 
-    def _features(self, cells: Sequence[float]) -> dict[str, Value]:
+    def _values(self, cells: Sequence[float]) -> dict[str, Value]:
         return {
             name: None if isnan(cell) else cell if decode is None else decode(cell)
-            for (name, decode), cell in zip(self._columns, cells, strict=True)
+            for (name, decode), cell in zip(self._features, cells, strict=True)
         }
-
-
-def _unpacked(packed: str, width: int) -> Iterator[tuple[float, ...]]:
-    """The rows of a matrix that ``line.py`` packed."""
-    return struct.iter_unpack(f"{width}d", a2b_base64(packed, strict_mode=True))
-
-
-def _number(value: float) -> float | None:
-    return None if isnan(value) else value
 
 
 def timestamp(seconds: float) -> str:
     """Unix time as the answers write it."""
     return isoformat(datetime.fromtimestamp(seconds, UTC))
+
+
+def _pack(matrix: "Matrix") -> str:
+    """Row after row of doubles, in base64."""
+    return b2a_base64(matrix.tobytes(), newline=False).decode()
+
+
+def _unpack(packed: str, width: int) -> Iterator[tuple[float, ...]]:
+    """The rows of a packed matrix of ``width`` columns."""
+    return struct.iter_unpack(f"{width}d", a2b_base64(packed, strict_mode=True))
+
+
+def _plain(value: Any) -> Any:
+    """A label of numpy's as Python's own value."""
+    if not hasattr(value, "item"):
+        raise TypeError(type(value).__name__)
+    return value.item()
+
+
+def _null_if_nan(value: float) -> float | None:
+    return None if isnan(value) else value

@@ -1,4 +1,4 @@
-"""One process's own file of the spool: appended to by one write a line, replaced by the next when it is full."""
+"""The file of the spool that one process appends to, by one write a line; a full one is followed by the next."""
 
 import errno
 import os
@@ -10,56 +10,58 @@ from pathlib import Path
 from inference.contract import Contract
 from service import log
 from service.locks import try_lock
-from service.records.record import Record
-from service.records.spool.encoder import encode_model, encode_record
-from service.records.spool.paths import SUFFIX, TEMP_SUFFIX
+from service.records import Record
+from service.records.spool.codec import encode_model, encode_record
+from service.records.spool.files import SUFFIX, TEMP_SUFFIX
 
-LARGEST = 8 * 2**20
-"""Bytes after which a file is left to the shipper and the next one begun."""
+MAX_FILE_BYTES = 8 * 2**20
+"""A file of this size is left to the shipper, and the next one is begun."""
 
 
 class Writer:
-    """Appends lines to a file that nobody else writes, and whose lock says that its writer lives.
+    """Appends lines to a file of its own, whose lock shows that its writer lives.
 
-    A file gets its final name only when its lock is held: whoever finds one unlocked knows that its writer is gone.
+    A file gets its final name only when its lock is held, so a file without a lock has lost its writer. Safe for
+    threads.
     """
 
     def __init__(self, folder: Path, redacted: frozenset[str]) -> None:
         self._folder = folder
         self._redacted = redacted
         self._lock = threading.Lock()
-        self._known: dict[str, tuple[Contract, list[int]]] = {}
+        self._models: dict[str, tuple[Contract, list[int]]] = {}
         self._descriptor = -1
         self._size = 0
-        self._limit = LARGEST
+        self._limit = MAX_FILE_BYTES
         self._partial_write = False
 
     def open(self) -> None:
         """Begin a new file.
 
         Raises:
-            OSError: none can be made.
+            OSError: it cannot be made.
         """
         with self._lock:
             self._begin()
 
     def append(self, record: Record) -> None:
-        """Write one record, in one call.
+        """Write one record by one system call, its model before it where the file does not have it.
 
         Raises:
-            OSError: it could not be written, or not whole.
+            OSError: it was not written, or not whole.
+            TypeError: a value has no JSON form.
         """
         with self._lock:
             if self._descriptor < 0 or self._size >= self._limit:
                 self._next()
-            known = self._known.get(record.model_version)
-            if known is None or known[0] is not record.contract:
-                known = (record.contract, self._hidden(record))
-                line = encode_model(record) + encode_record(record, known[1])
+            model = self._models.get(record.model_version)
+            if model is None or model[0] is not record.contract:
+                model = (record.contract, self._redacted_columns(record))
+                line = encode_model(record) + encode_record(record, model[1])
             else:
-                line = encode_record(record, known[1])
+                line = encode_record(record, model[1])
             self._write(line)
-            self._known[record.model_version] = known
+            self._models[record.model_version] = model
 
     def close(self) -> None:
         """Leave the file to the shipper."""
@@ -67,7 +69,7 @@ class Writer:
             self._leave()
 
     def reopen_if_deleted(self) -> bool:
-        """Whether the file had been deleted under its writer, who then begins another."""
+        """Begin another file where this one was deleted; whether it was."""
         with self._lock:
             if self._descriptor < 0 or os.fstat(self._descriptor).st_nlink:
                 return False
@@ -76,13 +78,13 @@ class Writer:
             return True
 
     def forget(self) -> None:
-        """In a forked child: the file is the parent's, and so is its lock."""
+        """Forget the file in a forked child: it belongs to the parent, and so does its lock."""
         self._lock = threading.Lock()
         self._leave()
 
     def _write(self, line: bytes) -> None:
         try:
-            # A newline ends what an earlier write left half done, so that this line can be read.
+            # A newline ends what an earlier write left unfinished, so that this line can be read.
             written = os.write(self._descriptor, b"\n" + line if self._partial_write else line) - self._partial_write
         except OSError as exc:
             if exc.errno in (errno.EFBIG, errno.EIO, errno.ESTALE):
@@ -95,13 +97,13 @@ class Writer:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _next(self) -> None:
-        """Begin the next file; where that fails go on in the one there is."""
+        """Begin the next file; where that fails, go on in the present one."""
         try:
             self._begin()
         except OSError:
             if self._descriptor < 0:
                 raise
-            self._limit += LARGEST
+            self._limit += MAX_FILE_BYTES
 
     def _begin(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -123,10 +125,10 @@ class Writer:
     def _leave(self) -> None:
         if self._descriptor >= 0:
             os.close(self._descriptor)
-        self._descriptor, self._size, self._limit, self._partial_write = -1, 0, LARGEST, False
-        self._known.clear()
+        self._descriptor, self._size, self._limit, self._partial_write = -1, 0, MAX_FILE_BYTES, False
+        self._models.clear()
 
-    def _hidden(self, record: Record) -> list[int]:
+    def _redacted_columns(self, record: Record) -> list[int]:
         names = record.contract.names
         if unknown := self._redacted.difference(names):
             log.warning("records_redact_unknown", model_version=record.model_version, features=sorted(unknown))

@@ -28,8 +28,8 @@ drift = Blueprint("drift", __name__, url_prefix="/model")
 )
 def found() -> Response:
     """By version and feature, with what each bin holds."""
-    from service.records.database.drift import MOST_ROWS  # SQLAlchemy, only for those who ask for it
-    from service.records.database.drift import drift as of_records
+    from service.records.database.analysis import MAX_ROWS  # SQLAlchemy, which no other request needs
+    from service.records.database.analysis import drift as of_records
 
     settings = current()[0].settings
     asked = window.asked(f"{settings.drift_hours}h")
@@ -39,7 +39,7 @@ def found() -> Response:
         asked.to_json()
         | {
             "minimum_rows": settings.drift_rows,
-            "most_rows": MOST_ROWS,
+            "most_rows": MAX_ROWS,
             "thresholds": {"watch": WATCH, "alarm": ALARM, "p_value": SIGNIFICANCE},
             "versions": [{"verdict": one.verdict} | asdict(one) for one in versions],
         }

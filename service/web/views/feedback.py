@@ -46,6 +46,6 @@ def tell() -> tuple[Response, int]:
 
     app, request = current()
     read, many = read_feedback(read_body(request, app.settings.max_body_bytes), app.settings.max_batch_rows)
-    outcomes = [Outcome(**one, place=f"outcomes.{index}." if many else "") for index, one in enumerate(read)]
+    outcomes = [Outcome(**one, prefix=f"outcomes.{index}." if many else "") for index, one in enumerate(read)]
     created = record_outcomes(app.settings, outcomes, request.client)
     return jsonify({"count": len(outcomes), "created": created}), 201 if created else 200

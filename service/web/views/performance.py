@@ -25,11 +25,9 @@ WINDOW = "7d"
 )
 def live() -> Response:
     """By version, with the counts that say how much it means."""
-    from service.records.database.performance import (
-        performance as of_records,  # SQLAlchemy, only for those who ask for it
-    )
+    from service.records.database.analysis import performance as of_records  # SQLAlchemy, which no other request needs
 
     asked = window.asked(WINDOW)
     versions = of_records(current()[0].settings, asked.since, asked.until, asked.version)
     asked.expect(versions)
-    return jsonify(asked.to_json() | {"versions": versions})
+    return jsonify(asked.to_json() | {"versions": [one.to_json() for one in versions]})

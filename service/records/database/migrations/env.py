@@ -1,4 +1,4 @@
-"""What Alembic runs: the migrations, on the connection that service.records.migrate hands over."""
+"""Alembic's entry: runs the migrations on the connection of service.records.database.migrate."""
 
 from alembic import context
 

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from service.records.database.tables import Moment, Scalar
+from service.records.database.tables import Scalar, Timestamp
 
 revision = "0001"
 down_revision = None
@@ -18,7 +18,7 @@ def upgrade() -> None:
         sa.Column("prediction_id", sa.String(64)),
         sa.Column("row_index", sa.Integer),
         sa.Column("request_id", sa.String(128), nullable=False),
-        sa.Column("time", Moment, nullable=False),
+        sa.Column("time", Timestamp, nullable=False),
         sa.Column("model_version", sa.String(128), nullable=False),
         sa.Column("role", sa.String(16)),
         sa.Column("features", sa.JSON, nullable=False),
@@ -35,7 +35,7 @@ def upgrade() -> None:
         sa.Column("prediction_id", sa.String(64)),
         sa.Column("row_index", sa.Integer),
         sa.Column("outcome", Scalar, nullable=False),
-        sa.Column("time", Moment, nullable=False),
+        sa.Column("time", Timestamp, nullable=False),
         sa.Column("client", sa.Text, nullable=False),
         sa.PrimaryKeyConstraint("prediction_id", "row_index", name="feedback_key"),
     )
@@ -49,6 +49,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them, with all that is in them."""
+    """Drop the tables and their rows."""
     for table in ("predictions", "feedback", "models"):
         op.drop_table(table)

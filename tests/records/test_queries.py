@@ -1,4 +1,4 @@
-"""The questions that drift and the dashboard ask."""
+"""The queries behind drift, performance and the dashboard."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from service.records import recorder
+from service.records.database.analysis import performance
 from service.records.database.connection import connected
-from service.records.database.outcomes import Outcome, record_outcomes
-from service.records.database.performance import performance
+from service.records.database.outcomes import Outcome
 from service.records.database.queries import count_by_version, known_models, recent_rows
 from service.records.recorder import Recorder
-from tests.records.conftest import CLASSES, CONTRACT, drain, make_record
+from tests.records.conftest import CLASSES, CONTRACT, drain, make_record, record_when_free
 
 pytestmark = pytest.mark.process
 
@@ -19,7 +19,7 @@ NOW = datetime.now(UTC)
 HOUR = timedelta(hours=1)
 
 
-def keep(settings):
+def record_some(settings):
     records = Recorder(settings)
     records.open()
     now = NOW.timestamp()
@@ -31,11 +31,11 @@ def keep(settings):
     drain(settings)
 
 
-def asked(settings):
+def query(settings):
     with connected(settings) as connection:
         counts = count_by_version(connection, NOW - HOUR, NOW)
-        rows = [row for part in recent_rows(connection, "forest-1", NOW - HOUR, NOW) for row in part]
-        newest = [row for part in recent_rows(connection, "forest-1", NOW - HOUR, NOW, most=3) for row in part]
+        rows = [row for chunk in recent_rows(connection, "forest-1", NOW - HOUR, NOW) for row in chunk]
+        newest = [row for chunk in recent_rows(connection, "forest-1", NOW - HOUR, NOW, limit=3) for row in chunk]
         models = known_models(connection)
     return counts, rows, newest, models
 
@@ -47,13 +47,13 @@ def check(settings):
     records.append(record)
     outcomes = [Outcome(record.prediction_id, row, label) for row, label in enumerate(record.answers.predictions)]
     other = "no" if outcomes[0].outcome == "yes" else "yes"
-    record_outcomes(settings, [replace(outcomes[0], outcome=other), *outcomes[1:]], "tester")
+    record_when_free(settings, [replace(outcomes[0], outcome=other), *outcomes[1:]])
     recorder.close_all()
     drain(settings)
     first, second = performance(settings, NOW - HOUR, NOW)
-    assert (first["predictions"], first["outcomes"], first["accuracy"]) == (8, 3, pytest.approx(2 / 3))
-    assert (second["predictions"], second["outcomes"], second["accuracy"]) == (1, 0, None)
-    counts, rows, newest, models = asked(settings)
+    assert (first.predictions, first.measures.outcomes, first.measures.accuracy) == (8, 3, pytest.approx(2 / 3))
+    assert (second.predictions, second.measures.outcomes, second.measures.accuracy) == (1, 0, None)
+    counts, rows, newest, models = query(settings)
     assert counts == {"forest-1": 8, "forest-2": 1}
     assert sorted(models) == ["forest-1", "forest-2"]
     assert (models["forest-1"].contract, models["forest-1"].classes) == (CONTRACT, CLASSES)
@@ -65,14 +65,14 @@ def check(settings):
     assert {row.prediction for row in rows} <= set(CLASSES)
 
 
-def test_what_was_asked_lately_by_version_in_sqlite(make_settings):
+def test_the_rows_of_a_window_by_version_in_sqlite(make_settings):
     settings = make_settings()
-    keep(settings)
+    record_some(settings)
     check(settings)
 
 
 @pytest.mark.xdist_group("postgres")
-def test_what_was_asked_lately_by_version_in_postgres(postgres, make_settings):
+def test_the_rows_of_a_window_by_version_in_postgres(postgres, make_settings):
     settings = make_settings(DATABASE_URL=postgres.address)
-    keep(settings)
+    record_some(settings)
     check(settings)

@@ -1,12 +1,11 @@
-"""The line format: whatever went in comes out as the JSON values a client sent."""
+"""The line format: the values of a row come back as the client sent them."""
 
 import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.features import encode
-from service.records.spool.codec import Decoder, KnownModel
-from service.records.spool.encoder import encode_model, encode_record
+from service.records.spool.codec import Decoder, KnownModel, encode_model, encode_record
 from tests.records.conftest import CONTRACT, make_record
 
 ROWS = st.lists(

@@ -1,4 +1,4 @@
-"""Drift of what was recorded under other settings, and by other artifacts, than those of today."""
+"""Drift over records that were made under other settings, or by another artifact of the same name."""
 
 import shutil
 from dataclasses import replace
@@ -10,7 +10,7 @@ from inference.engines.base import Answers
 from inference.features import NULL
 from inference.manifest import Manifest
 from service.records import recorder
-from service.records.database.drift import drift
+from service.records.database.analysis import drift
 from service.records.recorder import Recorder
 from tests.records.conftest import drain, make_record
 from training.example import make_frame
@@ -24,21 +24,21 @@ def found(settings):
 
 
 @pytest.fixture
-def keep(make_settings, trained):
-    """Keep 400 rows of the default model, as today's service would, then whatever other records; the settings."""
+def record(make_settings, trained):
+    """Record 400 rows of the default model as today's service does, then the other records; the settings."""
 
-    def keep(*others, blank=None, **environment):
+    def record(*others, blank=None, **environment):
         settings = make_settings(ARTIFACTS_DIR=str(trained), **environment)
         (folder,) = [path for path in trained.iterdir() if path.is_dir()]
         manifest = Manifest.read(folder)
         rows = make_frame(7, 400).drop(columns="target").to_numpy(dtype=float, copy=True)
         if blank is not None:
-            rows[: len(rows) // 4, blank] = NULL  # as RECORDS_REDACT has it
-        record = make_record(1, rows=rows, answers=Answers([0, 1] * 200, None, None), model_version=folder.name)
-        record.contract, record.classes = manifest.contract, manifest.classes
+            rows[: len(rows) // 4, blank] = NULL  # as RECORDS_REDACT does
+        own = make_record(1, rows=rows, answers=Answers([0, 1] * 200, None, None), model_version=folder.name)
+        own.contract, own.classes = manifest.contract, manifest.classes
         records = Recorder(settings)
         records.open()
-        records.append(record)
+        records.append(own)
         for other in others:
             other.model_version = folder.name
             records.append(other)
@@ -46,29 +46,29 @@ def keep(make_settings, trained):
         drain(settings)
         return settings
 
-    return keep
+    return record
 
 
-def test_a_feature_that_was_redacted_for_a_while_is_judged_on_what_was_recorded(keep):
-    (version,) = found(keep(blank=1))
+def test_a_feature_that_was_redacted_for_a_while_is_judged_on_what_was_recorded(record):
+    (version,) = found(record(blank=1))
     assert version.verdict == "stable"
     assert sum(version.features[1].live) == 300 and sum(version.features[0].live) == 400
 
 
-def test_a_feature_that_is_redacted_is_not_judged(keep):
-    (version,) = found(keep(RECORDS_REDACT="feature_2"))
+def test_a_feature_that_is_redacted_is_not_judged(record):
+    (version,) = found(record(RECORDS_REDACT="feature_2"))
     assert [one.verdict for one in version.features] == ["stable", "not recorded", "stable", "stable", "stable"]
 
 
-def test_rows_of_another_artifact_of_the_same_name_are_left_out(keep):
-    (version,) = found(keep(make_record(300)))
+def test_rows_of_another_artifact_of_the_same_name_are_left_out(record):
+    (version,) = found(record(make_record(300)))
     assert (version.rows, version.verdict) == (400, "stable")
 
 
 def test_a_registered_model_is_judged_by_what_was_fetched_and_a_missing_one_is_named_without_its_place(
-    keep, trained, tmp_path
+    record, trained, tmp_path
 ):
-    settings = replace(keep(MODEL_URI="models:/churn/3"), artifacts_dir=tmp_path / "none")
+    settings = replace(record(MODEL_URI="models:/churn/3"), artifacts_dir=tmp_path / "none")
     (missing,) = found(settings)
     assert "churn%2F3/random_forest-1/manifest.json cannot be read" in missing.reason
     assert str(tmp_path) not in missing.reason

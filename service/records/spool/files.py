@@ -1,0 +1,99 @@
+"""The files of a host's spool under VAR_DIR/spool, and the counts of rows that were shipped and lost."""
+
+import os
+import struct
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from service.locks import locked
+from service.settings import Settings
+
+SUFFIX = ".jsonl"
+TEMP_SUFFIX = ".new"
+OFFSET_SUFFIX = ".offset"
+COUNTS = "counts"
+SHIPPER_LOCK = "shipper.lock"
+MIGRATION_LOCK = "migration.lock"
+QUARANTINE = "refused.txt"
+"""Lines that the database will never take, for a person to look at."""
+_COUNTS_FORMAT = struct.Struct("<QQ")
+
+
+def spool_folder(settings: Settings) -> Path:
+    """The folder of the spool; absolute, so that it is the same for a process started in another directory."""
+    return settings.var_dir.absolute() / "spool"
+
+
+def spool_files(folder: Path) -> list[Path]:
+    """Every file of the spool, oldest first; a name begins with the time at which the file was opened."""
+    try:
+        return sorted(folder / entry.name for entry in os.scandir(folder) if entry.name.endswith(SUFFIX))
+    except OSError:
+        return []
+
+
+def read_shipper(folder: Path) -> tuple[int, str]:
+    """The process id of the shipper that holds the lock, and the fingerprint of its settings.
+
+    Raises:
+        OSError, ValueError: none has written them yet.
+    """
+    pid, _, fingerprint = (folder / SHIPPER_LOCK).read_text().partition(" ")
+    return int(pid), fingerprint
+
+
+def pending_bytes(folder: Path) -> int:
+    """Bytes of the spool that were not shipped yet."""
+    return sum(max(0, _size(path) - read_offset(path)) for path in spool_files(folder))
+
+
+def offset_path(path: Path) -> Path:
+    """The file that says how far a file of the spool was shipped."""
+    return path.with_suffix(OFFSET_SUFFIX)
+
+
+def read_offset(path: Path) -> int:
+    """How many bytes of a file of the spool are in the database."""
+    try:
+        return int(offset_path(path).read_bytes())
+    except (OSError, ValueError):
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Rows of this host, over all its processes and restarts: those in the database, and those that were lost."""
+
+    shipped: int = 0
+    lost: int = 0
+
+
+def make_counts(folder: Path) -> None:
+    """Write the file of the counts in full: a disk that fills up later has its bytes already."""
+    with suppress(OSError), locked(folder / COUNTS) as descriptor:
+        if os.fstat(descriptor).st_size < _COUNTS_FORMAT.size:
+            os.pwrite(descriptor, _COUNTS_FORMAT.pack(0, 0), 0)
+
+
+def read_counts(folder: Path) -> Counts:
+    """The counts so far; zeros where there is no file."""
+    try:
+        return Counts(*_COUNTS_FORMAT.unpack((folder / COUNTS).read_bytes()[: _COUNTS_FORMAT.size]))
+    except (OSError, struct.error):
+        return Counts()
+
+
+def count(folder: Path, shipped: int = 0, lost: int = 0) -> None:
+    """Add rows to the counts; a file that cannot be written is passed over, since metrics and log have them too."""
+    with suppress(OSError), locked(folder / COUNTS) as descriptor:
+        now = os.pread(descriptor, _COUNTS_FORMAT.size, 0)
+        before = _COUNTS_FORMAT.unpack(now) if len(now) == _COUNTS_FORMAT.size else (0, 0)
+        os.pwrite(descriptor, _COUNTS_FORMAT.pack(before[0] + shipped, before[1] + lost), 0)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
