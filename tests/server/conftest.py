@@ -15,11 +15,12 @@ from tests.conftest import ROOT, until
 HERE = Path(__file__).parent
 WORKERS = {"inline": "Quick", "gthread": "'gthread'"}
 CONFIG = """
-from service.server import options, worker
+import service.server
+from service.server import worker
 from service.server.error_responses import install_error_responses
 install_error_responses()
 class Quick(worker.InlineWorker):
-    patience = 1.5
+    client_timeout = 1.5
 worker_class = {worker}
 bind = "127.0.0.1:0"
 threads = 4

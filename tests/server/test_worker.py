@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from service.server.sending import CROWD
+from service.server.connection import MIN_BATCH
 from tests.conftest import until
 
 pytestmark = pytest.mark.process
@@ -69,10 +69,10 @@ def test_a_client_that_asks_for_the_end_among_other_things_gets_it(inline, optio
     assert talk.closed()
 
 
-FEW_FILES = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (60, 60)); Quick.patience = 300"
+FEW_FILES = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (60, 60)); Quick.client_timeout = 300"
 
 
-@pytest.mark.parametrize("limit", [FEW_FILES, "worker_connections = 20; Quick.patience = 300"])
+@pytest.mark.parametrize("limit", [FEW_FILES, "worker_connections = 20; Quick.client_timeout = 300"])
 def test_clients_that_say_nothing_make_room_and_the_worker_stays(make_server, limit):
     server = make_server("inline", limit)
     pid = server.get("/pid").body
@@ -140,7 +140,7 @@ def test_beyond_its_connections_it_closes_after_each_answer(make_server):
 
 @pytest.mark.parametrize(
     "more",
-    ["options.READ_AGAINST = '1.0'", "proxy_protocol = True"],
+    ["service.server.READ_AGAINST = '1.0'", "proxy_protocol = True"],
 )
 def test_where_it_does_not_fit_it_is_gthread_and_says_why(make_server, more):
     server = make_server(more=more)
@@ -215,7 +215,7 @@ def test_clients_that_left_or_broke_the_protocol_cost_those_beside_them_nothing(
 @pytest.mark.parametrize("size", [0, 5000])
 def test_nobodys_answer_waits_for_somebody_elses_long_request(one_round, size):
     long = f"POST /sleep?5 HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n\r\n{'x' * size}"
-    beside = [echo("short")] * (CROWD // 2)
+    beside = [echo("short")] * (MIN_BATCH // 2)
     talks, go_on = one_round([*beside, long, *beside])
     go_on()
     readable, _, _ = select.select([talk.sock for talk in talks], [], [], 4)
