@@ -1,4 +1,4 @@
-"""The life of the service as an operator sees it: real gunicorn, real workers, real signals."""
+"""The service as an operator runs it: real gunicorn, real workers, real signals."""
 
 import json
 import os
@@ -44,7 +44,7 @@ def test_a_killed_worker_is_replaced_and_no_request_after_it_fails(serve):
     assert all(server.ask("/predict", ROW)[0] == 200 for _ in range(20))
 
 
-def test_a_worker_that_answered_leaves_without_an_abort_and_reports_to_nobody(serve):
+def test_a_worker_that_answered_stops_without_an_abort_and_its_master_has_one_thread(serve):
     server = serve(WEB_CONCURRENCY="1")
     server.until(lambda: server.ask("/predict", ROW)[0] == 200)
     assert len(list(Path(f"/proc/{server.pid}/task").iterdir())) == 1, (
@@ -72,7 +72,7 @@ def test_a_promoted_version_is_served_by_every_worker_without_a_restart(serve, t
     assert server.workers == workers
 
 
-def test_a_broken_version_degrades_health_and_never_stops_answers_through_reload_and_respawn(serve, two_versions):
+def test_with_a_broken_version_health_is_degraded_and_predictions_go_on_after_reload_and_respawn(serve, two_versions):
     server = serve(WEB_CONCURRENCY="2", ARTIFACTS_DIR=str(two_versions))
     server.until_serving(2)
     server.until(lambda: _version(server) == FIRST)
@@ -81,9 +81,9 @@ def test_a_broken_version_degrades_health_and_never_stops_answers_through_reload
             path.write_bytes(b"broken")
     write_routing(two_versions, Routing(SECOND))
     server.until(lambda: all(server.ask("/health")[1]["status"] == "degraded" for _ in range(10)))
-    for how, pid in ((signal.SIGHUP, server.pid), (signal.SIGKILL, server.workers[0])):
+    for sent, pid in ((signal.SIGHUP, server.pid), (signal.SIGKILL, server.workers[0])):
         before = set(server.workers)
-        os.kill(pid if pid == server.pid else server.workers[0], how)
+        os.kill(pid if pid == server.pid else server.workers[0], sent)
         server.until(lambda before=before: len(server.workers) == 2 and set(server.workers) != before)
         server.until(lambda: server.ask("/health")[0] == 200)
         status, health = server.ask("/health")
@@ -92,7 +92,7 @@ def test_a_broken_version_degrades_health_and_never_stops_answers_through_reload
         assert server.ask("/predict", ROW)[0] == 200
 
 
-def test_without_an_artifact_the_server_starts_says_503_and_picks_up_the_first_one(serve, trained, tmp_path):
+def test_without_an_artifact_the_server_answers_503_until_the_first_one_is_there(serve, trained, tmp_path):
     empty = tmp_path / "none"
     server = serve(ARTIFACTS_DIR=str(empty))
     assert server.ask("/health")[0] == 503
@@ -138,37 +138,37 @@ def test_every_worker_class_serves(serve, worker_class):
 
 
 def _raw(server, text):
-    """All that a half-closed client is told."""
+    """All that a half-closed client receives."""
     with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=20) as sock:
         sock.sendall(text.encode())
         sock.shutdown(socket.SHUT_WR)
         return b"".join(iter(lambda: sock.recv(65536), b""))
 
 
-def test_a_body_that_is_none_is_the_clients_fault_and_ends_the_connection(serve):
+def test_a_malformed_body_is_a_400_and_ends_the_connection(serve):
     server = serve(WEB_CONCURRENCY="1")
     head = "POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     after = "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
     for body in ("zz\r\n{}\r\n0\r\n\r\n", "2\r\n{}XX0\r\n\r\n", "5\r\n{}\r\n"):
-        told = _raw(server, head + "Transfer-Encoding: chunked\r\n\r\n" + body + after)
-        assert told.startswith(b"HTTP/1.1 400 "), told
-        assert told.count(b"HTTP/1.1") == 1, "what follows malformed chunks is no request"
-    told = _raw(server, head + 'Content-Length: 20\r\n\r\n{"feature_1"')
-    assert told.startswith(b"HTTP/1.1 400 ")
-    assert b"ended before its announced length" in told
+        received = _raw(server, head + "Transfer-Encoding: chunked\r\n\r\n" + body + after)
+        assert received.startswith(b"HTTP/1.1 400 "), received
+        assert received.count(b"HTTP/1.1") == 1, "what follows malformed chunks is no request"
+    received = _raw(server, head + 'Content-Length: 20\r\n\r\n{"feature_1"')
+    assert received.startswith(b"HTTP/1.1 400 ")
+    assert b"ended before its announced length" in received
     assert server.events("error") == []
 
 
-def test_a_request_that_gunicorn_refuses_is_logged_under_the_id_it_was_told(serve):
+def test_an_error_of_gunicorn_is_logged_with_the_request_id_of_its_response(serve):
     server = serve(WEB_CONCURRENCY="1")
     assert server.ask("/predict", ROW, {"X-Request-ID": "the-one-before"})[0] == 200
-    told = _raw(server, "GET /health HTTP/1.1\r\nBad Header: 1\r\n\r\n")
-    document = json.loads(told.partition(b"\r\n\r\n")[2])
+    received = _raw(server, "GET /health HTTP/1.1\r\nBad Header: 1\r\n\r\n")
+    document = json.loads(received.partition(b"\r\n\r\n")[2])
     server.until(lambda: [line["request_id"] for line in server.events("refused")] == [document["request_id"]])
     assert all("request_id" not in line for line in server.events("server"))
 
 
-def test_a_port_in_use_is_said(tmp_path):
+def test_a_port_in_use_ends_the_start_without_a_traceback(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

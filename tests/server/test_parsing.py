@@ -1,4 +1,4 @@
-"""Heads that are remembered mean what gunicorn's own parser makes of their bytes."""
+"""A head from the cache means what gunicorn's own parser makes of its bytes."""
 
 import pytest
 from gunicorn.config import Config
@@ -35,51 +35,51 @@ def cfg():
     return ConfigSnapshot(Config())
 
 
-def told(request, cfg, client):
-    """What gunicorn itself makes of a request, without what holds objects of its own."""
+def environ_of_gunicorn(request, cfg, client):
+    """The environ that gunicorn makes of a request, without the objects in it."""
     environ = wsgi.create(request, None, client, SERVER, cfg)[1]
     return {name: value for name, value in environ.items() if not name.startswith(("wsgi.", "gunicorn."))}
 
 
 @given(st.lists(heads, min_size=1, max_size=6), st.sampled_from(CLIENTS))
-def test_a_head_means_what_gunicorn_reads_in_it_however_often_it_came(cfg, sent, client):
-    known = HeadCache(cfg)
+def test_a_head_means_what_gunicorn_parses_whether_cached_or_not(cfg, sent, client):
+    cache = HeadCache(cfg)
     for head in [*sent, *sent]:
         try:
             stock = Request(cfg, HeadReader(head), client)
-        except ParseException as refused:
-            with pytest.raises(type(refused)):
-                known.parse(head, client, 1)
+        except ParseException as error:
+            with pytest.raises(type(error)):
+                cache.parse(head, client, 1)
             continue
-        parsed = known.parse(head, client, 1)
+        parsed = cache.parse(head, client, 1)
         environ = make_environ(parsed, b"", base_environ(cfg) | peer_environ(client, SERVER))
-        expected = told(stock, cfg, client)
+        expected = environ_of_gunicorn(stock, cfg, client)
         assert {name: environ[name] for name in expected} == expected
         assert sorted(parsed.headers) == sorted(stock.headers)
         assert parsed.should_close() == stock.should_close()
         assert type(parsed.body.reader) is type(stock.body.reader)
 
 
-def test_a_header_that_is_new_each_time_leaves_the_rest_remembered(cfg):
-    known = HeadCache(cfg)
+def test_the_other_headers_of_a_head_with_a_unique_one_come_from_the_cache(cfg):
+    cache = HeadCache(cfg)
     heads = [f"GET / HTTP/1.1\r\nHost: x\r\nTraceparent: 00-{n:032x}-01\r\n\r\n".encode() for n in range(2000)]
-    parsed = [known.parse(head, CLIENTS[0], 1) for head in heads]
+    parsed = [cache.parse(head, CLIENTS[0], 1) for head in heads]
     assert all(request.environ_fields is parsed[0].environ_fields for request in parsed)
     assert len({dict(request.headers)["TRACEPARENT"] for request in parsed}) == len(heads)
 
 
-def test_what_one_request_does_to_itself_is_not_remembered(cfg):
-    known = HeadCache(cfg)
+def test_a_change_to_one_request_does_not_reach_the_cache(cfg):
+    cache = HeadCache(cfg)
     head = b"GET / HTTP/1.1\r\nHost: x\r\nX-Request-ID: a\r\n\r\n"
-    first = known.parse(head, CLIENTS[0], 1)
+    first = cache.parse(head, CLIENTS[0], 1)
     first.force_close()
     make_environ(first, b"", base_environ(cfg) | peer_environ(CLIENTS[0], SERVER))["HTTP_HOST"] = "y"
-    again = known.parse(head.replace(b": a", b": b"), CLIENTS[0], 2)
+    again = cache.parse(head.replace(b": a", b": b"), CLIENTS[0], 2)
     environ = make_environ(again, b"", base_environ(cfg) | peer_environ(CLIENTS[0], SERVER))
     assert (environ["HTTP_HOST"], environ["HTTP_X_REQUEST_ID"], again.should_close()) == ("x", "b", False)
 
 
-def test_no_header_that_gunicorn_looks_at_is_taken_out():
+def test_no_header_that_gunicorn_reads_is_taken_out():
     assert not {name.upper() for name in UNIQUE_HEADERS} & set(RFC9110_5_3_SINGLETON_FIELDS)
     assert not any("_" in name for name in UNIQUE_HEADERS)
 
