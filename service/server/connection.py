@@ -175,11 +175,15 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
 
     def is_expired(self, now: float, full: bool) -> bool:
         """Whether to close it; ``full`` tells that others wait to be accepted, for whom an idle one makes room."""
-        if self.deadline <= now:
-            return True
-        return (
-            full and not self.unsent and not self.closing and self.deadline - now < self.client_timeout - IDLE_WHEN_FULL
-        )
+        left = self.deadline - now
+        if left <= 0 or not full:
+            return left <= 0
+        return not self.unsent and not self.closing and left < self.client_timeout - IDLE_WHEN_FULL
+
+    def limit_idle(self, deadline: float) -> None:
+        """Close it by ``deadline`` at the latest if it waits for a request."""
+        if not self.received and not self.unsent:
+            self.deadline = min(self.deadline, deadline)
 
 
 class WriteBatch:

@@ -103,17 +103,18 @@ def test_after_max_requests_the_worker_stops_and_its_last_response_says_close(ma
 
 
 @pytest.mark.parametrize("worker", ["inline", "gthread"])
-def test_a_stopping_server_finishes_what_it_began(make_server, worker):
+def test_a_stopping_server_finishes_what_it_began_and_answers_open_connections(make_server, worker):
     server = make_server(worker)
-    idle = server.talk(GET.format(""))
-    idle.answer()
+    idle, open_ = server.talk(GET.format("")), server.talk(GET.format(""))
+    assert idle.answer().status == open_.answer().status == 200
     busy = server.talk(GET.format("sleep?1"))
     time.sleep(0.4)
     server.process.send_signal(signal.SIGTERM)
-    answer = busy.answer()
-    assert answer.body == b"slept"
+    assert busy.answer().body == b"slept"
+    assert open_.send(GET.format("")).answer().headers["connection"] == "close"
     assert server.process.wait(10) == 0
     assert idle.closed()
+    assert "Traceback" not in server.log.read_text()
 
 
 def test_a_handler_that_hangs_is_killed_and_replaced(make_server):
