@@ -1,4 +1,4 @@
-"""gunicorn's settings and hooks; what they do lives in the packages they call."""
+"""gunicorn's settings and hooks; each hook calls the package that does the work."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))  # gunicorn reads this file before it follows --chdir
 
-import service.single_thread  # noqa: F401  # before numpy, for what it sets
+import service.single_thread  # noqa: F401  # before numpy, which reads the environment it sets
 
 # isort: split
 from service import log, metrics
@@ -56,14 +56,14 @@ def when_ready(server: Any) -> None:
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    """In each worker: take a place in the metrics, open the spool, load the artifact."""
+    """In each worker: take a process slot in the metrics, open the spool, load the artifact."""
     from service.models import manager
     from service.records import recorder
 
-    for leave in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
-        # Until the worker sets its own handlers these are still the master's, which would only note the signal: a
-        # worker told to leave while it loads would be waited for until graceful_timeout.
-        signal.signal(leave, signal.SIG_DFL)
+    for stop in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        # Until the worker sets its own handlers it has the master's, which only queue the signal. The master would wait
+        # until graceful_timeout for a worker that gets a signal while it loads.
+        signal.signal(stop, signal.SIG_DFL)
     listener.forget()
     metrics.open_metrics(settings)
     metrics.worker_slots(slots_of(worker))
@@ -72,19 +72,19 @@ def post_fork(server: Any, worker: Any) -> None:
 
 
 def worker_abort(worker: Any) -> None:
-    """In a worker that hangs and is killed for it: what it said last is what explains it."""
+    """In a worker that hangs and is killed: write its last log lines, which explain why."""
     log.batch.flush()
 
 
 def worker_exit(server: Any, worker: Any) -> None:
-    """In a worker that leaves: flush."""
+    """In a worker that stops: write what is buffered."""
     from service.records import recorder
 
     recorder.close_all()
 
 
 def on_exit(server: Any) -> None:
-    """In the master, when every worker is gone: bring the last records to the database."""
+    """In the master, after every worker has stopped: load the last records into the database."""
     from service.records import recorder
 
     recorder.drain(settings)
@@ -92,7 +92,7 @@ def on_exit(server: Any) -> None:
 
 
 def child_exit(server: Any, worker: Any) -> None:
-    """In the master, after a worker is gone, however it went."""
+    """In the master, after a worker has stopped or died."""
     metrics.leave()
     listener.start(settings)
 

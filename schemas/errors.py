@@ -1,17 +1,22 @@
-"""What may go wrong with a request, each with its status and a stable type; web/errors.py turns them into answers.
+"""What may go wrong with a request, each with its status and a stable type.
 
-ServiceError
+``service/web/errors.py`` turns them into responses of the application, ``service/server/error_responses.py`` into those
+of gunicorn itself.
+
+ServiceError 500
+├── BadRequest 400, UriTooLong 414, ExpectationFailed 417, HeadersTooLarge 431, NotSupported 501: by gunicorn
+├── RequestTimeout 408
 ├── NotFound 404 ── UnknownVersion
 ├── MethodNotAllowed 405
 ├── Unauthorized 401, Forbidden 403, TooManyRequests 429
 ├── NotReady 503, StoreUnavailable 503
-├── RequestTimeout 408
 ├── BodyTooLarge 413, UnsupportedMediaType 415, MalformedBody 400
 ├── Conflict 409
 └── InvalidInput 422
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, ClassVar
 
 MOST_ERRORS = 100
@@ -19,7 +24,7 @@ MOST_ERRORS = 100
 
 
 INTERNAL_ERROR = "The service failed to answer; its log tells why under this request_id."
-"""All that a client is told of a fault of ours."""
+"""All that a client is told of an internal error."""
 
 
 class ServiceError(Exception):
@@ -53,6 +58,46 @@ class ServiceError(Exception):
     def summary(cls) -> str:
         """What it means, in one sentence: the first line of its docstring."""
         return (cls.__doc__ or cls.title).partition("\n")[0]
+
+
+class BadRequest(ServiceError):
+    """Not valid HTTP."""
+
+    status = 400
+    type = "bad-request"
+    title = "Bad request"
+
+
+class UriTooLong(ServiceError):
+    """A longer request line than the server takes."""
+
+    status = 414
+    type = "uri-too-long"
+    title = "URI too long"
+
+
+class ExpectationFailed(ServiceError):
+    """An ``Expect`` header other than 100-continue."""
+
+    status = 417
+    type = "expectation-failed"
+    title = "Expectation failed"
+
+
+class HeadersTooLarge(ServiceError):
+    """More or longer headers than the server takes."""
+
+    status = 431
+    type = "request-header-fields-too-large"
+    title = "Request header fields too large"
+
+
+class NotSupported(ServiceError):
+    """A transfer coding other than chunked."""
+
+    status = 501
+    type = "not-implemented"
+    title = "Not implemented"
 
 
 class NotFound(ServiceError):
@@ -174,3 +219,24 @@ class InvalidInput(ServiceError):
     def document(self, request_id: str) -> dict[str, Any]:
         """The problem document, with what is wrong by field."""
         return super().document(request_id) | {"errors": self.errors, "errors_total": self.total}
+
+
+_BY_STATUS = {
+    error.status: error
+    for error in (
+        *(ServiceError, BadRequest, UriTooLong, ExpectationFailed, HeadersTooLarge, NotSupported, RequestTimeout),
+        *(NotFound, MethodNotAllowed, Unauthorized, Forbidden, TooManyRequests),
+        *(BodyTooLarge, UnsupportedMediaType, Conflict),
+    )
+}
+"""The class of a status that means one thing, whoever refuses. 503 has two, and 422 needs to know the fields."""
+
+
+@lru_cache(maxsize=64)
+def error_class(status: int, name: str) -> type[ServiceError]:
+    """The class of errors with a status; where this service has none, it is made of the status's ``name``."""
+    known = _BY_STATUS.get(status)
+    if known is not None:
+        return known
+    slug = name.lower().replace(" ", "-")
+    return type(name, (ServiceError,), {"status": status, "type": slug, "title": name})

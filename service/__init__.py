@@ -5,7 +5,7 @@ Where to look, from the outside in (imports point down this list only):
 - ``app``         the application factory: the path of a request on one screen
 - ``cli``         ``flask models``, ``flask records``, ``flask tokens``, ``flask openapi``
 - ``web``         everything that knows Flask: hooks, error handler, documents, views
-- ``server``      what is ours of gunicorn: the worker class, refusals before a request is one
+- ``server``      the gunicorn worker class, and the responses to requests that gunicorn refuses
 - ``models``      what this worker has loaded, and which version answers
 - ``access``      who may call, and how often
 - ``records``     every answered prediction: ``spool``, ``shipper``, ``database``

@@ -1,4 +1,4 @@
-"""The life of the service as an operator sees it: real gunicorn, real workers, real signals."""
+"""The service as an operator runs it: real gunicorn, real workers, real signals."""
 
 import json
 import os
@@ -72,7 +72,7 @@ def test_a_promoted_version_is_served_by_every_worker_without_a_restart(serve, t
     assert server.workers == workers
 
 
-def test_a_broken_version_degrades_health_and_never_stops_answers_through_reload_and_respawn(serve, two_versions):
+def test_with_a_broken_version_health_is_degraded_and_predictions_go_on_after_reload_and_respawn(serve, two_versions):
     server = serve(WEB_CONCURRENCY="2", ARTIFACTS_DIR=str(two_versions))
     server.until_serving(2)
     server.until(lambda: _version(server) == FIRST)

@@ -1,50 +1,65 @@
-"""gunicorn's own refusals (the application never sees the request) in the shape of every other error, RFC 9457."""
+"""gunicorn's own error responses, which the application never sees, in the shape of every other error (RFC 9457)."""
 
 import uuid
+from contextlib import suppress
 from http import HTTPStatus
 from socket import socket
 
 import orjson
 from gunicorn import util
 
+from schemas.errors import (
+    BadRequest,
+    ExpectationFailed,
+    Forbidden,
+    HeadersTooLarge,
+    NotSupported,
+    RequestTimeout,
+    ServiceError,
+    UriTooLong,
+    error_class,
+)
 from service import log
 
-_DETAILS = {
-    400: "The request is not valid HTTP: its request line, a header or its chunked framing is malformed.",
-    403: "This address may not connect in this way.",
-    408: "The request did not arrive in time.",
-    414: "The request line is longer than the server takes.",
-    417: "The server meets no expectation but 100-continue.",
-    431: "The headers are more or longer than the server takes.",
-    500: "The server failed before the application could answer.",
-    501: "The transfer coding of the body is not supported; send it chunked or with a Content-Length.",
+_ERRORS = {
+    error.status: error
+    for error in (
+        BadRequest("The request is not valid HTTP: its request line, a header or its chunked framing is malformed."),
+        Forbidden("This address may not connect in this way."),
+        RequestTimeout("The request did not arrive in time."),
+        UriTooLong("The request line is longer than the server takes."),
+        ExpectationFailed("The server meets no expectation but 100-continue."),
+        HeadersTooLarge("The headers are more or longer than the server takes."),
+        ServiceError("The server failed before the application could answer."),
+        NotSupported("The transfer coding of the body is not supported; send it chunked or with a Content-Length."),
+    )
 }
+"""What gunicorn refuses with, by status."""
 
 
 def install_error_responses() -> None:
-    """Make every gunicorn worker of this process, and of those it forks, refuse in problem+json; called once."""
+    """Make every gunicorn worker of this process, and of those it forks, send problem+json; called once."""
     util.write_error = write_error
 
 
 def write_error(sock: socket, status_int: int, reason: str, mesg: str) -> None:
-    """Answer a request that gunicorn refuses. ``mesg`` echoes the input: it stays in the log."""
+    """Respond to a request that gunicorn refuses. ``mesg`` echoes the input: it goes to the log only."""
     request_id = str(uuid.uuid4())
     log.info("refused", request_id=request_id, status=status_int, reason=mesg)
-    util.write_nonblock(sock, problem(status_int, request_id))
+    util.write_nonblock(sock, error_response(status_int, request_id))
 
 
-def problem(status: int, request_id: str) -> bytes:
-    """The whole HTTP answer, head and body; the connection closes after it."""
+def write_request_timeout(sock: socket) -> None:
+    """Respond to a request that did not arrive in time, if the client is still there."""
+    with suppress(OSError):
+        util.write_error(sock, RequestTimeout.status, "Request Timeout", "")
+
+
+def error_response(status: int, request_id: str) -> bytes:
+    """The whole HTTP response, head and body; the connection closes after it."""
     phrase = HTTPStatus(status).phrase
-    body = orjson.dumps(
-        {
-            "type": "about:blank",
-            "title": phrase,
-            "status": status,
-            "detail": _DETAILS.get(status, phrase),
-            "request_id": request_id,
-        }
-    )
+    error = _ERRORS.get(status) or error_class(status, phrase)(phrase)
+    body = orjson.dumps(error.document(request_id))
     head = (
         f"HTTP/1.1 {status} {phrase}\r\n"
         f"Date: {util.http_date()}\r\n"

@@ -1,4 +1,4 @@
-"""gunicorn's own lines in the form of every other: ``logger_class = "service.server.gunicorn_log.Logger"``."""
+"""gunicorn's own log as structured events: ``logger_class = "service.server.gunicorn_log.Logger"``."""
 
 import logging
 from typing import Any
@@ -10,7 +10,7 @@ from service.log.python_logging import attach
 
 
 class Logger(glogging.Logger):  # type: ignore[misc]  # gunicorn has no type hints
-    """Sends gunicorn's error log to the structured one, as the event ``server``, unless a file was asked for."""
+    """Writes gunicorn's error log to the service's log, as the event ``server``, unless ``errorlog`` names a file."""
 
     def setup(self, cfg: Any) -> None:
         """Called at the start and at each reload of the configuration."""

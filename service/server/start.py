@@ -1,7 +1,7 @@
-"""The settings of a gunicorn master: checked when it starts, the same until it ends.
+"""What a gunicorn master checks when it starts: settings, worker class, address, open files.
 
-gunicorn runs its configuration file again at every reload, when an error would end the service. The environment
-cannot have changed by then; a file that a setting names can be gone or broken, and whoever reads it copes with that.
+gunicorn runs its configuration file again at every reload, when an error would end the service. The environment cannot
+have changed by then. A file that a setting names can be missing or broken by then; the module that reads it handles it.
 """
 
 import importlib
@@ -23,14 +23,14 @@ from service.setting_readers import Address
 from service.settings import Settings, SettingsError
 
 CONNECTIONS = 4096
-"""Of one worker. An idle one costs some kilobytes; those beyond wait until another closes."""
+"""Connections of one worker. An idle one takes some kilobytes; clients beyond wait until another one closes."""
 OWN_DESCRIPTORS = 40
-"""What a worker has open besides, and may have to open: fifteen were counted in one that serves."""
+"""Descriptors that a worker needs for itself: fifteen were counted in one that serves."""
 
 
 @lru_cache(maxsize=1)
 def settings_at_start() -> Settings:
-    """The settings, read once a master; one that cannot be used ends it with a single sentence."""
+    """The settings, read once per master; one that cannot be used ends it with an error of one sentence."""
     try:
         settings = Settings.read(os.environ)
         if settings.api_tokens_file is not None:
@@ -44,17 +44,17 @@ def settings_at_start() -> Settings:
 
 
 def check_worker_class(name: str) -> None:
-    """Look into a class that is not gunicorn's own: gunicorn would give it back as a traceback, once the master runs.
+    """Import a worker class that is not gunicorn's own; gunicorn itself would fail later, with a traceback.
 
     Raises:
-        SettingsError: it is none, or no worker.
+        SettingsError: there is no such class, or it is no worker.
     """
     module, _, attribute = name.rpartition(".")
     if not module:
         return
     try:
         found = getattr(importlib.import_module(module), attribute, None)
-    except Exception as exc:  # whatever a module does when it is imported
+    except Exception as exc:  # an import may run any code
         reason = f"{type(exc).__name__}: {exc}".partition("\n")[0]
         raise SettingsError(f"WORKER_CLASS={name!r} cannot be imported: {reason}.") from None
     if not (isinstance(found, type) and issubclass(found, Worker)):
@@ -62,12 +62,12 @@ def check_worker_class(name: str) -> None:
 
 
 def check_address(address: Address) -> None:
-    """Find out beforehand what gunicorn would try five times, or end in a traceback.
+    """Check that a server could listen on an address; gunicorn tries five times, or ends with a traceback.
 
-    A port that is taken is left to gunicorn, which waits some seconds for whoever leaves it.
+    A port that is in use is left to gunicorn, which waits some seconds for it to be free.
 
     Raises:
-        SettingsError: nobody could ever listen there.
+        SettingsError: no server can listen there.
     """
     try:
         if address.fd is not None:
@@ -77,15 +77,15 @@ def check_address(address: Address) -> None:
             if not (folder := Path(address.unix).absolute().parent).is_dir():
                 raise FileNotFoundError(None, f"{folder} is no folder")
             return
-        family, kind, protocol, _, place = socket.getaddrinfo(address.host, 0, type=socket.SOCK_STREAM)[0]
+        family, kind, protocol, _, found = socket.getaddrinfo(address.host, 0, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
-            probe.bind(place)
+            probe.bind(found)
     except OSError as exc:
         raise SettingsError(f"BIND={str(address)!r} cannot be listened on: {exc.strerror}.") from None
 
 
 def most_connections() -> int:
-    """How many connections a worker may take; raises the limit of open files for them, as far as that is allowed."""
+    """How many connections a worker may take; raises the process's limit of open files for them, up to the hard one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = CONNECTIONS + OWN_DESCRIPTORS
     if soft != resource.RLIM_INFINITY and soft < wanted:

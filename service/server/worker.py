@@ -1,163 +1,253 @@
-"""A gunicorn worker that answers in the thread that polls: synchronous, with keep-alive, never waiting for a client.
+"""A gunicorn worker that runs the application in its event loop: synchronous, with keep-alive, waiting for no client.
 
-The poller reads without blocking; a request is parsed and handled at once when all of it is there, and its answer goes
-out in one send. What the kernel does not take follows when the client reads on. Whatever is unusual (a long or chunked
-body, Expect, Upgrade, an answer that is a stream) is left to the threads of gunicorn's own gthread worker.
+The loop reads without blocking. A request is parsed and handled as soon as all of it is there, and its response is
+written with one send. What the kernel does not take follows when the client reads on. Whatever is unusual (a long or
+chunked body, Expect, Upgrade, a response that is a stream) is left to the threads of gunicorn's own gthread worker.
+
+The methods of ``InlineWorker`` stand in the order in which a connection meets them.
 """
 
+import errno
 import time
-from datetime import datetime
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import nullcontext
+from functools import partial
+from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any
 
-from gunicorn import util
-from gunicorn.config import PreRequest
-from gunicorn.http.body import LengthReader
 from gunicorn.workers.gthread import ThreadWorker
 
 from schemas.errors import RequestTimeout
-from service.server.connection import Connection
-from service.server.environ import environ_of
-from service.server.heads import Heads
-from service.server.options import unfit
-from service.server.poller import PollingWorker
-from service.server.response import BufferedResponse
+from service import log
+from service.server import unsupported
+from service.server.connection import LINGER, MIN_BATCH, Connection, LeftToGthread, WriteBatch
+from service.server.error_responses import write_request_timeout
+from service.server.parsing import CachedRequest, ConfigSnapshot, HeadCache
+from service.server.wsgi import RequestHandler, base_environ
 
-LONGEST_HEAD, LONGEST = 16 * 1024, 256 * 1024
-"""Bytes of a head, and of a whole request, that the poller waits for; more is read by a thread."""
+SWEEP_INTERVAL = 0.25
+"""Seconds by which a connection may outlive its deadline: a sweep looks at every one."""
+SPARE_DESCRIPTORS = 16
+"""Descriptors that are left to the process once it can open no more; from then on it takes so many fewer clients."""
+_NO_MORE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
-class InlineWorker(PollingWorker):
-    """See the module. Where it does not fit it is a plain gthread worker, and says so."""
+class InlineWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+    """See the module. Where it does not fit it is a plain gthread worker, and logs why."""
+
+    client_timeout = 30.0
+    """Seconds in which a request must arrive, and in which a client must read its response; long ones get more."""
 
     request_slots = 1
     """Requests that are handled at once; see slots_of in start.py."""
 
     def __new__(cls, age: int, ppid: int, sockets: Any, app: Any, timeout: float, cfg: Any, log: Any) -> Any:
         """A worker of this class, or of gunicorn's own."""
-        reasons = unfit(cfg)
-        if not reasons:
-            return super().__new__(cls)
-        log.warning("The inline worker does not serve %s; this worker is a gthread one.", ", ".join(reasons))
-        return ThreadWorker(age, ppid, sockets, app, timeout, cfg, log)
+        if reasons := unsupported(cfg):
+            log.warning("The inline worker does not serve %s; this worker is a gthread one.", ", ".join(reasons))
+            return ThreadWorker(age, ppid, sockets, app, timeout, cfg, log)
+        return super().__new__(cls)
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        self.heads = Heads(self.plain)
-        noted = self.plain.pre_request is not PreRequest.pre_request or self.plain.loglevel == "debug"
-        self.pre_request = self.plain.pre_request if noted else None  # gunicorn's own writes a line at level debug
+        self.config = ConfigSnapshot(self.cfg)
+        self.heads = HeadCache(self.config)
+        self.handler = RequestHandler(self, self.config)
+        self.batch = WriteBatch(self.flush_batch)
+        self.watched: dict[Connection, None] = {}
+        self.swept = 0.0
 
-    def is_parent_alive(self) -> bool:
-        """Whether the master lives; where not, leave at once, and leave the address to whoever is started next.
+    def handle_usr1(self, sig: int, frame: Any) -> None:
+        """Open the log files again; new connections have the new error stream."""
+        super().handle_usr1(sig, frame)
+        self.environ = base_environ(self.cfg)
 
-        gunicorn's own breaks out of its loop and forgets to say so: a busy connection would be served on and the
-        address held until graceful_timeout, while a restarted master gives up on it after five seconds.
-        """
-        if super().is_parent_alive():
-            return True
-        self.alive: bool = False
+    def run(self) -> None:
+        """Serve until the worker must stop, then finish the requests that were begun."""
+        self.environ = base_environ(self.cfg)
+        self.poller.register(self.method_queue.fileno(), EVENT_READ, self.method_queue.run_callbacks)
+        while self.alive:
+            self.run_once()
+            if not self.is_parent_alive():
+                self.alive: bool = False
         self.set_accept_enabled(False)
         for listener in self.sockets:
-            listener.close()
-        return False
+            listener.close()  # now: the next master waits for the address, but only for five seconds
+        stopped = time.monotonic()
+        for conn in self.watched:
+            conn.limit_idle(stopped + LINGER)
+        while self.nr_conns > 0 and time.monotonic() <= stopped + self.cfg.graceful_timeout:
+            self.run_once()
+        self.tpool.shutdown(wait=False)
+        self.poller.close()
+        self.method_queue.close()
 
-    def step(self, conn: Connection) -> bool:
-        """Handle the next request; False while some of it is missing, or when a thread does it."""
+    def run_once(self) -> None:
+        """Wait at most a second for events, and handle them."""
+        now = time.monotonic()
+        if now - self.swept >= SWEEP_INTERVAL:
+            self.swept = now
+            self.notify()  # the arbiter kills a worker whose handler hangs
+            self.sweep(now)
+        self.set_accept_enabled(self.alive and self.nr_conns < self.worker_connections)
+        events = self.poller.select(1.0)
+        with self.batch.collect() if len(events) >= MIN_BATCH else nullcontext():
+            for key, _ in events:
+                key.data(key.fileobj)
+
+    def accept(self, listener: Any) -> None:
+        """Take one new connection, if there is one and a descriptor for it."""
         try:
-            if conn.req is None and not self.begin(conn):
-                return False
-            if len(conn.read) < conn.whole:
-                return False
-            req, body = conn.req, bytes(memoryview(conn.read)[conn.head : conn.whole])
-            conn.req = None
-            del conn.read[: conn.whole]
-            self.make_way(req.path, len(body))
-            began = time.monotonic()
-            self.answer(conn, req, body)
-            self.note(req.path, time.monotonic() - began)
-        except Exception as exc:
-            self.refuse(conn, exc)
-        return True
-
-    def begin(self, conn: Connection) -> bool:
-        """Parse a head, once it is there; False when it is not, or when a thread does it."""
-        conn.head = conn.read.find(b"\r\n\r\n") + 4
-        if conn.head < 4:
-            if len(conn.read) > LONGEST_HEAD or b"\n" in conn.read.replace(b"\r\n", b""):
-                self.to_stock(conn)  # which refuses it
-            return False
-        conn.requests += 1
-        req = self.heads.parse(bytes(conn.read[: conn.head]), conn.client, conn.requests)
-        reader = req.body.reader
-        conn.whole = conn.head + reader.length if type(reader) is LengthReader else LONGEST + 1
-        if conn.whole > LONGEST or req.unusual:
-            self.to_stock(conn)
-            return False
-        conn.req = req
-        return True
-
-    def answer(self, conn: Connection, req: Any, body: bytes) -> None:
-        """Ask the application. Nothing has been sent when this raises."""
-        started = datetime.now()
-        environ: dict[str, Any] = {}
-        resp = BufferedResponse(req, conn.sock, self.plain)
-        streamed = False
-        try:
-            if self.pre_request is not None:
-                self.pre_request(self, req)
-            environ = environ_of(req, body, conn.environ)
-            self.nr += 1
-            if self.nr >= self.max_requests and self.alive:
-                self.log.info("Autorestarting worker after current request.")
-                self.alive = False
-            if not self.alive or not self.plain.keepalive or self.nr_conns >= self.max_keepalived:
-                resp.force_close()
-            items = self.wsgi(environ, resp.start_response)
-            streamed = type(items) is not list
-            if streamed:
-                self.in_thread(conn, self.stream, req, resp, environ, items, started)
-                return
-            resp.whole(items)
-        finally:
-            if not streamed:
-                self.settle(req, resp, environ, started)
-        self.send(conn, resp.take(), keep=not resp.should_close())
-
-    def settle(self, req: Any, resp: Any, environ: dict[str, Any], started: datetime) -> None:
-        """What gunicorn does after each answer."""
-        if self.log.access_log_enabled:
-            self.log.access(resp, req, environ, datetime.now() - started)
-        try:
-            self.plain.post_request(self, req, environ, resp)
-        except Exception:
-            self.log.exception("Exception in post_request hook")
-
-    def stream(self, conn: Connection, req: Any, resp: Any, environ: dict[str, Any], items: Any, started: Any) -> bool:
-        """Send an answer piece by piece, in a thread; whether the connection may go on."""
-        try:
-            conn.sock.settimeout(self.patience)
-            for item in items:
-                resp.write(item)
-                conn.sock.sendall(resp.take())
-            resp.close()
-            conn.sock.sendall(resp.take())
-            return not resp.should_close()
+            sock, client = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
         except OSError as exc:
-            self.log.debug("The client left: %s", exc)
-        except Exception:
-            self.log.exception("The application failed while its answer was sent.")
-        finally:
-            if hasattr(items, "close"):
-                items.close()
-            self.settle(req, resp, environ, started)
-        return False
+            if exc.errno not in _NO_MORE:
+                raise
+            self.worker_connections = max(1, self.nr_conns - SPARE_DESCRIPTORS)
+            self.log.warning("No more than %s connections: %s", self.worker_connections, exc.strerror)
+            return
+        self.nr_conns += 1
+        self.watch(Connection(self.config, sock, client, listener.getsockname(), self.environ, self.client_timeout))
+
+    def watch(self, conn: Connection) -> None:
+        """Read the connection from now on."""
+        conn.deadline = time.monotonic() + self.client_timeout
+        conn.sock.setblocking(False)
+        self.watched[conn] = None
+        self.poller.register(conn.sock, EVENT_READ, partial(self.readable, conn))
+
+    def readable(self, conn: Connection, sock: Any) -> None:
+        """Take what the client sent."""
+        found = conn.receive()
+        if found is None or (found and conn.closing):
+            return
+        if found:
+            conn.add_received(found)
+            self.advance(conn)
+        elif conn.req is not None and not conn.closing:
+            self.delegate_to_gthread(conn)  # which answers that the body is too short; a half-closed client still reads
+        else:
+            self.close(conn)
+
+    def advance(self, conn: Connection) -> None:
+        """Handle every request that is there, as long as the client takes the responses."""
+        while conn.received and conn in self.watched and not conn.unsent and not conn.closing:
+            try:
+                if not conn.has_request(self.heads):
+                    return
+                self.respond(conn, *conn.take_request())
+            except LeftToGthread:
+                self.delegate_to_gthread(conn)
+            except Exception as exc:
+                self.respond_with_error(conn, exc)
+
+    def respond(self, conn: Connection, req: CachedRequest, body: bytes) -> None:
+        """Run the application and send its response. Nothing has been sent when this raises."""
+        if self.batch.is_held_up_by(req.path, len(body)):
+            self.flush_batch()
+        started = time.monotonic()
+        resp = self.handler.respond(req, body, conn.sock, conn.environ)
+        if resp.stream is None:
+            self.send(conn, resp.take(), keep_alive=not resp.should_close())
+        else:
+            self.in_thread(conn, self.handler.send_stream, resp, self.client_timeout)
+        self.batch.record_duration(req.path, time.monotonic() - started)
+
+    def send(self, conn: Connection, response: bytes, keep_alive: bool) -> None:
+        """Write a response, now or with its batch."""
+        now = time.monotonic()
+        conn.queue_response(response, keep_alive, now)
+        if not self.batch.active:
+            self.write(conn)
+        elif self.batch.add(conn, now):
+            self.flush_batch()
+
+    def flush_batch(self) -> None:
+        """Write the responses of the batch, after their log lines."""
+        log.batch.flush_own()
+        connections = self.batch.take()
+        for conn in connections:
+            if conn in self.watched:
+                self.write(conn)
+        for conn in connections:
+            self.advance(conn)
+
+    def write(self, conn: Connection) -> None:
+        """Write what the kernel takes now, and wait until it takes the rest."""
+        try:
+            if conn.flush():
+                self.after_response(conn)
+            else:
+                self.poller.modify(conn.sock, EVENT_WRITE, partial(self.writable, conn))
+        except OSError:
+            self.close(conn)
+
+    def writable(self, conn: Connection, sock: Any) -> None:
+        """Write on; once all is written, read the next request."""
+        self.write(conn)
+        if not conn.unsent and conn in self.watched:
+            self.poller.modify(sock, EVENT_READ, partial(self.readable, conn))
+            self.advance(conn)
+
+    def after_response(self, conn: Connection) -> None:
+        """A response is written: wait for the next request, or close."""
+        keepalive = self.config.keepalive if self.alive else min(LINGER, self.config.keepalive)
+        try:
+            conn.finish_response(keepalive)
+        except OSError:
+            self.close(conn)
+
+    def close(self, conn: Connection) -> None:
+        """Close a connection now."""
+        del self.watched[conn]
+        self.poller.unregister(conn.sock)
+        self.nr_conns -= 1
+        conn.close()
+
+    def sweep(self, now: float) -> None:
+        """Close the connections that are overdue."""
+        full = self.alive and not self._accepting
+        for conn in [conn for conn in self.watched if conn.is_expired(now, full)]:
+            if conn.received and not conn.unsent and not conn.closing:
+                self.respond_with_error(conn, RequestTimeout("The request did not arrive in time."))
+            else:
+                self.close(conn)
+
+    def in_thread(self, conn: Connection, work: Callable[..., bool], *arguments: Any) -> None:
+        """Leave the connection to a thread of the pool; ``work`` returns whether it stays open."""
+        del self.watched[conn]
+        self.poller.unregister(conn.sock)
+        finish = partial(self.method_queue.defer, self.finish_request, conn)
+        self.tpool.submit(work, *arguments).add_done_callback(finish)
+
+    def delegate_to_gthread(self, conn: Connection) -> None:
+        """Leave what was received, and what follows, to gunicorn's own handling."""
+        conn.start_parser()
+        self.in_thread(conn, self.handle, conn)
+
+    def finish_request(self, conn: Connection, fs: "Future[bool]") -> None:
+        """Take a connection back from a thread."""
+        if conn.sock.fileno() < 0:  # the thread closed it
+            self.nr_conns -= 1
+            return
+        conn.stop_parser()
+        conn.keep_alive = not fs.cancelled() and fs.exception() is None and fs.result()
+        self.watch(conn)
+        self.after_response(conn)
+        self.advance(conn)
+
+    def respond_with_error(self, conn: Connection, exc: Exception) -> None:
+        """Send the error response of a request that cannot be handled, and close."""
+        self.handle_error(conn.req, conn.sock, conn.client, exc)
+        conn.received.clear()
+        conn.keep_alive = False
+        self.after_response(conn)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
-        """Refuse as gunicorn does, which knows no 408."""
-        if not isinstance(exc, RequestTimeout):
+        """Send an error response as gunicorn does, which knows no 408."""
+        if isinstance(exc, RequestTimeout):
+            write_request_timeout(client)
+        else:
             super().handle_error(req, client, addr, exc)
-            return
-        self.log.debug("A request from %s did not arrive in time.", addr)
-        try:
-            util.write_error(client, 408, "Request Timeout", "")
-        except OSError:
-            self.log.debug("Failed to send error message.")

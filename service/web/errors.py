@@ -8,7 +8,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as WrongMethod
 from werkzeug.routing import RequestRedirect
 
-from schemas.errors import INTERNAL_ERROR, MethodNotAllowed, NotFound, ServiceError
+from schemas.errors import INTERNAL_ERROR, MethodNotAllowed, NotFound, ServiceError, error_class
 from service import log
 from service.web.context import current
 
@@ -39,9 +39,7 @@ def _answer_http(exc: HTTPException) -> Any:
     if isinstance(exc, WrongMethod):
         allowed = ", ".join(sorted(exc.valid_methods or ()))
         return answer(MethodNotAllowed(f"This route answers {allowed}.", {"Allow": allowed}))
-    slug = exc.name.lower().replace(" ", "-")
-    other = type(exc.name, (ServiceError,), {"status": exc.code or 500, "type": slug, "title": exc.name})
-    return answer(other(exc.name))
+    return answer(error_class(exc.code or 500, exc.name)(exc.name))
 
 
 def _answer_fault(exc: Exception) -> Response:

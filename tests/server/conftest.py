@@ -15,11 +15,12 @@ from tests.conftest import ROOT, until
 HERE = Path(__file__).parent
 WORKERS = {"inline": "Quick", "gthread": "'gthread'"}
 CONFIG = """
-from service.server import options, worker
+import service.server
+from service.server import worker
 from service.server.error_responses import install_error_responses
 install_error_responses()
 class Quick(worker.InlineWorker):
-    patience = 1.5
+    client_timeout = 1.5
 worker_class = {worker}
 bind = "127.0.0.1:0"
 threads = 4
@@ -37,10 +38,10 @@ class Answer:
 
 @dataclass
 class Talk:
-    """One connection. Reads answers one at a time, as a client does."""
+    """One connection of a client, which reads responses one at a time."""
 
     sock: socket.socket
-    rest: bytearray = field(default_factory=bytearray)
+    buffer: bytearray = field(default_factory=bytearray)
 
     def send(self, text):
         self.sock.sendall(text.encode("latin-1") if isinstance(text, str) else text)
@@ -48,22 +49,22 @@ class Talk:
 
     def more(self):
         found = self.sock.recv(65536)
-        self.rest += found
+        self.buffer += found
         return found
 
     def take(self, count):
-        while len(self.rest) < count:
+        while len(self.buffer) < count:
             if not self.more():
-                raise EOFError(f"closed after {len(self.rest)} of {count} bytes")
-        found = bytes(self.rest[:count])
-        del self.rest[:count]
+                raise EOFError(f"closed after {len(self.buffer)} of {count} bytes")
+        found = bytes(self.buffer[:count])
+        del self.buffer[:count]
         return found
 
     def line_end(self, end):
-        while end not in self.rest:
+        while end not in self.buffer:
             if not self.more():
-                raise EOFError(f"closed after {self.rest!r}")
-        return self.take(self.rest.index(end) + len(end))
+                raise EOFError(f"closed after {self.buffer!r}")
+        return self.take(self.buffer.index(end) + len(end))
 
     def answer(self, body=True):
         lines = self.line_end(b"\r\n\r\n").decode("latin-1").split("\r\n")
@@ -81,7 +82,7 @@ class Talk:
 
     def closed(self):
         """True once the server closes without a further byte."""
-        return not self.rest and self.sock.recv(1) == b""
+        return not self.buffer and self.sock.recv(1) == b""
 
 
 @dataclass
@@ -154,7 +155,7 @@ def _shared(tmp_path_factory):
 
 @pytest.fixture(params=WORKERS)
 def server(request, _shared):
-    """One that several tests use, of each worker class."""
+    """A server of each worker class, shared by the tests."""
     found = _shared(request.param)
     yield found
     while found.talks:
@@ -163,7 +164,7 @@ def server(request, _shared):
 
 @pytest.fixture
 def inline(_shared):
-    """The one with our worker; requests must be there within 1.5 s."""
+    """The shared server with the inline worker; requests must arrive within 1.5 s."""
     found = _shared("inline")
     yield found
     while found.talks:

@@ -1,4 +1,4 @@
-"""What a client sees of our worker is what it sees of gunicorn's own."""
+"""A client sees the same of the inline worker as of gunicorn's own gthread worker."""
 
 import json
 import socket
@@ -60,7 +60,7 @@ def test_a_body_of_any_length_is_read(server, size):
     assert talk.send(GET.format("")).answer().body == b"hello"
 
 
-def test_a_body_that_the_application_leaves_is_skipped(server):
+def test_a_body_that_the_application_does_not_read_is_skipped(server):
     talk = server.talk("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc" + GET.format("pid"))
     assert talk.answer().body == b"hello"
     assert talk.answer().body.isdigit()
@@ -75,7 +75,7 @@ def test_a_body_that_the_application_leaves_is_skipped(server):
         ("GET / HTTP/1.1\r\nHost: x\r\nConnection: Keep-Alive\r\n\r\n", "keep-alive"),
     ],
 )
-def test_the_connection_goes_on_as_the_client_asks(server, request_head, connection):
+def test_the_connection_stays_open_or_closes_as_the_request_says(server, request_head, connection):
     talk = server.talk(request_head)
     answer = talk.answer()
     assert (answer.body, answer.headers["connection"]) == (b"hello", connection)
@@ -104,7 +104,7 @@ def test_a_stream_is_sent_in_chunks(server):
     assert talk.send(GET.format("")).answer().body == b"hello"
 
 
-def test_a_stream_that_breaks_is_seen_to_be_broken(server):
+def test_a_stream_that_fails_ends_without_its_last_chunk(server):
     talk = server.talk(GET.format("broken-stream"))
     with pytest.raises(EOFError):
         talk.answer()
@@ -113,6 +113,7 @@ def test_a_stream_that_breaks_is_seen_to_be_broken(server):
 def test_a_failing_application_is_a_500_problem(server):
     answer = server.talk(GET.format("broken")).answer()
     assert (answer.status, answer.headers["content-type"]) == (500, "application/problem+json")
+    assert json.loads(answer.body)["type"] == TYPES[500]
     assert b"purpose" not in answer.body
 
 
@@ -136,7 +137,7 @@ def test_a_long_answer_arrives_whole_at_a_slow_reader(server):
 def test_the_environ_is_the_one_of_gthread(both, head):
     seen = []
     for server in both:
-        talk = server.talk(head * 2)  # the second one comes from what is remembered
+        talk = server.talk(head * 2)  # the second one comes from the cache
         for _ in range(2):
             environ = json.loads(talk.answer().body) if head.find("1.0") < 0 or not seen else seen[-1]
             for changing in ("REMOTE_PORT", "SERVER_PORT"):
@@ -145,6 +146,15 @@ def test_the_environ_is_the_one_of_gthread(both, head):
     assert all(environ == seen[0] for environ in seen)
 
 
+TYPES = {
+    400: "urn:problem:bad-request",
+    403: "urn:problem:forbidden",
+    414: "urn:problem:uri-too-long",
+    417: "urn:problem:expectation-failed",
+    431: "urn:problem:request-header-fields-too-large",
+    500: "urn:problem:internal-error",
+    501: "urn:problem:not-implemented",
+}
 REFUSED = {
     "no request line": ("GARBAGE secret\r\n\r\n", 400),
     "no version": ("GET /secret\r\n\r\n", 400),
@@ -178,10 +188,16 @@ def test_a_request_that_is_no_http_is_refused_as_a_problem_without_an_echo(serve
     talk = server.talk(text)
     answer = talk.answer()
     problem = json.loads(answer.body)
-    assert (answer.status, problem["status"]) == (status, status)
+    assert (answer.status, problem["status"], problem["type"]) == (status, status, TYPES[status])
     assert problem.keys() == {"type", "title", "status", "detail", "request_id"}
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["x-request-id"] == problem["request_id"]
     assert answer.headers["connection"] == "close"
     assert b"secret" not in answer.body
     assert talk.closed()
+
+
+def test_a_peer_that_may_not_speak_the_proxy_protocol_is_a_403_problem(make_server):
+    server = make_server("gthread", "proxy_protocol = True\nproxy_allow_ips = '192.0.2.1'")
+    answer = server.talk("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n" + GET.format("")).answer()
+    assert (answer.status, json.loads(answer.body)["type"]) == (403, TYPES[403])

@@ -1,4 +1,4 @@
-"""What a gunicorn master checks when it starts, and what it must survive later."""
+"""What a gunicorn master checks when it starts, and which of it may break later."""
 
 import hashlib
 import os
@@ -35,7 +35,7 @@ def test_a_malformed_tokens_file_stops_the_start_with_one_sentence(tmp_path):
         ("BIND", "192.0.2.1:8000"),
     ],
 )
-def test_a_worker_or_an_address_that_cannot_be_stops_the_start_with_one_sentence(tmp_path, name, value):
+def test_an_unusable_worker_class_or_address_stops_the_start_with_one_sentence(tmp_path, name, value):
     command = [sys.executable, "-m", "gunicorn", "wsgi:app"]
     environment = clean_environment() | {"VAR_DIR": str(tmp_path), name: value}
     ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
@@ -45,7 +45,7 @@ def test_a_worker_or_an_address_that_cannot_be_stops_the_start_with_one_sentence
 
 
 @pytest.mark.process
-def test_a_reload_outlives_a_tokens_file_that_is_gone(serve, tmp_path):
+def test_a_reload_succeeds_after_the_tokens_file_was_deleted(serve, tmp_path):
     path = tmp_path / "tokens"
     path.write_text(f"shop:{hashlib.sha256(b'token').hexdigest()}\n")
     server = serve(API_TOKENS_FILE=str(path))
