@@ -8,7 +8,7 @@ import urllib.request
 
 import pytest
 
-from service.web.rate_limit import counted_as
+from service.web.rate_limit import limit_key
 
 ROW = {"feature_1": 0.1, "feature_2": 0.2, "feature_3": 0.3, "feature_4": 40, "feature_5": 5}
 NUMBERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
@@ -96,7 +96,7 @@ def test_an_address_is_a_client_where_no_token_is_asked_for(make_client):
     ],
 )
 def test_who_counts_as_one_client(client, counted):
-    assert counted_as(client) == counted
+    assert limit_key(client) == counted
 
 
 def ask_at_once(servers, times):
