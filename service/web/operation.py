@@ -27,7 +27,8 @@ class Operation:
     The rules: ``scope`` is what a token must allow, None opens the route to everybody. ``limited`` requests count
     against RATE_LIMIT. A ``page`` is for people: a page itself, or a file or figures that only pages fetch. Its 401
     offers HTTP Basic, which browsers know, beside Bearer, and the OpenAPI document leaves it out. ``batch`` answers
-    many rows at once. ``slow`` may wait for a database or read many files.
+    many rows at once. A ``slow`` operation may wait for a database, or reads the files of
+    all workers.
     """
 
     summary: str

@@ -1,4 +1,4 @@
-"""The document: valid, true to the contract, and no more than the running service promises."""
+"""The document: valid, true to the contract, and in line with the running service."""
 
 import json
 import shutil
@@ -127,7 +127,7 @@ def test_a_problem_is_shown_as_it_is_answered(make_client):
     assert "429" not in responses and "401" not in responses
 
 
-def test_tokens_and_limits_are_documented_where_they_are_asked(make_client, tokens):
+def test_tokens_and_limits_are_documented_where_they_hold(make_client, tokens):
     document = make_client(API_TOKENS_FILE=tokens, RATE_LIMIT="5/minute").get("/apispec.json").get_json()
     operations = _operations(document)
     assert document["components"]["securitySchemes"]["token"] == {"type": "http", "scheme": "bearer"}

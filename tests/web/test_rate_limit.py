@@ -1,4 +1,4 @@
-"""RATE_LIMIT: what counts, whose limit it is, what a client is told; exact over workers and hosts."""
+"""RATE_LIMIT: what counts, whose limit it is, what its headers say; exact over workers and hosts."""
 
 import hashlib
 import os
@@ -40,9 +40,9 @@ def test_a_bad_request_counts_too(make_client):
 def test_feedback_is_free(make_client):
     client = make_client(RATE_LIMIT="1/minute")
     known = client.post("/predict", json=ROW).get_json()["prediction_id"]
-    told = [client.post("/feedback", json={"prediction_id": known, "outcome": 1}) for _ in range(3)]
-    assert 429 not in [answer.status_code for answer in told]
-    assert "RateLimit-Limit" not in told[0].headers
+    answers = [client.post("/feedback", json={"prediction_id": known, "outcome": 1}) for _ in range(3)]
+    assert 429 not in [answer.status_code for answer in answers]
+    assert "RateLimit-Limit" not in answers[0].headers
 
 
 def test_nothing_else_is_limited(make_client):
@@ -100,7 +100,7 @@ def test_who_counts_as_one_client(client, counted):
 
 
 def ask_at_once(servers, times):
-    """The statuses of ``times`` predictions asked of each server by 4 threads."""
+    """The statuses of ``times`` predictions sent to each server by 4 threads."""
     statuses = []
 
     def run(server):

@@ -35,7 +35,11 @@ def index() -> Response:
 
 
 @home.get("/metrics")
-@operation(Operation("Counts and times over all workers, for Prometheus", "service", {200: None}, media="text/plain"))
+@operation(
+    Operation(
+        "Counts and times over all workers, for Prometheus", "service", {200: None}, media="text/plain", slow=True
+    )
+)
 def exposition() -> Response:
     """Prometheus text format."""
     return Response(metrics.exposition(), content_type=metrics.CONTENT_TYPE)
