@@ -20,8 +20,8 @@ from schemas.errors import MOST_ERRORS, InvalidInput, ServiceError
 from schemas.reader import WHOLE, field_names
 from service import log, metrics
 from service.log.format import Clock
-from service.models.serving import ModelSet
 from service.models.model import Model
+from service.models.serving import ModelSet
 from service.records.record import Record
 from service.records.recorder import Recorder
 from service.web.tracing import new_id

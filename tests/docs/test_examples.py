@@ -103,7 +103,7 @@ def _covers_the_api(server, tried):
 
 
 def test_every_request_of_the_postman_collection_is_answered(guarded):
-    """Replayed here; the variables that the collection's scripts set are set by this test; newman runs the scripts below."""
+    """This test sets the variables that the scripts of the collection set; newman, below, runs the scripts."""
     server, token = guarded
     collection = json.loads(COLLECTION.read_text())
     variables = {one["key"]: one["value"] for one in collection["variable"]} | {"base_url": server.url, "token": token}

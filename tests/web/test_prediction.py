@@ -9,8 +9,8 @@ import pytest
 
 from inference.engines.base import Answers
 from schemas.errors import BodyTooLarge, InvalidInput, UnknownVersion
-from service.models.serving import ModelSet
 from service.models.model import load
+from service.models.serving import ModelSet
 from service.settings import Settings
 from service.web.prediction import (
     answer,
