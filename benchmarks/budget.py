@@ -26,7 +26,6 @@ from service.app import create_app
 from service.records import recorder
 from service.records.recorder import Recorder
 from service.settings import Settings
-from service.web.lean.messages import Response
 
 DISTINCT, CALLS, TRIES = 512, 3000, 9
 
@@ -80,7 +79,7 @@ def _stages(settings: Settings) -> dict[str, float]:
     alone = {
         "parse and validate, in one pass": measure(lambda place: model.reader.row(bodies[place])),
         "predict": measure(lambda place: model.engine.predict(matrices[place])),
-        "serialise": measure(lambda place: Response.ready(orjson.dumps(answer))),
+        "serialise": measure(lambda place: app.response_class.ready(orjson.dumps(answer))),
         "record": measure(lambda place: records.append(kept[place])),
         "log": measure(lambda place: log.info_many(("prediction_made", line), ("request", line))),
         "metrics": measure(lambda place: _count(model.version)),

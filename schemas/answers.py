@@ -1,4 +1,4 @@
-"""What goes out, for the documents; tests hold the real answers against these."""
+"""The answers of the service, for the documents; tests hold the real answers to these schemas."""
 
 from typing import Any
 
@@ -9,22 +9,24 @@ class Answer(Schema):
     """An answer of the service."""
 
 
-def said(meaning: str, **more: Any) -> dict[str, Any]:
-    """A field's arguments, with what it means for the documents."""
+def described(meaning: str, **more: Any) -> dict[str, Any]:
+    """A field's arguments, with its meaning for the documents."""
     return {"metadata": {"description": meaning}, **more}
 
 
 class RowAnswer(Answer):
-    """What is said of one row."""
+    """The prediction of one row."""
 
-    prediction = fields.Raw(**said("The predicted label in the type it was trained with, or a number.", required=True))
-    probability = fields.Float(**said("Of the predicted class; absent where the model has none."))
+    prediction = fields.Raw(
+        **described("The predicted label in the type it was trained with, or a number.", required=True)
+    )
+    probability = fields.Float(**described("Of the predicted class; absent where the model has none."))
 
 
 class _Facts(Answer):
-    model_version = fields.String(**said("The version that answered.", required=True))
-    timestamp = fields.DateTime(**said("UTC, milliseconds.", required=True))
-    prediction_id = fields.String(**said("Names this answer, for feedback; made by the server.", required=True))
+    model_version = fields.String(**described("The version that answered.", required=True))
+    timestamp = fields.DateTime(**described("UTC, milliseconds.", required=True))
+    prediction_id = fields.String(**described("Names this answer, for feedback; made by the server.", required=True))
 
 
 class PredictionAnswer(RowAnswer, _Facts):
@@ -34,26 +36,30 @@ class PredictionAnswer(RowAnswer, _Facts):
 class BatchAnswer(_Facts):
     """The answers to many rows, in their order."""
 
-    predictions = fields.List(fields.Nested(RowAnswer), **said("One for each row, in order.", required=True))
-    count = fields.Integer(**said("How many.", required=True))
+    predictions = fields.List(fields.Nested(RowAnswer), **described("One for each row, in order.", required=True))
+    count = fields.Integer(**described("How many.", required=True))
 
 
 class HealthAnswer(Answer):
-    """The state of the worker that was asked."""
+    """The state of the worker that answers."""
 
-    status = fields.String(**said("healthy, degraded (serving, but not what is wanted) or unhealthy.", required=True))
-    model_loaded = fields.Boolean(**said("Whether it can predict.", required=True))
-    model_version = fields.String(**said("The stable version.", required=True, allow_none=True))
-    model_accuracy = fields.Float(**said("On held-out data; null for a regression.", required=True, allow_none=True))
-    model_metric = fields.Dict(**said("The metric that tells most, and its value on held-out data."))
-    engine = fields.String(**said("onnx or sklearn."))
-    reason = fields.String(**said("Why it is not healthy."))
+    status = fields.String(
+        **described("healthy, degraded (serving another version than the wanted one) or unhealthy.", required=True)
+    )
+    model_loaded = fields.Boolean(**described("Whether it can predict.", required=True))
+    model_version = fields.String(**described("The stable version.", required=True, allow_none=True))
+    model_accuracy = fields.Float(
+        **described("On held-out data; null for a regression.", required=True, allow_none=True)
+    )
+    model_metric = fields.Dict(**described("The model's main metric, and its value on held-out data."))
+    engine = fields.String(**described("onnx or sklearn."))
+    reason = fields.String(**described("Why it is not healthy."))
 
 
 class LiveAnswer(Answer):
     """The process answers."""
 
-    status = fields.String(**said("alive", required=True))
+    status = fields.String(**described("alive", required=True))
 
 
 class Route(Answer):
@@ -82,7 +88,7 @@ class ModelVersion(Answer):
     created = fields.DateTime(required=True)
     engine = fields.String(required=True)
     sha256 = fields.String(
-        **said("Of the artifact: the seal over its manifest and all its files' hashes.", required=True)
+        **described("Of the artifact: the digest of its manifest, which holds the hash of every file.", required=True)
     )
 
 

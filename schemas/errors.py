@@ -1,7 +1,7 @@
 """What may go wrong with a request, each with its status and a stable type.
 
-``service/web/errors.py`` turns them into responses of the application, ``service/server/error_responses.py`` into those
-of gunicorn itself.
+``service/web/error_handler.py`` turns them into responses of the application,
+``service/server/error_responses.py`` into those of gunicorn itself.
 
 ServiceError 500
 ├── BadRequest 400, UriTooLong 414, ExpectationFailed 417, HeadersTooLarge 431, NotSupported 501: by gunicorn
@@ -20,27 +20,26 @@ from functools import lru_cache
 from typing import Any, ClassVar
 
 MOST_ERRORS = 100
-"""Errors listed in one answer; ``errors_total`` tells how many there were."""
-
+"""Errors listed in one answer; ``errors_total`` says how many there were."""
 
 INTERNAL_ERROR = "The service failed to answer; its log tells why under this request_id."
 """All that a client is told of an internal error."""
 
 
 class ServiceError(Exception):
-    """An answer other than the one that was asked for. ``detail`` is a sentence for the client."""
+    """An error that is answered to the client. ``detail`` is a sentence. Values of a header take a line each."""
 
     status: ClassVar[int] = 500
     type: ClassVar[str] = "internal-error"
     title: ClassVar[str] = "Internal error"
 
-    def __init__(self, detail: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(self, detail: str, headers: Mapping[str, str | Sequence[str]] | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
         self.headers = dict(headers or {})
 
     def document(self, request_id: str) -> dict[str, Any]:
-        """The problem document (RFC 9457) of this error, whoever sends it: the application or the server before it."""
+        """The problem document (RFC 9457) of this error, for the application and for the server before it."""
         return {
             "type": self.urn(),
             "title": self.title,
@@ -51,7 +50,7 @@ class ServiceError(Exception):
 
     @classmethod
     def urn(cls) -> str:
-        """What clients tell kinds of errors apart by."""
+        """The stable name of this kind of error, for programs."""
         return f"urn:problem:{cls.type}"
 
     @classmethod
@@ -124,7 +123,7 @@ class MethodNotAllowed(ServiceError):
 
 
 class Unauthorized(ServiceError):
-    """No token, or none that is known."""
+    """No token, or an unknown one."""
 
     status = 401
     type = "unauthorized"
@@ -156,7 +155,7 @@ class NotReady(ServiceError):
 
 
 class StoreUnavailable(ServiceError):
-    """The records' database does not answer. Predictions go on; what must ask or write it cannot."""
+    """The records' database does not answer. Predictions go on; reads and feedback cannot."""
 
     status = 503
     type = "records-unavailable"
@@ -204,7 +203,7 @@ class Conflict(ServiceError):
 
 
 class InvalidInput(ServiceError):
-    """Well-formed JSON that breaks the contract. ``errors`` maps a field to what is wrong with it."""
+    """Well-formed JSON that breaks the contract. ``errors`` maps a field to its messages."""
 
     status = 422
     type = "invalid-input"
@@ -217,7 +216,7 @@ class InvalidInput(ServiceError):
         self.total = total
 
     def document(self, request_id: str) -> dict[str, Any]:
-        """The problem document, with what is wrong by field."""
+        """The problem document, with the errors by field."""
         return super().document(request_id) | {"errors": self.errors, "errors_total": self.total}
 
 

@@ -37,7 +37,10 @@ def _prediction_id(required: bool) -> fields.String:
     return fields.String(
         required=required,
         validate=validate.Regexp(r"[\x21-\x7e]{1,64}\Z", error="Must be 1 to 64 visible ASCII characters."),
-        metadata={"description": "As the answer said.", "example": "0b8f0a52-7a1e-4d0e-9a55-6f1f4f0c9d11"},
+        metadata={
+            "description": "As in the answer of the prediction.",
+            "example": "0b8f0a52-7a1e-4d0e-9a55-6f1f4f0c9d11",
+        },
     )
 
 
@@ -72,7 +75,7 @@ class OutcomeSchema(_Strict):
 
 
 class OutcomesSchema(_Strict):
-    """What happened to many rows; kept all or none."""
+    """What happened to many rows; recorded all or none."""
 
     outcomes = fields.List(
         fields.Nested(OutcomeSchema), required=True, metadata={"description": "An entry a row.", "minItems": 1}
@@ -80,7 +83,7 @@ class OutcomesSchema(_Strict):
 
 
 class FeedbackSchema(_Strict):
-    """Either of the two, read at once: to one row, or under ``outcomes`` to many."""
+    """Either form: the outcome of one row, or those of many rows under ``outcomes``."""
 
     prediction_id = _prediction_id(False)
     row = _row()
@@ -96,27 +99,26 @@ class FeedbackSchema(_Strict):
             return
         if "outcomes" in original:
             mixed = [name for name in ("prediction_id", "row", "outcome") if name in original]
-            raise_if({name: ["Must not stand beside outcomes."] for name in mixed})
+            _raise_if({name: ["Must not stand beside outcomes."] for name in mixed})
         else:
             missing = [name for name in ("prediction_id", "outcome") if name not in original]
-            raise_if({name: ["Missing data for required field."] for name in missing})
+            _raise_if({name: ["Missing data for required field."] for name in missing})
 
 
 class FeedbackAnswer(Answer):
-    """What was kept."""
+    """How many outcomes were recorded."""
 
-    count = fields.Integer(required=True, metadata={"description": "Outcomes that were sent."})
-    created = fields.Integer(required=True, metadata={"description": "Those of them that were not known yet."})
+    count = fields.Integer(required=True, metadata={"description": "Outcomes in the request."})
+    created = fields.Integer(required=True, metadata={"description": "Those of them that are new."})
 
 
-def raise_if(errors: dict[str, list[str]]) -> None:
-    """Raise what there is to raise."""
+def _raise_if(errors: dict[str, list[str]]) -> None:
     if errors:
         raise ValidationError(errors)
 
 
 def read_feedback(body: bytes, most: int) -> tuple[list[dict[str, Any]], bool]:
-    """The outcomes of a body, each with prediction_id, row and outcome, and whether it was the form for many.
+    """The outcomes of a body, each with prediction_id, row and outcome, and whether the body has the form for many.
 
     Raises:
         MalformedBody, InvalidInput
@@ -140,6 +142,6 @@ def _flat(prefix: str, messages: Any) -> list[tuple[str, list[str]]]:
         return [(prefix or WHOLE, messages)]
     found = []
     for name, inner in messages.items():
-        place = prefix if name == "_schema" else f"{prefix}.{name}".lstrip(".")
-        found += _flat(place, inner)
+        path = prefix if name == "_schema" else f"{prefix}.{name}".lstrip(".")
+        found += _flat(path, inner)
     return found

@@ -1,4 +1,4 @@
-"""How many fields of a row are wrong, counted without a message each: for rows beyond the errors that are listed."""
+"""Counts the invalid fields of a row without writing messages: for rows beyond the errors that an answer lists."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _TYPES: dict[str, frozenset[type]] = {
 
 @dataclass(frozen=True, slots=True)
 class FieldRule:
-    """What is valid for a feature: types, choices if they are counted out, else a range."""
+    """The valid values of a feature: types, and either choices or a range."""
 
     name: str
     types: frozenset[type]
@@ -27,7 +27,7 @@ class FieldRule:
 
     @classmethod
     def of(cls, contract: Contract, feature: Feature) -> "FieldRule":
-        """What the contract says of the feature."""
+        """The rule that the contract sets for the feature."""
         null: list[Any] = [None] if feature.nullable else []
         return cls(
             feature.name,
@@ -37,8 +37,8 @@ class FieldRule:
             feature.type == "integer",
         )
 
-    def right(self, value: Any) -> bool:
-        """Exactly what the schema's field accepts."""
+    def is_valid(self, value: Any) -> bool:
+        """Whether the schema's field accepts the value."""
         kind = type(value)
         if kind not in self.types:
             return False
@@ -50,14 +50,14 @@ class FieldRule:
 
 
 def field_rules(contract: Contract) -> tuple[FieldRule, ...]:
-    """Each feature's, in contract order."""
+    """The rule of each feature, in contract order."""
     return tuple(FieldRule.of(contract, feature) for feature in contract.features)
 
 
-def count_invalid(features: Sequence[FieldRule], row: Any) -> int:
+def count_invalid(rules: Sequence[FieldRule], row: Any) -> int:
     """How many fields of a row the schema would refuse."""
     if type(row) is not dict:
         return 1
-    given = [feature for feature in features if feature.name in row]
-    wrong = (len(row) - len(given)) + (len(features) - len(given))
-    return wrong + sum(not feature.right(row[feature.name]) for feature in given)
+    given = [rule for rule in rules if rule.name in row]
+    unknown, missing = len(row) - len(given), len(rules) - len(given)
+    return unknown + missing + sum(not rule.is_valid(row[rule.name]) for rule in given)

@@ -1,4 +1,4 @@
-"""What goes out when something went wrong: problem details (RFC 9457), for the documents."""
+"""The answers to errors, for the documents: problem details (RFC 9457)."""
 
 from typing import Any
 
@@ -49,7 +49,7 @@ def problem_meaning(error: type[ServiceError]) -> str:
 
 
 def problem_example(error: type[ServiceError], field: str) -> dict[str, Any]:
-    """A document of this error; ``field`` is the one that is wrong where the error names fields."""
+    """A document of this error; ``field`` is the invalid one where the error names fields."""
     invalid = issubclass(error, InvalidInput)
     example = InvalidInput({field: ["Must be a number."]}, 1)
     document = {

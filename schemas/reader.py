@@ -1,4 +1,4 @@
-"""From the bytes of a body to the matrix an engine takes, or to the errors a client can act on."""
+"""Reads a body's bytes into the matrix that an engine takes, or into errors that a client can act on."""
 
 import json
 import re
@@ -18,7 +18,7 @@ from schemas.rows import batch_schema, in_order, row_schema
 _LONG_INTEGER = re.compile(rb"\d{19}")
 _LONGEST_NAME = 128
 WHOLE = "$"
-"""Names the body itself in ``errors``."""
+"""The key of the body itself in ``errors``."""
 
 
 def parse(body: bytes) -> Any:
@@ -27,19 +27,19 @@ def parse(body: bytes) -> Any:
     An integer beyond 64 bits comes as a float, see ``parse_exactly``.
 
     Raises:
-        MalformedBody: with the place, never with the input.
+        MalformedBody: it names line and column, and never repeats the input.
     """
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as exc:
-        place = f" at line {exc.lineno}, column {exc.colno}" if body else ": it is empty"
-        raise MalformedBody(f"The body is not valid JSON{place}.") from None
+        where = f" at line {exc.lineno}, column {exc.colno}" if body else ": it is empty"
+        raise MalformedBody(f"The body is not valid JSON{where}.") from None
 
 
 def parse_exactly(body: bytes, parsed: Any) -> Any:
-    """``parsed`` with every integer whole, so that one beyond 64 bits is refused by name and not taken rounded.
+    """``parsed`` with exact integers, so that one beyond 64 bits is refused by name instead of being rounded.
 
-    Only for what the quick check leaves in doubt: it accepts no number from 2^53 on anyway.
+    Not needed on the fast path, which accepts no number from 2^53 on.
 
     Raises:
         MalformedBody: a number has more digits, or the document more levels, than Python reads.
@@ -55,15 +55,15 @@ def parse_exactly(body: bytes, parsed: Any) -> Any:
 
 
 class Reader:
-    """Reads the rows of one contract. Built once a model: its schemas are what the documents show as well."""
+    """Reads the rows of one contract. Built once for each model; the documents show its schemas."""
 
     def __init__(self, contract: Contract, most_rows: int) -> None:
         self.row_schema = row_schema(contract)
         self.batch_schema = batch_schema(self.row_schema, most_rows)
         self._contract = contract
         self._most_rows = most_rows
-        self._features = field_rules(contract)
-        self._quick = FastPath(contract, most_rows)
+        self._rules = field_rules(contract)
+        self._fast_path = FastPath(contract, most_rows)
         self._schema = self.row_schema()
 
     def row(self, body: bytes) -> Matrix:
@@ -72,8 +72,8 @@ class Reader:
         Raises:
             MalformedBody, InvalidInput
         """
-        matrix = self._quick.row(body)
-        return self._slowly([parse_exactly(body, parse(body))], "") if matrix is None else matrix
+        matrix = self._fast_path.row(body)
+        return self._validate([parse_exactly(body, parse(body))], "") if matrix is None else matrix
 
     def batch(self, body: bytes) -> Matrix:
         """The rows under ``instances``, as a matrix of shape (rows, features).
@@ -81,12 +81,12 @@ class Reader:
         Raises:
             MalformedBody, InvalidInput
         """
-        matrix = self._quick.batch(body)
+        matrix = self._fast_path.batch(body)
         if matrix is not None:
             return matrix
         document = parse(body)
         self._check_instances(document)
-        return self._slowly(parse_exactly(body, document)["instances"], "instances")
+        return self._validate(parse_exactly(body, document)["instances"], "instances")
 
     def _check_instances(self, document: Any) -> None:
         if type(document) is not dict:
@@ -104,14 +104,14 @@ class Reader:
             total += "instances" in errors
             raise InvalidInput(dict(list(errors.items())[-MOST_ERRORS:]), total)
 
-    def _slowly(self, rows: list[Any], prefix: str) -> Matrix:
-        """What the quick check left in doubt, by Marshmallow."""
+    def _validate(self, rows: list[Any], prefix: str) -> Matrix:
+        """Validate by Marshmallow the rows that the fast path did not accept."""
         errors: dict[str, list[str]] = {}
         total = 0
         values: list[list[Value]] = []
         for index, row in enumerate(rows):
             if total >= MOST_ERRORS:
-                total += count_invalid(self._features, row)
+                total += count_invalid(self._rules, row)
                 continue
             for name, messages in self._load(row, values).items():
                 total += 1
@@ -122,7 +122,7 @@ class Reader:
         return encode(self._contract, values)
 
     def _load(self, row: Any, values: list[list[Value]]) -> Mapping[Any, list[str]]:
-        """Add a valid row to ``values``, else tell what is wrong with it by field; None is the row as a whole."""
+        """Add a valid row to ``values``, or return its errors by field; the key None stands for the row as a whole."""
         if type(row) is not dict:
             return {None: ["Must be an object."]}
         try:
@@ -132,10 +132,10 @@ class Reader:
         return {}
 
     def _key(self, prefix: str, index: int, name: str | None) -> str:
-        place = [prefix, str(index)] if prefix else []
+        path = [prefix, str(index)] if prefix else []
         if name is None:
-            return ".".join(place) or WHOLE
-        return ".".join([*place, name if name in self._contract.names else _shortened(name)])
+            return ".".join(path) or WHOLE
+        return ".".join([*path, name if name in self._contract.names else _shortened(name)])
 
 
 def _shortened(name: str) -> str:
@@ -143,6 +143,6 @@ def _shortened(name: str) -> str:
 
 
 def field_names(errors: InvalidInput) -> Iterator[str]:
-    """The feature each error is about, for counting; a batch's place is left out."""
+    """The field of each error, for counting; in a batch without the row's number."""
     for key in errors.errors:
         yield key.split(".", 2)[2] if key.startswith("instances.") and key.count(".") >= 2 else key

@@ -18,7 +18,7 @@ from service.web.docs.document import make_document
 def openapi_command() -> None:
     """Print the OpenAPI document, with the rows of the stable model, for generators of clients."""
     app = cast(ServingApp, current_app)
-    log.configure(replace(app.settings, log_level="critical"))  # standard output is the document's
+    log.configure(replace(app.settings, log_level="critical"))  # standard output holds the document alone
     loaded = app.models.now
     if loaded.stable is None:
         click.echo(f"Warning: rows are shown in a general form: {loaded.reasons[0]}", err=True)

@@ -1,21 +1,13 @@
-"""Who is calling, by the token of the request, and whether it may do that. Bearer tokens as in RFC 6750.
+"""Authentication: the client behind the token of a request, and whether it may do that. Bearer tokens as in RFC 6750.
 
-A token is taken from the Authorization header only: in a URL or a cookie it would end up in logs, or be sent by
-somebody else's page.
+A token is taken from the Authorization header only: a URL ends up in logs, and a cookie is sent by pages of others.
 """
 
 from base64 import b64decode
 
 from schemas.errors import Forbidden, Unauthorized
 from service import metrics
-from service.web.context import ServingApp, ServingRequest, current
-from service.web.operation import operation_of
-
-BROWSED = "/dashboard"
-"""The page that a person opens. A browser sends no bearer token by itself; it asks for a password, and that may be
-the token on any route that only reads."""
-DOCUMENTS = "flasgger."
-"""Endpoints of the documents; like the routes whose promise names no scope they are for everybody."""
+from service.web.lean import current
 
 _BEARER = 'Bearer realm="predictions"'
 _BASIC = 'Basic realm="predictions, with a token as the password", charset="UTF-8"'
@@ -24,50 +16,33 @@ _BASIC = 'Basic realm="predictions, with a token as the password", charset="UTF-
 def authenticate() -> None:
     """Put the client's name into the request.
 
+    Nobody needs a token for a route that is not there, for OPTIONS (a browser's preflight carries none), or where the
+    operation has no scope.
+
     Raises:
         Unauthorized: no token, or an unknown one. Forbidden: one that may not do this.
     """
     app, request = current()
-    scope = scope_of(app, request)
-    if app.tokens is None or scope is None:
+    operation = app.operation_of(request)
+    if app.tokens is None or operation is None or operation.scope is None or request.method == "OPTIONS":
         return
+    scope = operation.scope
     header = request.environ.get("HTTP_AUTHORIZATION", "")
+    # A browser adds a password it knows to requests of any page: it must never open what changes something.
     token = _bearer(header) or (_password(header) if scope == "observe" else "")
     client = app.tokens.now.find(token) if token else None
     if client is None:
         metrics.refused("auth")
-        raise Unauthorized(
-            "The token is not known here." if token else "Send a token: Authorization: Bearer <token>.",
-            {"WWW-Authenticate": _challenge(request, ', error="invalid_token"' if token else "")},
-        )
+        bearer = _BEARER + (', error="invalid_token"' if token else "")
+        # A line for each scheme. A browser answers Basic with a dialogue, so it is offered for pages only.
+        challenges = [bearer, _BASIC] if operation.page else [bearer]
+        detail = "The token is not known here." if token else "Send a token: Authorization: Bearer <token>."
+        raise Unauthorized(detail, {"WWW-Authenticate": challenges})
     request.client = client.name
     if scope not in client.scopes:
         metrics.refused("auth")
-        raise Forbidden(
-            f"This token lacks the scope {scope}.",
-            {"WWW-Authenticate": f'{_BEARER}, error="insufficient_scope", scope="{scope}"'},
-        )
-
-
-def scope_of(app: ServingApp, request: ServingRequest) -> str | None:
-    """What the token must allow; None where nobody is asked for one.
-
-    A request for no route is told so first, and a browser's preflight carries no token. A view that promises nothing
-    is closed, unless it belongs to the documents.
-    """
-    rule = request.url_rule
-    if rule is None or request.method == "OPTIONS":
-        return None
-    promise = operation_of(app.view_functions[rule.endpoint])
-    if promise is None:
-        return None if rule.endpoint.startswith(DOCUMENTS) else "observe"
-    return promise.scope
-
-
-def _challenge(request: ServingRequest, error: str) -> str:
-    # Only where a person looks: a browser answers Basic with a dialogue, on whatever page the request came from.
-    basic = f", {_BASIC}" if request.url_rule is not None and request.url_rule.rule == BROWSED else ""
-    return _BEARER + error + basic
+        challenge = f'{_BEARER}, error="insufficient_scope", scope="{scope}"'
+        raise Forbidden(f"This token lacks the scope {scope}.", {"WWW-Authenticate": challenge})
 
 
 def _bearer(header: str) -> str:
@@ -76,7 +51,7 @@ def _bearer(header: str) -> str:
 
 
 def _password(header: str) -> str:
-    """The password of ``Basic <base64 of user:password>``, whoever the user is; empty where there is none."""
+    """The password of ``Basic <base64 of user:password>``, for any user; empty where there is none."""
     if header[:6].lower() != "basic ":
         return ""
     try:

@@ -1,38 +1,181 @@
-"""The application and the request as the hooks and views of this service see them."""
+"""The application, its requests and its responses as hooks and views use them, in public names of Flask alone.
 
-from typing import Any
+These classes serve under any Flask. ``lean`` has faster subclasses for the versions that it was read against, and makes
+the application of either kind.
+"""
 
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from io import BytesIO
+from typing import Any, cast
+
+import flask
+import orjson
+from flask import Flask
+from flask.json.provider import JSONProvider
+from flask.sessions import NullSession, SessionInterface
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.http import parse_options_header
+
+from schemas.errors import BodyTooLarge, MalformedBody, ServiceError, UnsupportedMediaType
+from service import metrics
 from service.access.counters import RateLimitStatus
 from service.access.rate_limit import Limiter
 from service.access.tokens import TokenFile
 from service.models.serving import Models
-from service.records import Record
 from service.records.recorder import Recorder
 from service.settings import Settings
-from service.web.lean.app import LeanFlask, Request, request_context
+from service.web.operation import Operation, operation_of
+
+JSON = "application/json"
+_OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 
 
-class ServingRequest(Request):
+class ServingRequest(flask.Request):
     """A request, and what the hooks have found out about it.
 
-    ``started`` is of ``time.perf_counter``, ``client`` the name behind the token, or the address,
-    ``rate_limit_status`` what its rate limit leaves it, where the route has one, ``events`` what is logged with its
-    line, ``phases`` seconds by name, where the client asks for Server-Timing.
+    ``started`` is of ``time.perf_counter``, in seconds. ``client`` is the name of the token's owner, or the address.
+    ``rate_limit_status`` is set on limited routes. ``events`` are log lines that are written together with the
+    request's own. ``phases`` are seconds by name; None unless the client asks for Server-Timing.
     """
 
     request_id: str = ""
     started: float = 0.0
     client: str = ""
-    record: Record | None = None
     rate_limit_status: RateLimitStatus | None = None
     phases: dict[str, float] | None = None
     events: tuple[tuple[str, dict[str, Any]], ...] = ()
 
+    def json_body(self, most: int) -> bytes:
+        """The whole body, JSON by its headers, at most ``most`` bytes long; its length need not be announced.
 
-class ServingApp(LeanFlask):
-    """The application, with what its hooks and views may ask."""
+        Raises:
+            BodyTooLarge, UnsupportedMediaType, MalformedBody
+        """
+        environ = self.environ
+        try:
+            body = self.body(most)
+        except RequestEntityTooLarge:
+            metrics.refused("size")
+            raise BodyTooLarge(f"The body is larger than {most} bytes; send fewer rows.") from None
+        except ClientDisconnected:
+            raise MalformedBody("The body ended before its announced length, or its chunks are malformed.") from None
+        if not body and "HTTP_TRANSFER_ENCODING" in environ and "wsgi.input_terminated" not in environ:
+            raise MalformedBody("This server reads no chunked bodies; send a Content-Length.")
+        if not _is_json(environ.get("CONTENT_TYPE", "")):
+            raise UnsupportedMediaType("Send JSON, with Content-Type: application/json.")
+        if environ.get("HTTP_CONTENT_ENCODING", "identity").lower() not in ("identity", ""):
+            raise UnsupportedMediaType("Send the body as it is, without Content-Encoding.")
+        return body
 
-    request_class = ServingRequest
+    def body(self, most: int) -> bytes:
+        """The whole body, read once and kept for ``get_data``.
+
+        Raises:
+            ClientDisconnected: it ended before its announced length, or its chunks are malformed.
+            RequestEntityTooLarge: it has more than ``most`` bytes, announced or not.
+        """
+        length = self.environ.get("CONTENT_LENGTH", "")
+        if not length.isdecimal() or "HTTP_TRANSFER_ENCODING" in self.environ:
+            # Chunked. Werkzeug would cut it at the limit without an error, so one byte more is read.
+            data = self._read(most + 1) if "wsgi.input_terminated" in self.environ else b""
+        elif len(length) > 18 or int(length) > most:
+            raise RequestEntityTooLarge
+        else:
+            data = self._read(int(length))
+            if len(data) < int(length):
+                raise ClientDisconnected
+        if len(data) > most:
+            raise RequestEntityTooLarge
+        self.keep_body(data)
+        return data
+
+    def keep_body(self, data: bytes) -> None:
+        """Let ``get_data`` find what was read already."""
+        self.environ |= {"wsgi.input": BytesIO(data), "CONTENT_LENGTH": str(len(data))}
+
+    def _read(self, most: int) -> bytes:
+        try:
+            data: bytes = self.environ["wsgi.input"].read(most)
+        except ServiceError:  # the inline worker's own
+            raise
+        except Exception as exc:  # each server has its own for malformed chunks and for clients that are gone
+            raise ClientDisconnected from exc
+        return data
+
+
+@lru_cache(maxsize=256)
+def _is_json(content_type: str) -> bool:
+    """Whether it is JSON in UTF-8; many clients spell that ``utf8`` (WHATWG Encoding)."""
+    media_type, parameters = parse_options_header(content_type)
+    media_type = media_type.lower()
+    if media_type != JSON and not (media_type.startswith("application/") and media_type.endswith("+json")):
+        return False
+    return parameters.get("charset", "utf-8").lower() in ("utf-8", "utf8")
+
+
+class ServingResponse(flask.Response):
+    """A response that can be made of known bytes."""
+
+    default_mimetype = JSON
+
+    @classmethod
+    def ready(cls, body: bytes, headers: Iterable[tuple[str, str]] = (), content_type: str = JSON) -> "ServingResponse":
+        """A 200 answer of known bytes. ``headers`` must be valid and name neither Content-Type nor Content-Length."""
+        response = cls(body, content_type=content_type)
+        response.headers.extend(headers)
+        return response
+
+    def stamp(self, name: str, value: str) -> None:
+        """Add a header that is not there yet; ``value`` must hold no line break."""
+        self.headers[name] = value
+
+
+class OrjsonProvider(JSONProvider):
+    """``app.json`` by orjson: strict, UTF-8. Invalid JSON raises ``ValueError``, a value without JSON ``TypeError``."""
+
+    def __init__(self, app: Any) -> None:
+        super().__init__(app)
+        self._response_class = app.response_class
+
+    def dumps(self, obj: Any, **kwargs: Any) -> str:
+        """As text."""
+        return orjson.dumps(obj, option=_OPTIONS).decode()
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        """From text or UTF-8 bytes."""
+        return orjson.loads(s)
+
+    def response(self, *args: Any, **kwargs: Any) -> ServingResponse:
+        """An ``application/json`` answer of one value, of several as an array, or of keywords as an object."""
+        if args and kwargs:
+            raise TypeError("A response is made of values or of keywords, not of both.")
+        document = kwargs or (args[0] if len(args) == 1 else args or None)
+        response: ServingResponse = self._response_class.ready(orjson.dumps(document, option=_OPTIONS))
+        return response
+
+
+class NoSession(SessionInterface):
+    """Reads and sets no cookie; ``flask.session`` is empty and refuses changes."""
+
+    session = NullSession()
+
+    def open_session(self, app: Flask, request: Any) -> NullSession:
+        """The one empty session, shared by all requests."""
+        return self.session
+
+    def is_null_session(self, obj: object) -> bool:
+        """Nothing is ever saved."""
+        return True
+
+
+class ServingApp(Flask):
+    """The application: its hooks and views read these attributes. ``operations`` holds each endpoint's operation."""
+
+    request_class: type[ServingRequest] = ServingRequest
+    response_class: type[ServingResponse] = ServingResponse
+    json_provider_class = OrjsonProvider
+    session_interface = NoSession()
     settings: Settings
     models: Models
     records: Recorder
@@ -40,8 +183,39 @@ class ServingApp(LeanFlask):
     limiter: Limiter | None = None
     swag: Any = None
 
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        self.operations: dict[str, Operation] = {}
+        super().__init__(*arguments, **named)
+
+    def add_url_rule(
+        self, rule: str, endpoint: str | None = None, view_func: Callable[..., Any] | None = None, *args: Any, **kw: Any
+    ) -> None:
+        """Register a view with its operation.
+
+        Raises:
+            TypeError: the view has none; the guards would not know who may call it.
+        """
+        if view_func is not None:
+            declared = operation_of(view_func)
+            if declared is None:
+                raise TypeError(f"The view of {rule} has no operation: put @operation(Operation(...)) above it.")
+            self.operations[endpoint or view_func.__name__] = declared
+        super().add_url_rule(rule, endpoint, view_func, *args, **kw)
+
+    def operation_of(self, request: flask.Request) -> Operation | None:
+        """The operation that a request is for; None where no route matched."""
+        rule = request.url_rule
+        return None if rule is None else self.operations[rule.endpoint]
+
+    def make_default_options_response(self) -> flask.Response:
+        """The methods in ``Allow``, and no type: there is no body."""
+        response = super().make_default_options_response()
+        del response.headers["Content-Type"]
+        return response
+
 
 def current() -> tuple[ServingApp, ServingRequest]:
-    """The application and the request, taken once instead of through a proxy at each use."""
-    context = request_context()
-    return context.app, context.request
+    """The application and the request of this thread, by Flask's public proxies; ``lean`` has a faster one."""
+    app: Any = flask.current_app
+    request: Any = flask.request
+    return cast(ServingApp, app._get_current_object()), cast(ServingRequest, request._get_current_object())

@@ -1,12 +1,13 @@
 """CORS_ORIGINS: which pages of other origins may call the service from a browser (Fetch standard, CORS protocol).
 
-Own lines instead of Flask-CORS: the answer here is one look-up in a set of exact origins, the same for every route.
-What the library adds, patterns for origins and paths, is not wanted, and is where three of its five advisories of 2024
-lie. Credentials (cookies) are never allowed; a token travels in a header that the page sets itself.
+Not Flask-CORS: the answer here is one look-up in a set of exact origins, the same for every route. Patterns for origins
+and paths, which the library adds, are not wanted, and three of its five advisories of 2024 are about them.
+Credentials (cookies) are never allowed; a token travels in a header that the page sets itself.
 """
 
-from service.web.context import current
-from service.web.lean.messages import Response
+from flask import Response
+
+from service.web.lean import current
 
 ALLOWED = "Authorization, Content-Type, X-Request-ID, X-Server-Timing"
 EXPOSED = (

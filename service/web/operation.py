@@ -1,4 +1,4 @@
-"""What a view promises, written once above it: read by the documents, by ``GET /`` and by the guards."""
+"""The operation of a view, declared once above it: the documents, ``GET /``, the guards and the worker read it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,11 +17,18 @@ ATTRIBUTE = "operation"
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One route's promise.
+    """What one route takes and answers, and which rules hold for it.
 
-    ``takes`` is a body schema, several of which one is taken, or the name of one made from the served model's contract;
-    ``scope`` what a token must allow, None for routes that ask for no token; ``query`` the query parameters with their
-    meaning, or as a field; ``media`` the type of a 200 (a page, text/html, is for people and is not in the document).
+    ``answers`` maps each status of success to its schema. ``takes`` is a body schema, several of which one is taken, or
+    the name of one made from the served model's contract. ``fails`` are the view's own errors: those of authentication
+    and of the rate limit follow from the rules. ``query`` holds the query parameters, each a sentence or a field.
+    ``media`` is the media type of a 200.
+
+    The rules: ``scope`` is what a token must allow, None opens the route to everybody. ``limited`` requests count
+    against RATE_LIMIT. A ``page`` is for people: a page itself, or a file or figures that only pages fetch. Its 401
+    offers HTTP Basic, which browsers know, beside Bearer, and the OpenAPI document leaves it out. ``batch`` answers
+    many rows at once. A ``slow`` operation may wait for a database, or reads the files of
+    all workers.
     """
 
     summary: str
@@ -29,22 +36,26 @@ class Operation:
     answers: Mapping[int, type[Schema] | None]
     takes: type[Schema] | tuple[type[Schema], ...] | Literal["row", "batch"] | None = None
     fails: tuple[type[ServiceError], ...] = ()
-    scope: Scope | None = None
     query: Mapping[str, str | Field[Any]] = field(default_factory=dict)
     media: str = "application/json"
+    scope: Scope | None = "observe"
+    limited: bool = False
+    page: bool = False
+    batch: bool = False
+    slow: bool = False
 
 
-def operation(promise: Operation) -> Callable[[View], View]:
-    """Attach the promise to a view."""
+def operation(declared: Operation) -> Callable[[View], View]:
+    """Attach an operation to a view."""
 
     def decorate(view: View) -> View:
-        setattr(view, ATTRIBUTE, promise)
+        setattr(view, ATTRIBUTE, declared)
         return view
 
     return decorate
 
 
-def operation_of(view: Callable[..., Any] | None) -> Operation | None:
-    """What was attached to a view, if anything."""
-    found: Operation | None = getattr(view, ATTRIBUTE, None)
-    return found
+def operation_of(view: Callable[..., Any]) -> Operation | None:
+    """The operation of a view; None where none is attached."""
+    declared: Operation | None = getattr(view, ATTRIBUTE, None)
+    return declared

@@ -1,4 +1,4 @@
-"""What every page for people has in common: files that come from this host, and headers that hold it to this host."""
+"""Pages for people: their files come from this host, and their headers let them talk to no other."""
 
 import importlib.util
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from flask import Response
 
 HTML = "text/html"
 DAY = 86_400
-"""Seconds a browser may keep a page's file, whose address changes with its edition."""
+"""Seconds a browser may keep a page's file, whose address changes with its version."""
 _POLICY = {
     "default-src": "'none'",
     "script-src": "'self'",
@@ -22,7 +22,7 @@ _POLICY = {
 
 
 def confine(response: Response, loosened: Mapping[str, str] | None = None) -> Response:
-    """Let a page load from this host and talk to this host, nothing else; it is asked for anew each time.
+    """Let a page load from this host and talk to this host, nothing else; browsers revalidate it each time.
 
     ``loosened`` are directives of the Content-Security-Policy that a page needs in place of ours.
     """
@@ -35,7 +35,7 @@ def confine(response: Response, loosened: Mapping[str, str] | None = None) -> Re
 
 
 def folder_of(package: str) -> Path:
-    """Where an installed package lies, which is not imported for it."""
+    """The folder of an installed package, which is not imported for it."""
     found = importlib.util.find_spec(package)
     assert found is not None
     assert found.origin is not None

@@ -1,58 +1,56 @@
-"""RATE_LIMIT, on every route whose promise names TooManyRequests, told in headers.
+"""RATE_LIMIT on every limited operation, with its state in headers.
 
 ``RateLimit-Limit``, ``-Remaining`` and ``-Reset`` (seconds) as in draft-ietf-httpapi-ratelimit-headers up to 06: three
 plain numbers that clients know. Later drafts fold them into one structured field and are not final either.
 
-A request counts once, whatever its rows: MAX_BATCH_ROWS bounds those. Feedback is free: an outcome that was turned away
-would be lost, and each one stands for a prediction that was counted.
+A request counts once, whatever its rows: MAX_BATCH_ROWS bounds those. Feedback is free: a refused outcome would be
+lost, and each one stands for a prediction that was counted.
 """
 
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
+from flask import Response
+
 from schemas.errors import TooManyRequests
 from service import metrics
-from service.web.context import current
-from service.web.lean.messages import Response
-from service.web.operation import operation_of
+from service.web.lean import current
 
 
-def spend() -> None:
+def check() -> None:
     """Count the request against its client's limit.
 
     Raises:
-        TooManyRequests: the limit is used up; Retry-After says when it no longer is.
+        TooManyRequests: the limit is used up; Retry-After says when it is renewed.
     """
     app, request = current()
-    if app.limiter is None or request.url_rule is None or request.method == "OPTIONS":
+    operation = app.operation_of(request)
+    if app.limiter is None or operation is None or not operation.limited or request.method == "OPTIONS":
         return
-    promise = operation_of(app.view_functions[request.url_rule.endpoint])
-    if promise is None or TooManyRequests not in promise.fails:
-        return
-    request.rate_limit_status = rate_limit_status = app.limiter.check(counted_as(request.client))
-    if not rate_limit_status.allowed:
+    request.rate_limit_status = status = app.limiter.check(limit_key(request.client))
+    if not status.allowed:
         metrics.refused("limit")
-        rate, seconds = rate_limit_status.rate, rate_limit_status.reset
         raise TooManyRequests(
-            f"The limit of {rate.limit} requests in {rate.period} seconds is used up; it is renewed in {seconds}.",
-            {"Retry-After": str(seconds)},
+            f"The limit of {status.rate.limit} requests in {status.rate.period} seconds is used up; "
+            f"it is renewed in {status.reset}.",
+            {"Retry-After": str(status.reset)},
         )
 
 
-def tell(response: Response) -> Response:
-    """Say on every counted answer where its client stands."""
-    rate_limit_status = current()[1].rate_limit_status
-    if rate_limit_status is not None:
-        response.headers["RateLimit-Limit"] = str(rate_limit_status.rate.limit)
-        response.headers["RateLimit-Remaining"] = str(rate_limit_status.remaining)
-        response.headers["RateLimit-Reset"] = str(rate_limit_status.reset)
+def set_headers(response: Response) -> Response:
+    """Put the client's limit on every answer that was counted."""
+    status = current()[1].rate_limit_status
+    if status is not None:
+        response.headers["RateLimit-Limit"] = str(status.rate.limit)
+        response.headers["RateLimit-Remaining"] = str(status.remaining)
+        response.headers["RateLimit-Reset"] = str(status.reset)
     return response
 
 
 @lru_cache(maxsize=4096)
-def counted_as(client: str) -> str:
-    """A name, or an IPv4 address, as it is; an IPv6 address as its /64: whoever has one of those has them all."""
-    if ":" not in client:  # which no client's name has
+def limit_key(client: str) -> str:
+    """A name, or an IPv4 address, as it is; an IPv6 address as its /64, since a client has all addresses of one."""
+    if ":" not in client:  # a client's name never has one
         return client
     try:
         address = ip_address(client)

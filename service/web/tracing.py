@@ -1,15 +1,24 @@
-"""The first and the last hook: the request's id, its clock, its metrics and its log line."""
+"""The first and the last hook: a request's identifier, its clock, its metrics and its log line.
 
+Identifiers are UUIDs, version 4 (RFC 9562), which nobody can guess. They are made by the hundred, which is cheap.
+"""
+
+import os
 import re
 import time
+from collections.abc import Iterator
+
+from flask import Response
 
 from service import log, metrics
-from service.web.context import ServingRequest, current
-from service.web.ids import new_id
-from service.web.lean.messages import Response
+from service.web.context import ServingRequest, ServingResponse
+from service.web.lean import current
 
 REQUEST_ID = "X-Request-ID"
 _SANE = re.compile(r"[\x21-\x7e]{1,128}")
+_AT_ONCE = 256
+_ready_ids: Iterator[str] = iter(())
+"""Identifiers made beforehand. ``next`` on it is atomic: no two threads get the same."""
 
 
 def begin() -> None:
@@ -27,10 +36,10 @@ def begin() -> None:
     metrics.began(request.environ.get("HTTP_X_REQUEST_START"))
 
 
-def finish(response: Response) -> Response:
-    """Name the request id on every answer, count and time it, and write its line.
+def finish(response: ServingResponse) -> Response:
+    """Put the request id on every answer, count and time it, and write its line.
 
-    A request with an ``X-Server-Timing`` header is told where its time went (W3C Server-Timing, milliseconds).
+    A request with an ``X-Server-Timing`` header gets the time of each phase (W3C Server-Timing, milliseconds).
     """
     _, request = current()
     seconds = time.perf_counter() - request.started
@@ -50,10 +59,37 @@ def finish(response: Response) -> Response:
         "client": request.client,
     }
     log.info_many(*request.events, ("request", line))
-    log.bind("")  # what this thread says next is of another request, or of none
+    log.bind("")  # later lines of this thread belong to another request, or to none
     return response
 
 
 def route_of(request: ServingRequest) -> str:
     """The rule that matched, never the path itself: a label must stay bounded."""
     return request.url_rule.rule if request.url_rule is not None else "unmatched"
+
+
+def new_id() -> str:
+    """122 random bits, e.g. ``5b900fc2-bcf2-4292-aa45-95f9704a5a90``."""
+    return next(_ready_ids, None) or _make_ids()
+
+
+def _make_ids() -> str:
+    global _ready_ids
+    random = os.urandom(16 * (_AT_ONCE + 1)).hex()
+    made = [_format(random[start : start + 32]) for start in range(0, len(random), 32)]
+    _ready_ids = iter(made[1:])
+    return made[0]
+
+
+def _format(digits: str) -> str:
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+
+def _drop_ids() -> None:
+    """In a forked child, which would else give out its parent's identifiers."""
+    global _ready_ids
+    _ready_ids = iter(())
+
+
+os.register_at_fork(after_in_child=_drop_ids)

@@ -35,7 +35,7 @@ FLAGS = (
 
 @dataclass
 class Browser:
-    """A browser that remembers what its pages asked for and complained of."""
+    """A browser that remembers the requests and the complaints of its pages."""
 
     driver: webdriver.Chrome
 
@@ -75,7 +75,7 @@ class Browser:
         return waiting.until(tried, f"{selector} with {text!r} did not appear")
 
     def hosts(self) -> set[str]:
-        """Every host that was asked for anything since the last call, from the browser's own log of its network."""
+        """Every host that was sent a request since the last call, from the browser's own network log."""
         messages = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
         urls = [one["params"]["request"]["url"] for one in messages if one["method"] == "Network.requestWillBeSent"]
         return {urlsplit(url).netloc for url in urls if urlsplit(url).scheme not in ("data", "blob", "chrome", "about")}

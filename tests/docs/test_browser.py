@@ -82,3 +82,18 @@ def test_a_token_given_to_swagger_ui_is_sent(serve, browser, tmp_path):
     browser.click(".btn-done")
     assert _try_out(browser).startswith("200")
     _stays_at_home(browser, server)
+
+
+def test_a_person_with_a_token_opens_the_pages_in_any_order(serve, browser, tmp_path):
+    token = new_token()
+    file = tmp_path / "tokens"
+    file.write_text(line_of("person", token, ["observe"]) + "\n")
+    pages = [("/model/drift.html", "Nothing was predicted"), ("/dashboard", "requests a second")]
+    for order in (pages, pages[::-1]):
+        server = serve(API_TOKENS_FILE=str(file))  # on a port that the browser knows no password of
+        # As the browser's dialogue does it: the password goes out in answer to a challenge only.
+        browser.driver.get(f"{server.url.replace('//', f'//me:{token}@')}{order[0][0]}")
+        for path, shown in order:
+            browser.open(server.url + path)
+            browser.wait("main", shown)
+            _stays_at_home(browser, server)

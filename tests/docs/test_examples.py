@@ -21,7 +21,7 @@ COLLECTION = EXAMPLES / "serving.postman_collection.json"
 
 @pytest.fixture
 def guarded(serve, tmp_path):
-    """A running service that asks for a token, and the token."""
+    """A running service that needs a token, and the token."""
     token = new_token()
     tokens = tmp_path / "tokens"
     tokens.write_text(line_of("examples", token, SCOPES) + "\n")
@@ -103,7 +103,7 @@ def _covers_the_api(server, tried):
 
 
 def test_every_request_of_the_postman_collection_is_answered(guarded):
-    """Replayed here; what the scripts of the collection keep is kept by this test, newman runs the scripts below."""
+    """This test sets the variables that the scripts of the collection set; newman, below, runs the scripts."""
     server, token = guarded
     collection = json.loads(COLLECTION.read_text())
     variables = {one["key"]: one["value"] for one in collection["variable"]} | {"base_url": server.url, "token": token}
@@ -115,8 +115,8 @@ def test_every_request_of_the_postman_collection_is_answered(guarded):
             headers["Authorization"] = f"Bearer {variables['token']}"
         body = _filled(request.get("body", {}).get("raw", ""), variables)
         status, answer = _send(request["method"], _filled(request["url"], variables), headers, body)
-        promised = re.search(r"oneOf\(\[([\d, ]+)\]\)", item["event"][0]["script"]["exec"][0])[1]
-        assert str(status) in promised.split(", "), (item["name"], answer)
+        expected = re.search(r"oneOf\(\[([\d, ]+)\]\)", item["event"][0]["script"]["exec"][0])[1]
+        assert str(status) in expected.split(", "), (item["name"], answer)
         tried.add((request["method"], request["url"].removeprefix("{{base_url}}")))
         if item["name"] == "What is served":
             features = json.loads(answer)["features"]

@@ -40,7 +40,7 @@ def generate_client(tmp_path, monkeypatch):
     return make
 
 
-def test_a_generated_client_predicts_and_tells_what_happened(serve, generate_client):
+def test_a_generated_client_predicts_and_reports_the_outcome(serve, generate_client):
     server = serve()
     name = generate_client(server)
     api, models = (
@@ -57,12 +57,12 @@ def test_a_generated_client_predicts_and_tells_what_happened(serve, generate_cli
         row.feature_4 = 1000.0
         refused = api("predictions.predict").sync(client=client, body=row)
         assert isinstance(refused, models.InvalidInputProblem) and "feature_4" in refused.errors.additional_properties
-        told = models.Outcome(prediction_id=answer.prediction_id, outcome=answer.prediction)
-        server.until(lambda: api("records.feedback").sync(client=client, body=told).created == 1)
+        outcome = models.Outcome(prediction_id=answer.prediction_id, outcome=answer.prediction)
+        server.until(lambda: api("records.feedback").sync(client=client, body=outcome).created == 1)
         assert api("health.health").sync(client=client).status == "healthy"
 
 
-def test_nobody_finds_an_answer_that_the_document_does_not_promise(serve, tmp_path):
+def test_nobody_finds_an_answer_that_is_not_documented(serve, tmp_path):
     token = new_token()
     tokens = tmp_path / "tokens"
     tokens.write_text(line_of("schemathesis", token, SCOPES) + "\n")

@@ -1,4 +1,4 @@
-"""The law that holds the quick check to the schema: what it accepts, Marshmallow accepts, as the same matrix."""
+"""The fast path is held to the schema: every body it accepts Marshmallow accepts, as the same matrix."""
 
 import gc
 import json
@@ -38,8 +38,8 @@ CONTRACT = Contract(
 )
 NAMES = CONTRACT.names
 SCHEMA = row_schema(CONTRACT)()
-FEATURES = field_rules(CONTRACT)
-QUICK = FastPath(CONTRACT, 4)
+RULES = field_rules(CONTRACT)
+FAST_PATH = FastPath(CONTRACT, 4)
 
 json_values = st.one_of(
     st.none(),
@@ -91,21 +91,21 @@ def _by_marshmallow(row):
 
 
 @given(nearly_good_rows())
-def test_a_row_the_quick_check_accepts_is_accepted_by_the_schema_with_the_same_values(row):
-    quick = QUICK.row(_strict(row))
-    if quick is not None:
-        np.testing.assert_array_equal(quick, _by_marshmallow(row))
+def test_a_row_the_fast_path_accepts_is_accepted_by_the_schema_with_the_same_values(row):
+    matrix = FAST_PATH.row(_strict(row))
+    if matrix is not None:
+        np.testing.assert_array_equal(matrix, _by_marshmallow(row))
 
 
 @given(st.lists(nearly_good_rows(), min_size=1, max_size=4))
-def test_a_batch_the_quick_check_accepts_is_accepted_row_by_row(rows):
-    quick = QUICK.batch(_strict({"instances": rows}))
-    if quick is not None:
-        np.testing.assert_array_equal(quick, np.concatenate([_by_marshmallow(row) for row in rows]))
+def test_a_batch_the_fast_path_accepts_is_accepted_row_by_row(rows):
+    matrix = FAST_PATH.batch(_strict({"instances": rows}))
+    if matrix is not None:
+        np.testing.assert_array_equal(matrix, np.concatenate([_by_marshmallow(row) for row in rows]))
 
 
-def _slowly(contract, body):
-    """What strict JSON and Marshmallow alone make of a row's bytes."""
+def _by_schema(contract, body):
+    """The matrix of a row's bytes by strict JSON and Marshmallow alone."""
     try:
         return encode(contract, [in_order(row_schema(contract)().load(parse_exactly(body, parse(body))))])
     except (MalformedBody, ValidationError):
@@ -113,7 +113,7 @@ def _slowly(contract, body):
 
 
 ONE_NUMBER = Contract("regression", "y", (Feature("x", "number"),))
-QUICK_NUMBER = FastPath(ONE_NUMBER, 1)
+NUMBER_FAST_PATH = FastPath(ONE_NUMBER, 1)
 digits = st.text("0123456789", max_size=25)
 
 
@@ -129,9 +129,9 @@ digits = st.text("0123456789", max_size=25)
 )
 def test_a_number_is_what_a_strict_parser_reads_to_the_last_bit(literal):
     body = b'{"x":' + literal.encode() + b"}"
-    quick = QUICK_NUMBER.row(body)
-    if quick is not None:
-        assert quick.tobytes() == _slowly(ONE_NUMBER, body).tobytes()
+    matrix = NUMBER_FAST_PATH.row(body)
+    if matrix is not None:
+        assert matrix.tobytes() == _by_schema(ONE_NUMBER, body).tobytes()
 
 
 @given(good_rows, st.data())
@@ -139,9 +139,9 @@ def test_a_damaged_body_is_accepted_only_where_it_is_json_still_and_means_the_sa
     body = bytearray(_strict(row) if data.draw(st.booleans()) else orjson.dumps(row))
     place = data.draw(st.integers(0, len(body) - 1))
     body[place : place + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=2) | st.sampled_from(STRANGE))
-    quick = QUICK.row(bytes(body))
-    if quick is not None:
-        np.testing.assert_array_equal(quick, _slowly(CONTRACT, bytes(body)))
+    matrix = FAST_PATH.row(bytes(body))
+    if matrix is not None:
+        np.testing.assert_array_equal(matrix, _by_schema(CONTRACT, bytes(body)))
 
 
 STRANGE = [
@@ -175,18 +175,18 @@ STRANGE = [
 )
 def test_a_contract_that_training_would_not_write_is_read_as_its_schema_says(feature):
     contract = Contract("regression", "y", (feature,))
-    quick = FastPath(contract, 1)
+    fast_path = FastPath(contract, 1)
     for value in (None, True, 0, 1, 1.0, 0.5, 2, 5, 2**60, 2e16, "a", "1"):
         body = _strict({"x": value})
-        if (matrix := quick.row(body)) is not None:
-            np.testing.assert_array_equal(matrix, _slowly(contract, body))
+        if (matrix := fast_path.row(body)) is not None:
+            np.testing.assert_array_equal(matrix, _by_schema(contract, body))
 
 
 def test_nothing_of_a_contract_is_kept_once_its_reader_is_gone():
     choices = tuple(f"choice {number} of a model that was replaced" for number in range(3))
     reader = Reader(Contract("regression", "y", (Feature("a", "category", choices=choices, nullable=True),)), 3)
     assert reader.batch(_strict({"instances": [{"a": choices[1]}]})).tolist() == [[1.0]]
-    row = reader._quick._row.type
+    row = reader._fast_path._row.type
     watched = [weakref.ref(one) for one in (reader, row, row.__annotations__["feature_at_0"])]
     del reader, row
     gc.collect()
@@ -206,20 +206,20 @@ def test_a_feature_may_have_any_name(name):
 
 
 @given(nearly_good_rows())
-def test_wrong_fields_are_counted_as_the_schema_would_refuse_them(row):
-    assert count_invalid(FEATURES, row) == len(SCHEMA.validate(row))
+def test_invalid_fields_are_counted_as_the_schema_refuses_them(row):
+    assert count_invalid(RULES, row) == len(SCHEMA.validate(row))
 
 
 @given(good_rows)
-def test_an_ordinary_row_never_needs_the_slow_path(row):
+def test_an_ordinary_row_never_needs_the_schema(row):
     numbers = [value for value in row.values() if type(value) in (int, float)]
     if all(abs(value) < 2**53 for value in numbers) and type(row["Meta"]) is not float:
-        assert QUICK.row(_strict(row)) is not None
-        assert QUICK.batch(_strict({"instances": [row, row]})) is not None
+        assert FAST_PATH.row(_strict(row)) is not None
+        assert FAST_PATH.batch(_strict({"instances": [row, row]})) is not None
 
 
 @given(st.lists(nearly_good_rows(), min_size=1, max_size=5))
-def test_errors_total_counts_every_wrong_field_of_every_row(rows):
+def test_errors_total_counts_every_invalid_field_of_every_row(rows):
     reader = Reader(CONTRACT, 10)
     expected = {f"instances.{i}.{name}" for i, row in enumerate(rows) for name in SCHEMA.validate(row)}
     body = _strict({"instances": rows})

@@ -1,4 +1,4 @@
-"""The body of POST /feedback: what is taken, and what is said of the rest."""
+"""The body of POST /feedback: what it takes, and the errors by field; and the window of a query."""
 
 import json
 
@@ -6,7 +6,7 @@ import pytest
 
 from schemas.errors import InvalidInput
 from schemas.feedback import read_feedback
-from schemas.window import read_window
+from schemas.monitoring import read_window
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_bad_feedback_is_named_by_its_field(body, fields):
     assert sorted(refused.value.errors) == sorted(fields)
 
 
-def test_one_outcome_has_row_nought_unless_it_says_so():
+def test_the_row_of_an_outcome_is_0_by_default():
     assert read_feedback(b'{"prediction_id":"a","outcome":"yes"}', 3) == (
         [{"prediction_id": "a", "row": 0, "outcome": "yes"}],
         False,
@@ -47,7 +47,7 @@ def test_one_outcome_has_row_nought_unless_it_says_so():
 
 
 @pytest.mark.parametrize("window", ["", "7", "0d", "1w", "-1h", "9999999d", "1h; DROP TABLE predictions", "１h"])
-def test_a_window_that_is_none_is_refused(window):
+def test_a_malformed_window_is_refused(window):
     with pytest.raises(InvalidInput):
         read_window(window)
 

@@ -1,4 +1,4 @@
-"""Every status and error shape that SPEC promises, through an in-process client."""
+"""Every status and every form of error of the interface, through an in-process client."""
 
 import json
 import re
@@ -136,7 +136,7 @@ def test_a_loaded_version_may_be_asked_for(client):
     assert answer.status_code == 200
 
 
-def test_a_body_over_the_limit_is_413_whatever_it_says_of_itself(make_client):
+def test_a_body_over_the_limit_is_413_before_its_type_is_looked_at(make_client):
     client = make_client(MAX_BODY_BYTES="100")
     _problem(client.post("/predict", data=b"x" * 101), 413)
     _problem(client.post("/predict", data=b"x" * 101, content_type="application/json"), 413)
@@ -171,7 +171,7 @@ def test_more_rows_than_allowed_are_refused_before_they_are_read(make_client):
     assert list(document["errors"]) == ["instances"]
 
 
-def test_checks_come_in_the_promised_order(make_client, tmp_path):
+def test_checks_come_in_the_documented_order(make_client, tmp_path):
     client = make_client(MAX_BODY_BYTES="10")
     _problem(client.post("/nix", data=b"x" * 11), 404)
     _problem(client.get("/predict", data=b"x" * 11), 405)
@@ -183,7 +183,7 @@ def test_checks_come_in_the_promised_order(make_client, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"),
+    ("given", "taken"),
     [
         ("abc-1", True),
         ("x" * 128, True),
@@ -194,9 +194,9 @@ def test_checks_come_in_the_promised_order(make_client, tmp_path):
         ("a\tb", False),
     ],
 )
-def test_a_sane_request_id_is_kept_and_any_other_replaced(client, given, kept):
+def test_a_sane_request_id_is_taken_and_any_other_replaced(client, given, taken):
     shown = client.get("/health/live", headers={"X-Request-ID": given}).headers["X-Request-ID"]
-    assert (shown == given) is kept
+    assert (shown == given) is taken
     assert shown
 
 
@@ -208,7 +208,7 @@ def test_input_is_never_echoed(client):
     assert secret not in client.post("/predict", data=secret, content_type="application/json").text
 
 
-def test_a_fault_of_the_service_is_500_without_a_word_of_python(make_client):
+def test_an_error_of_the_service_is_500_without_a_word_of_python(make_client):
     client = make_client()
     loaded = client.application.models.now
 
@@ -224,10 +224,10 @@ def test_a_fault_of_the_service_is_500_without_a_word_of_python(make_client):
     assert "secret" not in answer.text and "ZeroDivision" not in answer.text and "Traceback" not in answer.text
 
 
-def test_a_client_that_asks_is_told_where_the_time_went(make_client):
+def test_server_timing_names_each_phase_where_a_client_asks_for_it(make_client):
     client = make_client(RECORDS="on")
-    told = client.post("/predict", json=ROW, headers={"X-Server-Timing": "1"}).headers["Server-Timing"]
-    phases = {name: float(spent) for name, spent in re.findall(r"([a-z]+);dur=([0-9.]+)", told)}
-    assert list(phases) == ["validate", "predict", "serialise", "record", "total"]
+    timing = client.post("/predict", json=ROW, headers={"X-Server-Timing": "1"}).headers["Server-Timing"]
+    phases = {name: float(spent) for name, spent in re.findall(r"([a-z]+);dur=([0-9.]+)", timing)}
+    assert list(phases) == ["validate", "predict", "record", "serialise", "total"]
     assert sum(phases.values()) - phases["total"] <= phases["total"]
     assert "Server-Timing" not in client.post("/predict", json=ROW).headers

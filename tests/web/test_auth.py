@@ -1,4 +1,4 @@
-"""Who may ask for what, in process, and what a client without the right token is told."""
+"""Which token opens which route, and the challenges of a refusal."""
 
 import base64
 import hashlib
@@ -26,7 +26,7 @@ def basic(password, user="me"):
     return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
 
 
-def test_every_route_asks_for_a_token_but_health_home_and_documents(client):
+def test_every_route_needs_a_token_but_health_home_and_documents(client):
     rules = [rule for rule in client.application.url_map.iter_rules() if not rule.arguments]
     methods = {rule.rule: "POST" if "POST" in rule.methods else "GET" for rule in rules}
     open_to_all = {path for path, method in methods.items() if client.open(path, method=method).status_code != 401}
@@ -35,7 +35,7 @@ def test_every_route_asks_for_a_token_but_health_home_and_documents(client):
     assert {"/predict", "/predict/batch", "/feedback", "/metrics", "/dashboard"} <= methods.keys() - open_to_all
 
 
-def test_without_a_file_nobody_is_asked(make_client):
+def test_without_a_file_no_token_is_needed(make_client):
     assert make_client().post("/predict", json=ROW).status_code == 200
 
 
@@ -98,13 +98,32 @@ def test_a_token_in_the_url_or_a_cookie_is_no_token(client):
     assert client.get(f"/model/info?access_token={TOKENS['all']}").status_code == 401
 
 
-def test_what_is_not_there_is_said_before_a_token_is_asked_for(client):
+def test_an_unknown_route_or_method_comes_before_the_token(client):
     assert client.get("/nothing").status_code == 404
     assert client.get("/predict").status_code == 405
 
 
-def test_no_token_is_told_before_anything_about_the_body(client):
+def test_the_token_comes_before_the_body(client):
     assert client.post("/predict", data="{", content_type="text/plain").status_code == 401
+
+
+def test_a_page_offers_basic_on_a_line_of_its_own(client):
+    opened_by_people = ("/dashboard", "/dashboard/data", "/dashboard/static/plots.js", "/model/drift.html")
+    for path in opened_by_people:
+        for headers, error in (({}, ""), (basic("wrong"), ', error="invalid_token"')):
+            answer = client.get(path, headers=headers)
+            assert answer.status_code == 401
+            first, second = answer.headers.getlist("WWW-Authenticate")
+            assert first == 'Bearer realm="predictions"' + error
+            assert second.startswith('Basic realm="') and second.endswith('charset="UTF-8"')
+    for path in ("/model/info", "/model/drift", "/metrics"):
+        assert len(client.get(path).headers.getlist("WWW-Authenticate")) == 1, "no dialogue on what programs read"
+
+
+def test_a_password_opens_the_pages_and_all_that_they_fetch(client):
+    for path in ("/dashboard", "/dashboard/data", "/dashboard/static/plots.js", "/model/drift.html", "/model/drift"):
+        with client.get(path, headers=basic(TOKENS["watcher"])) as answer:
+            assert answer.status_code == 200
 
 
 def test_options_needs_no_token(client):

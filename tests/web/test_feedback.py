@@ -15,6 +15,11 @@ ROW = {"feature_1": 0.1, "feature_2": 0.2, "feature_3": 0.3, "feature_4": 40.0, 
 
 
 @pytest.fixture
+def flask_kind():
+    """These tests are slow, and about the records: one kind of application is enough."""
+
+
+@pytest.fixture
 def client(make_client):
     yield make_client(RECORDS="on")
     recorder.close_all()
@@ -40,7 +45,7 @@ def predict(client, rows=0):
         return answer.get_json()
 
 
-def tell(client, **outcome):
+def report(client, **outcome):
     answer = client.post("/feedback", json=outcome)
     return answer.status_code, answer.get_json()
 
@@ -52,19 +57,19 @@ def live(client, query=""):
 
 def test_an_outcome_is_new_then_known_and_another_one_a_conflict(client, unshipped):
     prediction_id = predict(client)["prediction_id"]
-    assert tell(client, prediction_id=prediction_id, outcome=1) == (201, {"count": 1, "created": 1})
-    assert tell(client, prediction_id=prediction_id, outcome=1) == (200, {"count": 1, "created": 0})
-    status, problem = tell(client, prediction_id=prediction_id, row=0, outcome=0)
+    assert report(client, prediction_id=prediction_id, outcome=1) == (201, {"count": 1, "created": 1})
+    assert report(client, prediction_id=prediction_id, outcome=1) == (200, {"count": 1, "created": 0})
+    status, problem = report(client, prediction_id=prediction_id, row=0, outcome=0)
     assert (status, problem["type"]) == (409, "urn:problem:conflict")
 
 
 def test_an_outcome_may_come_before_its_record_was_shipped_or_after(client, unshipped):
     first, second = predict(client), predict(client)
-    assert tell(client, prediction_id=first["prediction_id"], outcome=first["prediction"])[0] == 201
+    assert report(client, prediction_id=first["prediction_id"], outcome=first["prediction"])[0] == 201
     assert live(client)[1]["versions"] == []
     unshipped(client)
-    assert tell(client, prediction_id=first["prediction_id"], outcome=first["prediction"])[0] == 200
-    assert tell(client, prediction_id=second["prediction_id"], outcome=1 - second["prediction"])[0] == 201
+    assert report(client, prediction_id=first["prediction_id"], outcome=first["prediction"])[0] == 200
+    assert report(client, prediction_id=second["prediction_id"], outcome=1 - second["prediction"])[0] == 201
     (version,) = live(client)[1]["versions"]
     assert version["model_version"] == first["model_version"]
     assert (version["predictions"], version["outcomes"], version["accuracy"]) == (2, 2, 0.5)
@@ -74,29 +79,29 @@ def test_an_outcome_may_come_before_its_record_was_shipped_or_after(client, unsh
 def test_an_unknown_prediction_is_not_found(client, unshipped):
     predict(client)
     for key in ("00000000-0000-4000-8000-000000000000", 'nobody"s', "x" * 64):
-        assert tell(client, prediction_id=key, outcome=1)[0] == 404
+        assert report(client, prediction_id=key, outcome=1)[0] == 404
 
 
 def test_a_row_beyond_the_batch_is_not_found(client, unshipped):
     prediction_id = predict(client, 3)["prediction_id"]
-    assert tell(client, prediction_id=prediction_id, row=2, outcome=1)[0] == 201
-    assert tell(client, prediction_id=prediction_id, row=3, outcome=1)[0] == 404
+    assert report(client, prediction_id=prediction_id, row=2, outcome=1)[0] == 201
+    assert report(client, prediction_id=prediction_id, row=3, outcome=1)[0] == 404
 
 
 def test_an_outcome_that_is_no_label_of_the_model_is_named(client, unshipped):
     prediction_id = predict(client)["prediction_id"]
     for outcome in ("1", True, 2, 1.5):
-        status, problem = tell(client, prediction_id=prediction_id, outcome=outcome)
+        status, problem = report(client, prediction_id=prediction_id, outcome=outcome)
         assert status == 422 and list(problem["errors"]) == ["outcome"]
 
 
 def test_a_number_is_a_label_however_it_is_written(client, unshipped):
     prediction_id = predict(client)["prediction_id"]
-    assert tell(client, prediction_id=prediction_id, outcome=1.0)[0] == 201
-    assert tell(client, prediction_id=prediction_id, outcome=1)[0] == 200
+    assert report(client, prediction_id=prediction_id, outcome=1.0)[0] == 201
+    assert report(client, prediction_id=prediction_id, outcome=1)[0] == 200
 
 
-def test_a_batch_of_outcomes_is_kept_whole_or_not_at_all(client, unshipped):
+def test_a_batch_of_outcomes_is_recorded_whole_or_not_at_all(client, unshipped):
     prediction_id = predict(client, 3)["prediction_id"]
 
     def outcomes(*pairs):
@@ -104,26 +109,26 @@ def test_a_batch_of_outcomes_is_kept_whole_or_not_at_all(client, unshipped):
             "outcomes": [{"prediction_id": prediction_id, "row": row, "outcome": outcome} for row, outcome in pairs]
         }
 
-    status, problem = tell(client, **outcomes((0, 1), (9, 1)))
+    status, problem = report(client, **outcomes((0, 1), (9, 1)))
     assert status == 404 and "outcomes.1.prediction_id" in problem["detail"]
-    status, problem = tell(client, **outcomes((0, 1), (1, "maybe")))
+    status, problem = report(client, **outcomes((0, 1), (1, "maybe")))
     assert status == 422 and list(problem["errors"]) == ["outcomes.1.outcome"]
-    status, problem = tell(client, **outcomes((0, 1), (0, 0)))
+    status, problem = report(client, **outcomes((0, 1), (0, 0)))
     assert status == 409 and "outcomes.1.outcome" in problem["detail"]
-    assert tell(client, **outcomes((0, 1), (1, 0))) == (201, {"count": 2, "created": 2})
-    assert tell(client, **outcomes((0, 1), (1, 0), (2, 0))) == (201, {"count": 3, "created": 1})
+    assert report(client, **outcomes((0, 1), (1, 0))) == (201, {"count": 2, "created": 2})
+    assert report(client, **outcomes((0, 1), (1, 0), (2, 0))) == (201, {"count": 3, "created": 1})
 
 
 def test_without_a_database_feedback_says_so_and_predictions_go_on(make_client, tmp_path, unshipped):
     client = make_client(RECORDS="on", DATABASE_URL=f"sqlite:///{tmp_path}")
     prediction_id = predict(client)["prediction_id"]
-    status, problem = tell(client, prediction_id=prediction_id, outcome=1)
+    status, problem = report(client, prediction_id=prediction_id, outcome=1)
     assert (status, problem["type"]) == (503, "urn:problem:records-unavailable")
     assert live(client)[0] == 503
     assert predict(client)["prediction_id"] != prediction_id
 
 
-def test_a_window_that_is_none_is_named(client):
+def test_a_malformed_window_is_named(client):
     status, problem = live(client, "?window=1w")
     assert status == 422 and list(problem["errors"]) == ["window"]
 
@@ -144,7 +149,7 @@ def test_a_shadow_is_judged_by_the_same_outcome(make_client, artifacts, unshippe
     client = make_client(RECORDS="on", ARTIFACTS_DIR=str(artifacts))
     answer = predict(client, 2)
     outcomes = [{"prediction_id": answer["prediction_id"], "row": row, "outcome": 1} for row in range(2)]
-    assert tell(client, outcomes=outcomes)[0] == 201
+    assert report(client, outcomes=outcomes)[0] == 201
     unshipped(client)
     versions = live(client)[1]["versions"]
     assert [(one["model_version"], one["predictions"], one["outcomes"]) for one in versions] == [

@@ -4,7 +4,7 @@ import os
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
-from service.web.ids import new_id
+from service.web.tracing import new_id
 
 
 def test_an_identifier_is_a_random_uuid():
@@ -28,9 +28,9 @@ def test_a_forked_child_never_gives_out_its_parents():
         os.write(writer, "".join(new_id() for _ in range(300)).encode())
         os._exit(0)
     os.waitpid(child, 0)
-    told = os.read(reader, 65536).decode()
+    drawn = os.read(reader, 65536).decode()
     os.close(reader)
     os.close(writer)
-    theirs = {told[start : start + 36] for start in range(0, len(told), 36)}
+    theirs = {drawn[start : start + 36] for start in range(0, len(drawn), 36)}
     assert len(theirs) == 300
     assert not theirs & {new_id() for _ in range(600)}

@@ -1,4 +1,4 @@
-"""RATE_LIMIT: what counts, whose limit it is, what a client is told; exact over workers and hosts."""
+"""RATE_LIMIT: what counts, whose limit it is, what its headers say; exact over workers and hosts."""
 
 import hashlib
 import os
@@ -8,7 +8,7 @@ import urllib.request
 
 import pytest
 
-from service.web.rate_limit import counted_as
+from service.web.rate_limit import limit_key
 
 ROW = {"feature_1": 0.1, "feature_2": 0.2, "feature_3": 0.3, "feature_4": 40, "feature_5": 5}
 NUMBERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
@@ -40,9 +40,9 @@ def test_a_bad_request_counts_too(make_client):
 def test_feedback_is_free(make_client):
     client = make_client(RATE_LIMIT="1/minute")
     known = client.post("/predict", json=ROW).get_json()["prediction_id"]
-    told = [client.post("/feedback", json={"prediction_id": known, "outcome": 1}) for _ in range(3)]
-    assert 429 not in [answer.status_code for answer in told]
-    assert "RateLimit-Limit" not in told[0].headers
+    answers = [client.post("/feedback", json={"prediction_id": known, "outcome": 1}) for _ in range(3)]
+    assert 429 not in [answer.status_code for answer in answers]
+    assert "RateLimit-Limit" not in answers[0].headers
 
 
 def test_nothing_else_is_limited(make_client):
@@ -96,11 +96,11 @@ def test_an_address_is_a_client_where_no_token_is_asked_for(make_client):
     ],
 )
 def test_who_counts_as_one_client(client, counted):
-    assert counted_as(client) == counted
+    assert limit_key(client) == counted
 
 
 def ask_at_once(servers, times):
-    """The statuses of ``times`` predictions asked of each server by 4 threads."""
+    """The statuses of ``times`` predictions sent to each server by 4 threads."""
     statuses = []
 
     def run(server):

@@ -1,4 +1,4 @@
-"""What /model/drift and /model/performance have in common: the window, and the version that is asked for."""
+"""What /model/drift and /model/performance have in common: the window, and the version of the query."""
 
 import pytest
 
@@ -6,7 +6,7 @@ BOTH = ("/model/drift", "/model/performance")
 
 
 @pytest.mark.parametrize("path", BOTH)
-def test_a_name_that_no_version_can_have_is_refused_before_the_database_is_asked(make_client, path):
+def test_a_name_that_no_version_can_have_is_refused_before_the_database_is_queried(make_client, path):
     client = make_client(DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
     for name in ("%00", "../secrets", ""):
         assert client.get(f"{path}?model_version={name}").status_code == 404
@@ -14,7 +14,7 @@ def test_a_name_that_no_version_can_have_is_refused_before_the_database_is_asked
 
 
 @pytest.mark.parametrize("path", BOTH)
-def test_the_span_is_told_as_the_answers_write_times(make_client, path):
+def test_an_answer_says_its_window_from_since_to_until(make_client, path):
     answer = make_client().get(f"{path}?window=90m").json
     assert answer["window"] == "90m"
     assert answer["since"] < answer["until"]

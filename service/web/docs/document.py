@@ -1,7 +1,6 @@
-"""The OpenAPI document, from the promises above the views and the schemas they name."""
+"""The OpenAPI document, made from the operations of the views and the schemas that they name."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 from apispec import APISpec
@@ -12,17 +11,15 @@ from schemas.errors import Forbidden, ServiceError, TooManyRequests, Unauthorize
 from service.models.model import Model
 from service.version import NAME, __version__
 from service.web.context import ServingApp
-from service.web.docs.conversion import OPENAPI, Plugin, convert
-from service.web.docs.responses import Document, header_components, responses
+from service.web.docs.components import OPENAPI, Document, Plugin, convert, header_components, responses
 from service.web.docs.samples import Samples, samples_of
-from service.web.operation import Operation, operation_of
-from service.web.pages import HTML
+from service.web.operation import Operation
 
 TAGS = {
     "predictions": "Ask the model.",
     "model": "What is served, and how well it does.",
-    "records": "What really happened, told to the service.",
-    "health": "For probes and monitors; no token is asked.",
+    "records": "True outcomes of predictions.",
+    "health": "For probes and monitors; no token is needed.",
     "service": "The service itself.",
 }
 DESCRIPTION = """Serves scikit-learn models of tables over HTTP.
@@ -43,8 +40,8 @@ def make_document(app: ServingApp, model: Model | None) -> Document:
         plugins=[Plugin()],
         info={"description": _description(app, model)},
     )
-    found = list(promises(app))
-    used = {promise.tag for _, _, promise in found}
+    found = operations(app)
+    used = {declared.tag for _, _, declared in found}
     for name, meaning in TAGS.items():
         if name in used:
             spec.tag({"name": name, "description": meaning})
@@ -52,8 +49,8 @@ def make_document(app: ServingApp, model: Model | None) -> Document:
         spec.components.header(name, header)
     if app.tokens is not None:
         spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
-    for rule, method, promise in found:
-        operation = _operation(app, model, promise, samples)
+    for rule, method, declared in found:
+        operation = _operation(app, model, declared, samples)
         operation["operationId"] = _name(rule)
         operation["description"] = (app.view_functions[rule.endpoint].__doc__ or "").strip()
         spec.path(re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), operations={method.lower(): operation})
@@ -62,61 +59,62 @@ def make_document(app: ServingApp, model: Model | None) -> Document:
     return document
 
 
-def promises(app: ServingApp) -> Iterator[tuple[Rule, str, Operation]]:
-    """Every route of the API with its method and promise, in the order of the tags."""
+def operations(app: ServingApp) -> list[tuple[Rule, str, Operation]]:
+    """Every route of the API with its method and operation, in the order of the tags; pages are left out."""
     order = list(TAGS)
     found = [
-        (rule, method, promise)
+        (rule, method, declared)
         for rule in app.url_map.iter_rules()
-        if (promise := operation_of(app.view_functions[rule.endpoint])) is not None and promise.media != HTML
+        if not (declared := app.operations[rule.endpoint]).page
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
     ]
-    return iter(sorted(found, key=lambda one: (order.index(one[2].tag), one[0].rule)))
+    return sorted(found, key=lambda one: (order.index(one[2].tag), one[0].rule))
 
 
-def _operation(app: ServingApp, model: Model | None, promise: Operation, samples: Samples) -> Document:
-    guarded = promise.scope is not None and app.tokens is not None
+def _operation(app: ServingApp, model: Model | None, declared: Operation, samples: Samples) -> Document:
+    guarded = declared.scope is not None and app.tokens is not None
     operation: Document = {
-        "summary": promise.summary,
-        "tags": [promise.tag],
-        "responses": responses(promise, _faults(app, promise, guarded), samples),
+        "summary": declared.summary,
+        "tags": [declared.tag],
+        "responses": responses(declared, _errors(app, declared, guarded), samples),
     }
-    if promise.query:
-        operation["parameters"] = [_parameter(name, said) for name, said in promise.query.items()]
-    if promise.takes is not None:
-        operation["requestBody"] = {"required": True, "content": {"application/json": _body(model, promise, samples)}}
+    if declared.query:
+        operation["parameters"] = [_parameter(name, shown) for name, shown in declared.query.items()]
+    if declared.takes is not None:
+        operation["requestBody"] = {"required": True, "content": {"application/json": _body(model, declared, samples)}}
     if guarded:
         operation["security"] = [{"token": []}]
     return operation
 
 
-def _faults(app: ServingApp, promise: Operation, guarded: bool) -> tuple[type[ServiceError], ...]:
-    """What can go wrong as the service is set up, and our own fault, which always can."""
-    told = tuple(error for error in promise.fails if error is not TooManyRequests or app.limiter is not None)
-    return ((Unauthorized, Forbidden) if guarded else ()) + told + (ServiceError,)
+def _errors(app: ServingApp, declared: Operation, guarded: bool) -> tuple[type[ServiceError], ...]:
+    """The errors that can happen with these settings; an error of the service itself always can."""
+    auth = (Unauthorized, Forbidden) if guarded else ()
+    limit = (TooManyRequests,) if declared.limited and app.limiter is not None else ()
+    return (*auth, *limit, *declared.fails, ServiceError)
 
 
-def _parameter(name: str, said: str | Field[Any]) -> Document:
-    schema = {"type": "string"} if isinstance(said, str) else convert(said)
-    meaning = said if isinstance(said, str) else schema.pop("description", "")
+def _parameter(name: str, shown: str | Field[Any]) -> Document:
+    schema = {"type": "string"} if isinstance(shown, str) else convert(shown)
+    meaning = shown if isinstance(shown, str) else schema.pop("description", "")
     return {"name": name, "in": "query", "required": False, "description": meaning, "schema": schema}
 
 
-def _body(model: Model | None, promise: Operation, samples: Samples) -> Document:
-    if isinstance(promise.takes, tuple):
-        examples = {form.__name__: {"value": samples.bodies[form]} for form in promise.takes if form in samples.bodies}
-        return {"schema": {"oneOf": list(promise.takes)}} | ({"examples": examples} if examples else {})
-    if promise.takes not in ("row", "batch"):
-        return {"schema": promise.takes}
-    example: Any = samples.row if promise.takes == "row" else samples.batch
+def _body(model: Model | None, declared: Operation, samples: Samples) -> Document:
+    if isinstance(declared.takes, tuple):
+        examples = {form.__name__: {"value": samples.bodies[form]} for form in declared.takes if form in samples.bodies}
+        return {"schema": {"oneOf": list(declared.takes)}} | ({"examples": examples} if examples else {})
+    if declared.takes not in ("row", "batch"):
+        return {"schema": declared.takes}
+    example: Any = samples.row if declared.takes == "row" else samples.batch
     if model is None:
         return {"schema": {"type": "object", "additionalProperties": True}, "example": example}
     reader = model.reader
-    return {"schema": reader.row_schema if promise.takes == "row" else reader.batch_schema, "example": example}
+    return {"schema": reader.row_schema if declared.takes == "row" else reader.batch_schema, "example": example}
 
 
 def _refine_outcomes(schemas: dict[str, Document], samples: Samples) -> None:
-    """Say what only the served model knows: the type of its labels, and whether it has probabilities."""
+    """Add what only the served model knows: the type of its labels, and whether it has probabilities."""
     for name in ("RowAnswer", "PredictionAnswer"):
         properties = schemas[name]["properties"]
         properties["prediction"] |= samples.prediction
@@ -132,7 +130,7 @@ def _description(app: ServingApp, model: Model | None) -> str:
     contract = model.manifest.contract
     return (
         f"{text}\nRows are those of **{model.version}** ({contract.task} of `{contract.target}`), the stable version; "
-        "another one that is asked for by `model_version` may take others: `/model/info?model_version=` tells."
+        "another version, requested by `model_version`, may take others: see `/model/info?model_version=`."
     )
 
 

@@ -2,34 +2,50 @@
 
 Flasgger brings the routes' views and looks; the document is ours, and Swagger UI is the current one instead of the
 3.28 that Flasgger ships (its issue 521: DOM XSS). Nothing on a page comes from another host, and a
-Content-Security-Policy holds it to that.
+Content-Security-Policy enforces that.
 """
 
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from flasgger import Swagger
 from flasgger.base import APIDocsView, APISpecsView
-from flask import Blueprint, has_request_context, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response as Answer
+from flask import Blueprint, Response, has_request_context, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as BaseResponse
 
 from schemas.answers import DocumentAnswer
-from service.version import NAME
+from schemas.errors import NotFound
+from service.version import NAME, __version__
 from service.web.context import ServingApp
-from service.web.docs.assets import asset, edition
+from service.web.docs.components import Document
 from service.web.docs.document import make_document
-from service.web.docs.responses import Document
-from service.web.lean.messages import Response
 from service.web.operation import Operation, operation
-from service.web.pages import HTML, confine
+from service.web.pages import DAY, HTML, confine, folder_of
 
 LOOSENED = {
     "style-src": "'self' 'unsafe-inline'",  # both pages style themselves from their scripts
     "font-src": "'self' data:",
     "worker-src": "'self' blob:",  # ReDoc's search
 }
-SWAGGER_UI = Operation("The documents as a page to try things out on (Swagger UI)", "service", {200: None}, media=HTML)
-REDOC = Operation("The documents as a page to read (ReDoc)", "service", {200: None}, media=HTML)
-APISPEC = Operation("The API as an OpenAPI document", "service", {200: DocumentAnswer})
+SWAGGER_UI = Operation(
+    "The documents as a page to try things out on (Swagger UI)",
+    "service",
+    {200: None},
+    media=HTML,
+    scope=None,
+    page=True,
+)
+REDOC = Operation("The documents as a page to read (ReDoc)", "service", {200: None}, media=HTML, scope=None, page=True)
+APISPEC = Operation("The API as an OpenAPI document", "service", {200: DocumentAnswer}, scope=None)
+FILE = Operation("A file of the documents' pages", "service", {200: None}, scope=None, page=True)
+REDIRECT = Operation("Leads to the documents", "service", {302: None}, scope=None, page=True)
+
+_FOLDER = Path(__file__).parent / "static"
+_TYPES = {".css": "text/css", ".js": "text/javascript", ".png": "image/png"}
+_OTHER_HOSTS = (b"https://cdn.redoc.ly/", b"https://cdn.redocly.com/", b"https://otel.cloud.redocly.com/")
+"""Hosts from which ReDoc would fetch a logo and icons, and to which it would report its use."""
 
 
 class Pages(Swagger):  # type: ignore[misc]  # Flasgger has no types
@@ -63,21 +79,21 @@ class Pages(Swagger):  # type: ignore[misc]  # Flasgger has no types
     def get_apispecs(self, endpoint: str = "apispec") -> Document:
         """The document of the stable model, made once for each."""
         model = self.app.models.now.stable
-        seal = model.manifest.sha256 if model is not None else None
-        if self._made is None or self._made[0] != seal:
-            self._made = seal, make_document(self.app, model)
+        digest = model.manifest.sha256 if model is not None else None
+        if self._made is None or self._made[0] != digest:
+            self._made = digest, make_document(self.app, model)
         document = self._made[1]
         root = request.root_path if has_request_context() else ""
         return document | {"servers": [{"url": root}]} if root else document
 
 
 class _SwaggerUI(APIDocsView):  # type: ignore[misc]  # Flasgger has no types
-    """Flasgger's view, told its type: the service's answers are JSON where they say nothing."""
+    """Flasgger's view with a media type: the service's default is JSON."""
 
-    def get(self) -> Answer:
+    def get(self) -> BaseResponse:
         """The page, or with ``?json=1`` the list of documents that Flasgger's page is made from."""
         made = super().get()
-        return made if isinstance(made, Answer) else Response(made, mimetype=HTML)
+        return made if isinstance(made, BaseResponse) else Response(made, mimetype=HTML)
 
 
 @operation(REDOC)
@@ -86,8 +102,30 @@ def redoc() -> Response:
     return Response(render_template("redoc.html", title=NAME), mimetype=HTML)
 
 
-def _to_apidocs() -> Answer:
-    """Where people look for it first."""
+@operation(FILE)
+def asset(filename: str) -> Response:
+    """One file, which the browser may keep.
+
+    Raises:
+        NotFound: the pages have no such file.
+    """
+    if filename == "redoc.js":
+        body = _redoc()
+    elif filename in _files():
+        body = _files()[filename].read_bytes()
+    else:
+        raise NotFound("The pages have no such file.")
+    response = Response(body, mimetype=_TYPES[Path(filename).suffix])
+    response.add_etag()
+    response.cache_control.public = True
+    response.cache_control.max_age = DAY
+    response.make_conditional(request)
+    return response
+
+
+@operation(REDIRECT)
+def _to_apidocs() -> BaseResponse:
+    """From the addresses that people try first."""
     return redirect(url_for("flasgger.apidocs"))
 
 
@@ -97,5 +135,33 @@ def _confine(response: Response) -> Response:
 
 
 def _address(filename: str) -> str:
-    """A page's file, with its edition in the address."""
-    return url_for("flasgger.static", filename=filename, v=edition())
+    """The address of a page's file; it changes with the file's version."""
+    return url_for("flasgger.static", filename=filename, v=_edition())
+
+
+@lru_cache(maxsize=1)
+def _edition() -> str:
+    """Changes with the release and its packages; part of every address, so that no browser mixes two versions."""
+    return f"{__version__}-{version('flask-swagger-ui')}-{version('offapi')}"
+
+
+@lru_cache(maxsize=1)
+def _files() -> dict[str, Path]:
+    """Every file that is served, by the name in its address; no other is."""
+    swagger = folder_of("flask_swagger_ui") / "dist"
+    packaged = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")
+    own = {path.name: path for path in _FOLDER.iterdir()}
+    return {name: swagger / name for name in packaged} | own
+
+
+@lru_cache(maxsize=1)
+def _redoc() -> bytes:
+    """ReDoc's script, with the addresses of other hosts taken out of it.
+
+    The file of ``offapi`` is read, the package never imported: that would read 9 MB. It is the one package that ships
+    ReDoc and needs no other (the usual one needs Django).
+    """
+    script = (folder_of("offapi") / "redoc.js").read_bytes()
+    for host in _OTHER_HOSTS:
+        script = script.replace(host, b"data:,")
+    return script

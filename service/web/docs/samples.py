@@ -1,4 +1,4 @@
-"""Examples that are true: the contract's own row, and what the served model really answers to it."""
+"""Examples that are true: the contract's own row, and the served model's answer to it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -46,17 +46,17 @@ def samples_of(model: Model | None) -> Samples:
         return Samples({"feature_1": 0.5}, {}, {}, {}, {}, True)
     contract = model.manifest.contract
     found = model.engine.predict(encode(contract, [list(contract.example.values())]))
-    said: dict[str, Any] = {"prediction": found.predictions[0]}
+    row_answer: dict[str, Any] = {"prediction": found.predictions[0]}
     if found.probabilities is not None and found.chosen is not None:
-        said["probability"] = float(found.probabilities[0, found.chosen[0]])
+        row_answer["probability"] = float(found.probabilities[0, found.chosen[0]])
     facts = {"model_version": model.version} | _FACTS
     answers = {
-        PredictionAnswer: said | facts,
-        BatchAnswer: {"predictions": [said, said], "count": 2} | facts,
+        PredictionAnswer: row_answer | facts,
+        BatchAnswer: {"predictions": [row_answer, row_answer], "count": 2} | facts,
     }
-    outcome = {"prediction_id": _FACTS["prediction_id"], "row": 0, "outcome": said["prediction"]}
+    outcome = {"prediction_id": _FACTS["prediction_id"], "row": 0, "outcome": row_answer["prediction"]}
     bodies = {OutcomeSchema: outcome, OutcomesSchema: {"outcomes": [outcome, outcome | {"row": 1}]}}
-    return Samples(contract.example, answers, bodies, _prediction(model), _outcome(model), "probability" in said)
+    return Samples(contract.example, answers, bodies, _prediction(model), _outcome(model), "probability" in row_answer)
 
 
 def _prediction(model: Model) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def _prediction(model: Model) -> dict[str, Any]:
 
 
 def _outcome(model: Model) -> dict[str, Any]:
-    """What may have happened: one of the labels, each a constant: an ``enum`` of mixed types breaks clients."""
+    """The schema of a true outcome: one of the labels, each a constant. An ``enum`` of mixed types breaks clients."""
     labels = [label for label in model.manifest.classes if label is not None]
     if not labels:
         return {"anyOf": [{"type": "number", "minimum": -LARGEST_INTEGER, "maximum": LARGEST_INTEGER}]}

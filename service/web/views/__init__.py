@@ -1,13 +1,10 @@
-"""The routes, a blueprint a module; a view is its decorators and a few lines."""
+"""The routes, one blueprint in each module; a view is its decorators and a few lines."""
 
 from service.web.views.dashboard import dashboard
-from service.web.views.drift import drift
 from service.web.views.feedback import feedback
 from service.web.views.health import health
 from service.web.views.home import home
-from service.web.views.metrics import metrics
 from service.web.views.model import model
-from service.web.views.performance import performance
 from service.web.views.predictions import predictions
 
-BLUEPRINTS = (predictions, feedback, health, model, performance, drift, dashboard, metrics, home)
+BLUEPRINTS = (predictions, feedback, health, model, dashboard, home)

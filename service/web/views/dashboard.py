@@ -1,4 +1,4 @@
-"""GET /dashboard: the last hour at a glance, for people without Grafana. Chart.js as the package chartkick ships it."""
+"""GET /dashboard: the last hour as a page, for people without Grafana. Chart.js comes from the package chartkick."""
 
 from functools import lru_cache
 from importlib.metadata import version
@@ -9,7 +9,7 @@ from flask import Blueprint, Response, jsonify, render_template, send_file
 from schemas.errors import NotFound
 from service.metrics import history
 from service.version import NAME, __version__
-from service.web.context import current
+from service.web.lean import current
 from service.web.operation import Operation, operation
 from service.web.pages import DAY, HTML, confine, folder_of
 
@@ -19,14 +19,14 @@ dashboard = Blueprint("dashboard", __name__, template_folder="templates")
 
 
 @dashboard.get("/dashboard")
-@operation(Operation("The last hour at a glance, as a page", "service", {200: None}, scope="observe", media=HTML))
-def shown() -> Response:
+@operation(Operation("The last hour at a glance, as a page", "service", {200: None}, media=HTML, page=True))
+def overview() -> Response:
     """Traffic, latency, errors, versions, drift, accuracy."""
     return page("dashboard.html")
 
 
 @dashboard.get("/dashboard/data")
-@operation(Operation("What the dashboard draws", "service", {200: None}, scope="observe", media=HTML))
+@operation(Operation("What the dashboard draws", "service", {200: None}, page=True, slow=True))
 def data() -> Response:
     """A point every ten seconds of the last hour, those after ``since`` if it is given, and now."""
     app, request = current()
@@ -39,9 +39,9 @@ def data() -> Response:
 
 
 @dashboard.get("/dashboard/static/<filename>")
-@operation(Operation("A file of the pages", "service", {200: None}, scope="observe", media=HTML))
+@operation(Operation("A file of the pages", "service", {200: None}, page=True))
 def static(filename: str) -> Response:
-    """One file, to be kept by the browser; its address changes with its edition."""
+    """One file, which the browser may keep: its address changes with its version."""
     path = _files().get(filename)
     if path is None:
         raise NotFound("The pages have no such file.")
@@ -51,7 +51,7 @@ def static(filename: str) -> Response:
 
 
 def page(template: str) -> Response:
-    """One of the pages beside the documents'."""
+    """A page of this blueprint's templates."""
     edition = f"{__version__}-{version('chartkick')}"
     return confine(Response(render_template(template, title=NAME, edition=edition), mimetype=HTML))
 

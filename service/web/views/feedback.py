@@ -1,4 +1,4 @@
-"""POST /feedback: what really happened to a row that was predicted."""
+"""POST /feedback: the true outcome of a predicted row."""
 
 from flask import Blueprint, Response, jsonify
 
@@ -12,8 +12,7 @@ from schemas.errors import (
     UnsupportedMediaType,
 )
 from schemas.feedback import FeedbackAnswer, OutcomeSchema, OutcomesSchema, read_feedback
-from service.web.body import read_body
-from service.web.context import current
+from service.web.lean import current
 from service.web.operation import Operation, operation
 
 feedback = Blueprint("feedback", __name__)
@@ -32,20 +31,22 @@ FAILS = (
 @feedback.post("/feedback")
 @operation(
     Operation(
-        "Tell what really happened to predicted rows",
+        "Report the true outcomes of predicted rows",
         "records",
         {201: FeedbackAnswer, 200: FeedbackAnswer},
-        (OutcomeSchema, OutcomesSchema),
-        FAILS,
+        takes=(OutcomeSchema, OutcomesSchema),
+        fails=FAILS,
         scope="predict",
+        slow=True,
     )
 )
-def tell() -> tuple[Response, int]:
-    """Keep one outcome or many, all or none: 201 where any was new, 200 where all were known."""
-    from service.records.database.outcomes import Outcome, record_outcomes  # SQLAlchemy, only for those who ask for it
+def report() -> tuple[Response, int]:
+    """Record one outcome or many, all or none: 201 where any is new, 200 where all are known."""
+    from service.records.database.outcomes import Outcome, record_outcomes  # SQLAlchemy, only where it is needed
 
     app, request = current()
-    read, many = read_feedback(read_body(request, app.settings.max_body_bytes), app.settings.max_batch_rows)
+    body = request.json_body(app.settings.max_body_bytes)
+    read, many = read_feedback(body, app.settings.max_batch_rows)
     outcomes = [Outcome(**one, prefix=f"outcomes.{index}." if many else "") for index, one in enumerate(read)]
     created = record_outcomes(app.settings, outcomes, request.client)
     return jsonify({"count": len(outcomes), "created": created}), 201 if created else 200

@@ -1,4 +1,4 @@
-"""GET /health, /health/live and /health/ready: no token asked, no model needed."""
+"""GET /health, /health/live and /health/ready: no token and no model needed."""
 
 from typing import Any
 
@@ -6,14 +6,14 @@ from flask import Blueprint, Response, jsonify
 
 from schemas.answers import HealthAnswer, LiveAnswer
 from service.models.serving import ModelSet
-from service.web.context import current
+from service.web.lean import current
 from service.web.operation import Operation, operation
 
 health = Blueprint("health", __name__, url_prefix="/health")
 
 
 def describe(loaded: ModelSet) -> dict[str, Any]:
-    """The state of this worker in words: healthy, degraded (serving, but not what is wanted) or unhealthy."""
+    """The state of this worker: healthy, degraded (serving another version than the wanted one) or unhealthy."""
     if loaded.stable is None:
         return {
             "status": "unhealthy",
@@ -37,30 +37,34 @@ def describe(loaded: ModelSet) -> dict[str, Any]:
 def _answer() -> tuple[Response, int, dict[str, str]]:
     app, _ = current()
     document = describe(app.models.now)
-    fine = document["status"] != "unhealthy"
+    can_predict = document["status"] != "unhealthy"
     return (
         jsonify(document),
-        200 if fine else 503,
-        {"Cache-Control": "no-store"} | ({} if fine else {"Retry-After": "5"}),
+        200 if can_predict else 503,
+        {"Cache-Control": "no-store"} | ({} if can_predict else {"Retry-After": "5"}),
     )
 
 
 @health.get("")
-@operation(Operation("Whether this worker can predict, and how well", "health", {200: HealthAnswer, 503: HealthAnswer}))
+@operation(
+    Operation(
+        "Whether this worker can predict, and how well", "health", {200: HealthAnswer, 503: HealthAnswer}, scope=None
+    )
+)
 def status() -> tuple[Response, int, dict[str, str]]:
     """For people and monitors."""
     return _answer()
 
 
 @health.get("/ready")
-@operation(Operation("Whether to send traffic here", "health", {200: HealthAnswer, 503: HealthAnswer}))
+@operation(Operation("Whether to send traffic here", "health", {200: HealthAnswer, 503: HealthAnswer}, scope=None))
 def ready() -> tuple[Response, int, dict[str, str]]:
     """For load balancers and readiness probes."""
     return _answer()
 
 
 @health.get("/live")
-@operation(Operation("Whether the process answers at all", "health", {200: LiveAnswer}))
+@operation(Operation("Whether the process answers at all", "health", {200: LiveAnswer}, scope=None))
 def live() -> tuple[Response, int, dict[str, str]]:
     """For liveness probes: a worker without a model is alive, and restarting it would not help."""
     return jsonify({"status": "alive"}), 200, {"Cache-Control": "no-store"}

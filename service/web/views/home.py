@@ -1,25 +1,26 @@
-"""GET /: what this is, and every route with its purpose."""
+"""GET /: the service and every route with its purpose. GET /metrics: the counts of all workers, for Prometheus."""
 
 from flask import Blueprint, Response, jsonify
 
 from schemas.answers import HomeAnswer
+from service import metrics
 from service.version import NAME, __version__
-from service.web.context import current
-from service.web.operation import Operation, operation, operation_of
+from service.web.lean import current
+from service.web.operation import Operation, operation
 
 home = Blueprint("home", __name__)
 
 
 @home.get("/")
-@operation(Operation("What this service is and which routes it has", "service", {200: HomeAnswer}))
+@operation(Operation("What this service is and which routes it has", "service", {200: HomeAnswer}, scope=None))
 def index() -> Response:
-    """A place to start from."""
+    """A place to start from. Redirects and routes with variables are left out."""
     app, _ = current()
     stable = app.models.now.stable
     routes = [
-        {"method": method, "path": rule.rule, "purpose": promise.summary}
+        {"method": method, "path": rule.rule, "purpose": declared.summary}
         for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule)
-        if not rule.arguments and (promise := operation_of(app.view_functions[rule.endpoint])) is not None
+        if not rule.arguments and 200 in (declared := app.operations[rule.endpoint]).answers
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
     ]
     return jsonify(
@@ -31,3 +32,14 @@ def index() -> Response:
             "routes": routes,
         }
     )
+
+
+@home.get("/metrics")
+@operation(
+    Operation(
+        "Counts and times over all workers, for Prometheus", "service", {200: None}, media="text/plain", slow=True
+    )
+)
+def exposition() -> Response:
+    """Prometheus text format."""
+    return Response(metrics.exposition(), content_type=metrics.CONTENT_TYPE)

@@ -1,9 +1,6 @@
 """POST /predict and POST /predict/batch."""
 
-from typing import Any
-
-import orjson
-from flask import Blueprint
+from flask import Blueprint, Response
 
 from schemas.answers import BatchAnswer, PredictionAnswer
 from schemas.errors import (
@@ -11,48 +8,70 @@ from schemas.errors import (
     InvalidInput,
     MalformedBody,
     NotReady,
-    TooManyRequests,
     UnknownVersion,
     UnsupportedMediaType,
 )
-from schemas.reader import Reader
-from service.web.asking import Answered, answers
-from service.web.lean.messages import Response
+from service.web.lean import current
 from service.web.operation import Operation, operation
-from service.web.outcomes import outcome, outcomes
+from service.web.prediction import Read, Serialise, answer, read_batch, read_row, serialise_batch, serialise_row
 
 predictions = Blueprint("predictions", __name__)
 
-FAILS = (UnknownVersion, TooManyRequests, NotReady, BodyTooLarge, UnsupportedMediaType, MalformedBody, InvalidInput)
+MODEL_VERSION = "X-Model-Version"
+FAILS = (UnknownVersion, NotReady, BodyTooLarge, UnsupportedMediaType, MalformedBody, InvalidInput)
 QUERY = {"model_version": "A loaded version to ask instead of the one that routing chooses."}
+ROW = Operation(
+    "Predict one row",
+    "predictions",
+    {200: PredictionAnswer},
+    takes="row",
+    fails=FAILS,
+    query=QUERY,
+    scope="predict",
+    limited=True,
+)
+BATCH = Operation(
+    "Predict many rows",
+    "predictions",
+    {200: BatchAnswer},
+    takes="batch",
+    fails=FAILS,
+    query=QUERY,
+    scope="predict",
+    limited=True,
+    batch=True,
+)
 
 
 @predictions.post("/predict")
-@operation(
-    Operation("Predict one row", "predictions", {200: PredictionAnswer}, "row", FAILS, scope="predict", query=QUERY)
-)
-@answers(Reader.row)
-def predict(answered: Answered) -> Response:
+@operation(ROW)
+def predict() -> Response:
     """Answer one row."""
-    return Response.ready(orjson.dumps(outcome(answered.record.answers) | _facts(answered)))
+    return _answer(ROW, read_row, serialise_row)
 
 
 @predictions.post("/predict/batch")
-@operation(
-    Operation("Predict many rows", "predictions", {200: BatchAnswer}, "batch", FAILS, scope="predict", query=QUERY)
-)
-@answers(Reader.batch)
-def predict_batch(answered: Answered) -> Response:
+@operation(BATCH)
+def predict_batch() -> Response:
     """Answer many rows in their order, all or none, by one version."""
-    record = answered.record
-    rows = outcomes(record.answers, record.classes)
-    facts = orjson.dumps({"count": len(record.answers.predictions)} | _facts(answered))
-    return Response.ready(b'{"predictions":[%b],%b' % (rows, facts[1:]))
+    return _answer(BATCH, read_batch, serialise_batch)
 
 
-def _facts(answered: Answered) -> dict[str, Any]:
-    return {
-        "model_version": answered.model.version,
-        "timestamp": answered.timestamp,
-        "prediction_id": answered.record.prediction_id,
-    }
+def _answer(operation: Operation, read: Read, serialise: Serialise) -> Response:
+    app, request = current()
+    version = request.args.get("model_version") if request.environ.get("QUERY_STRING") else None
+    answered = answer(
+        app.models.now,
+        version,
+        lambda: request.json_body(app.settings.max_body_bytes),
+        read,
+        serialise,
+        request,
+        app.records,
+        operation.batch,
+    )
+    response = app.response_class.ready(answered.content)
+    response.stamp(MODEL_VERSION, answered.prediction.record.model_version)
+    if answered.shadow is not None:
+        response.call_on_close(answered.shadow)
+    return response

@@ -1,5 +1,5 @@
 "use strict";
-// Swagger UI on the document that the page names; nothing is asked of other hosts (validatorUrl).
+// Swagger UI on the document that the page names; no request goes to another host (validatorUrl).
 const place = document.getElementById("swagger-ui");
 window.ui = SwaggerUIBundle({
   url: place.dataset.document,

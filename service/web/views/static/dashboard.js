@@ -88,18 +88,18 @@ function show(bounds) {
 async function refresh() {
   try {
     const known = points.findLast((point) => !point.own)?.time ?? 0;
-    const told = await fetchJson(`${figures.dataset.source}?since=${known}`);
-    const last = told.points.pop();
+    const answer = await fetchJson(`${figures.dataset.source}?since=${known}`);
+    const last = answer.points.pop();
     // The page's own samples bridge the time since the last of the service's, and stand in where it keeps none.
-    const kept = points.filter((point) => !point.own).concat(told.points);
-    const own = points.filter((point) => point.own && point.time > (kept.at(-1)?.time ?? 0));
-    points = [...kept, ...own, { ...last, own: true }].slice(-720);
+    const recorded = points.filter((point) => !point.own).concat(answer.points);
+    const own = points.filter((point) => point.own && point.time > (recorded.at(-1)?.time ?? 0));
+    points = [...recorded, ...own, { ...last, own: true }].slice(-720);
     // Counters that went back belong to a service that was started anew.
     const restart = points.findLastIndex((point, place) => place && total(point.requests) < total(points[place - 1].requests));
     if (restart > 0) points = points.slice(restart);
-    show(told.bounds);
-  } catch (fault) {
-    say(`Not refreshed: ${fault.message}.`, true);
+    show(answer.bounds);
+  } catch (error) {
+    say(`Not refreshed: ${error.message}.`, true);
   }
   setTimeout(refresh, EVERY);
 }

@@ -14,8 +14,8 @@ function shares(counts) {
 function feature(found, name) {
   const figure = document.createElement("figure");
   const caption = element("figcaption", "", `${name}: `);
-  const told = found.psi === null ? "" : `, PSI ${found.psi.toPrecision(3)}, p ${found.p_value < 1e-4 ? "< 0.0001" : found.p_value.toPrecision(2)}`;
-  caption.append(element("span", `verdict ${found.verdict}`, found.verdict), told);
+  const numbers = found.psi === null ? "" : `, PSI ${found.psi.toPrecision(3)}, p ${found.p_value < 1e-4 ? "< 0.0001" : found.p_value.toPrecision(2)}`;
+  caption.append(element("span", `verdict ${found.verdict}`, found.verdict), numbers);
   const frame = document.createElement("div"), canvas = document.createElement("canvas");
   canvas.setAttribute("aria-label", `${name} in training and live`);
   frame.append(canvas);
@@ -29,20 +29,20 @@ function feature(found, name) {
 
 async function show() {
   try {
-    const told = await fetchJson(versions.dataset.source + location.search);
-    for (const version of told.versions) {
+    const answer = await fetchJson(versions.dataset.source + location.search);
+    for (const version of answer.versions) {
       const heading = element("h2", "", `${version.model_version}: `);
       heading.append(element("span", `verdict ${version.verdict}`, version.verdict));
-      const fact = element("p", "fact", version.reason || `${version.rows.toLocaleString()} live rows of the last ${told.window} against training; fewer than ${told.minimum_rows} are not judged. Watch from PSI ${told.thresholds.watch}, alarm from ${told.thresholds.alarm}, both only with p below ${told.thresholds.p_value}.`);
+      const fact = element("p", "fact", version.reason || `${version.rows.toLocaleString()} live rows of the last ${answer.window} against training; fewer than ${answer.minimum_rows} are not judged. Watch from PSI ${answer.thresholds.watch}, alarm from ${answer.thresholds.alarm}, both only with p below ${answer.thresholds.p_value}.`);
       const plots = element("section", "plots", "");
       versions.append(heading, fact, plots);
       for (const found of version.features) plots.append(feature(found, found.name));
       if (version.prediction) plots.append(feature(version.prediction, "the prediction"));
     }
-    if (!told.versions.length) versions.append(element("p", "fact", `Nothing was predicted in the last ${told.window}.`));
-    say(new Date(told.until).toLocaleString());
-  } catch (fault) {
-    say(`Not loaded: ${fault.message}.`, true);
+    if (!answer.versions.length) versions.append(element("p", "fact", `Nothing was predicted in the last ${answer.window}.`));
+    say(new Date(answer.until).toLocaleString());
+  } catch (error) {
+    say(`Not loaded: ${error.message}.`, true);
   }
 }
 

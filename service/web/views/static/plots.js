@@ -1,4 +1,4 @@
-// What both pages draw with: colours that are told apart by everybody, and axes that stay quiet.
+// Shared by both pages: colours that colour-blind people can distinguish, and unobtrusive axes.
 "use strict";
 const COLOURS = ["#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#7a6a00"];
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();

@@ -1,15 +1,18 @@
-"""The text of a batch's answers is what an object a row would give."""
+"""A batch is serialised piece by piece; the text is that of a JSON object for each row."""
 
 import json
 
 import numpy as np
-import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from service.records.record import Record
 
+from inference.contract import Contract, Feature
 from inference.engines.base import Answers, classified
-from service.web.outcomes import outcome, outcomes
+from service.web.prediction import Prediction, serialise_batch, serialise_row, serialise_rows
+
+CONTRACT = Contract("classification", "target", (Feature("x", "number"),))
 
 labels = st.lists(
     st.one_of(st.integers(-(2**53), 2**53), st.text(max_size=5), st.booleans(), st.floats(-1e9, 1e9)),
@@ -30,26 +33,30 @@ def classifications(draw):
 
 
 def _parsed(answers, classes):
-    return json.loads(b"[" + outcomes(answers, classes) + b"]")
+    return json.loads(serialise_rows(answers, classes))
 
 
 @given(classifications())
 def test_each_row_has_its_label_and_the_probability_of_its_class(drawn):
     classes, probabilities, chosen = drawn
-    said = _parsed(classified(classes, probabilities, chosen), classes)
+    parsed = _parsed(classified(classes, probabilities, chosen), classes)
     expected = [
         {"prediction": classes[index], "probability": row[index]}
         for index, row in zip(chosen, probabilities, strict=True)
     ]
-    assert said == expected
-    assert [type(row["prediction"]) for row in said] == [type(row["prediction"]) for row in expected]
+    assert parsed == expected
+    assert [type(row["prediction"]) for row in parsed] == [type(row["prediction"]) for row in expected]
 
 
 @given(classifications())
-def test_one_row_says_what_a_batch_of_it_says(drawn):
+def test_one_row_has_the_fields_of_a_batch_of_it(drawn):
     classes, probabilities, chosen = drawn
     answers = classified(classes, probabilities[:1], chosen[:1])
-    assert [orjson.loads(orjson.dumps(outcome(answers)))] == _parsed(answers, classes)
+    record = Record("id", "request", 0.0, "m-1", "stable", CONTRACT, np.zeros((1, 1)), answers, 1.0, "me", classes)
+    row, batch = (json.loads(write(Prediction(None, record))) for write in (serialise_row, serialise_batch))
+    assert batch.pop("predictions") == [{name: row.pop(name) for name in ("prediction", "probability")}]
+    assert batch.pop("count") == 1 and batch == row
+    assert row == {"model_version": "m-1", "timestamp": "1970-01-01T00:00:00.000Z", "prediction_id": "id"}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The one place where an error becomes an answer: RFC 9457 problem details, never a traceback, never the input."""
+"""Turns every error into an answer: RFC 9457 problem details, never a traceback, never the input."""
 
 from typing import Any
 
@@ -10,16 +10,16 @@ from werkzeug.routing import RequestRedirect
 
 from schemas.errors import INTERNAL_ERROR, MethodNotAllowed, NotFound, ServiceError, error_class
 from service import log
-from service.web.context import current
+from service.web.lean import current
 
 PROBLEM = "application/problem+json"
 
 
 def register(app: Flask) -> None:
-    """Every error ends here."""
+    """Send every error to this module."""
     app.register_error_handler(ServiceError, answer)
     app.register_error_handler(HTTPException, _answer_http)
-    app.register_error_handler(Exception, _answer_fault)
+    app.register_error_handler(Exception, _answer_internal_error)
 
 
 def answer(exc: ServiceError) -> Response:
@@ -31,7 +31,7 @@ def answer(exc: ServiceError) -> Response:
 
 
 def _answer_http(exc: HTTPException) -> Any:
-    """Flask's and Werkzeug's own refusals, in our shape."""
+    """Answer what Flask and Werkzeug refuse in the same form."""
     if isinstance(exc, RequestRedirect):
         return exc
     if exc.code == 404:
@@ -42,7 +42,7 @@ def _answer_http(exc: HTTPException) -> Any:
     return answer(error_class(exc.code or 500, exc.name)(exc.name))
 
 
-def _answer_fault(exc: Exception) -> Response:
+def _answer_internal_error(exc: Exception) -> Response:
     _, request = current()
     log.error("error", request_id=request.request_id, path=request.path, exc_info=True)
     return answer(ServiceError(INTERNAL_ERROR))
