@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from inference.engines.sklearn import SklearnEngine
 from training import plots
+from training.dataset import Dataset
 from training.engine_choice import Choice
-from training.examples import Examples
 from training.fitting import Fitted, indices
 
 IMPORTANCE_ROWS = 500
@@ -82,12 +82,12 @@ def permutation_importances(fitted: Fitted, seed: int) -> tuple[NDArray[np.float
         for turn in range(SHUFFLES):
             matrix = held.matrix.copy()
             matrix[:, place] = draw.permutation(matrix[:, place])
-            shuffled = Examples(held.contract, held.dtypes, matrix, held.target, held.classes, held.source)
+            shuffled = Dataset(held.contract, held.dtypes, matrix, held.target, held.classes, held.source)
             lost[turn, place] = whole - _score(fitted, engine, shuffled)
     return lost.mean(axis=0), lost.std(axis=0)
 
 
-def _score(fitted: Fitted, engine: SklearnEngine, held: Examples) -> float:
+def _score(fitted: Fitted, engine: SklearnEngine, held: Dataset) -> float:
     answers = engine.predict(held.matrix)
     if answers.chosen is not None:
         return float(np.mean(answers.chosen == indices(fitted.pipeline, held)))

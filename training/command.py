@@ -9,11 +9,11 @@ import click
 from click.core import ParameterSource
 
 from service.settings import Settings
+from training.console import Console
 from training.families import FAMILIES
 from training.options import FILE, shared
-from training.run import PARITY_ROWS, PARITY_ROWS_FULL, Wishes
+from training.run import PARITY_ROWS, PARITY_ROWS_FULL, TrainingOptions
 from training.sources import pack_file, train_example, train_table
-from training.telling import Teller
 
 NEED_DATA = ("task", "drop", "contract", "ranges", "delimiter", "decimal", "encoding", "missing")
 UNSAID = (ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP)
@@ -82,15 +82,15 @@ def pack(**options: Any) -> None:
     pack_file(options, _wishes(options), _teller())
 
 
-def _teller() -> Teller:
+def _teller() -> Console:
     """One that also passes on, once each, what the libraries warn of (a fit that did not converge)."""
-    teller = Teller()
-    warnings.showwarning = teller.hear
-    return teller
+    console = Console()
+    warnings.showwarning = console.hear
+    return console
 
 
-def _wishes(options: Mapping[str, Any]) -> Wishes:
-    return Wishes(
+def _wishes(options: Mapping[str, Any]) -> TrainingOptions:
+    return TrainingOptions(
         root=Settings.read(os.environ).artifacts_dir,
         seed=options["seed"],
         holdout=options.get("holdout", 0.2),

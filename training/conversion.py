@@ -8,14 +8,14 @@ import pandas as pd
 
 from inference.contract import LARGEST_INTEGER, Feature, FeatureType
 from inference.features import Matrix, codes_of
-from training.refusal import Refusal
+from training.errors import TrainingError
 
 
 def converted(column: "pd.Series[Any]", kind: FeatureType) -> "pd.Series[Any]":
     """The column's values as its type says them: 0 and 1 as booleans, integers as texts, and so on.
 
     Raises:
-        Refusal: a value has no such form.
+        TrainingError: a value has no such form.
     """
     try:
         if kind == "category":
@@ -27,15 +27,15 @@ def converted(column: "pd.Series[Any]", kind: FeatureType) -> "pd.Series[Any]":
             return _booleans(column)
         plain_numbers = pd.to_numeric(pd.Series(column.array, dtype=object, name=column.name))
         if kind == "integer" and (plain_numbers.dropna().abs() > LARGEST_INTEGER).any():
-            raise Refusal(
+            raise TrainingError(
                 f"column {column.name!r} holds integers beyond 2^53, which JSON numbers do not carry exactly: if it is "
                 f"an id, leave it out with --drop {column.name!r}; else declare it a number with --contract."
             )
         numbers = plain_numbers.astype("Float64" if kind == "number" else "Int64")
     except (ValueError, TypeError, OverflowError):
-        raise Refusal(f"column {column.name!r} cannot be {kind}: it holds {_strange(column, kind)!r}.") from None
+        raise TrainingError(f"column {column.name!r} cannot be {kind}: it holds {_strange(column, kind)!r}.") from None
     if kind == "number" and np.isinf(numbers.dropna().to_numpy(np.float64)).any():
-        raise Refusal(f"column {column.name!r} holds infinite values: correct them, or make them missing.")
+        raise TrainingError(f"column {column.name!r} holds infinite values: correct them, or make them missing.")
     return numbers
 
 

@@ -9,7 +9,7 @@ from sklearn import metrics as skm
 
 from inference.contract import Task
 from inference.engines.base import Answers, Label
-from training.examples import Target
+from training.dataset import Target
 
 METRICS: Mapping[Task, tuple[str, ...]] = {
     "classification": ("accuracy", "balanced_accuracy", "f1_macro", "roc_auc", "log_loss", "brier"),

@@ -12,9 +12,9 @@ from sklearn.pipeline import Pipeline
 
 from inference.engines.base import Answers
 from inference.engines.sklearn import SklearnEngine
+from training.dataset import Dataset
+from training.errors import TrainingError
 from training.evaluation import evaluate_classification, evaluate_regression
-from training.examples import Examples
-from training.refusal import Refusal
 
 LARGEST_COMFORTABLE = 1e30
 
@@ -24,8 +24,8 @@ class Fitted:
     """A fitted pipeline, the rows it has seen, rows it has not (``holdout``), and what it answers for those."""
 
     pipeline: Pipeline
-    seen: Examples
-    holdout: Examples
+    seen: Dataset
+    holdout: Dataset
     answers: Answers
     metrics: Mapping[str, Any]
     seconds: float
@@ -41,27 +41,27 @@ class Fitted:
         return "r2" if self.seen.contract.task == "regression" else "accuracy"
 
 
-def split(examples: Examples, share: float, seed: int) -> tuple[Examples, Examples]:
+def split(dataset: Dataset, share: float, seed: int) -> tuple[Dataset, Dataset]:
     """Rows to fit on and rows held out, each class in both in its own proportion.
 
     Raises:
-        Refusal: there are too few of them.
+        TrainingError: there are too few of them.
     """
-    strata = examples.target if examples.contract.task == "classification" else None
-    places = np.arange(len(examples))
+    strata = dataset.target if dataset.contract.task == "classification" else None
+    places = np.arange(len(dataset))
     try:
         seen, held = train_test_split(places, test_size=share, random_state=seed, stratify=strata)
     except ValueError:
         seen = held = places[:0]
-    if len(held) < 2 or (strata is not None and len(set(strata[seen])) < len(examples.classes)):
-        raise Refusal(
-            f"{len(examples)} rows are too few to hold {share:.0%} of them out with every class on both sides: bring "
+    if len(held) < 2 or (strata is not None and len(set(strata[seen])) < len(dataset.classes)):
+        raise TrainingError(
+            f"{len(dataset)} rows are too few to hold {share:.0%} of them out with every class on both sides: bring "
             "more rows, or choose another --holdout."
         )
-    return examples.take(seen), examples.take(held)
+    return dataset.take(seen), dataset.take(held)
 
 
-def fit(pipeline: Pipeline, seen: Examples, holdout: Examples) -> Fitted:
+def fit(pipeline: Pipeline, seen: Dataset, holdout: Dataset) -> Fitted:
     """Fit on all cores, leave the pipeline set to one (a served forest waits for threads), and measure it."""
     started = time.perf_counter()
     parallel = {"n_jobs", "n_estimators"} <= set(pipeline[-1].get_params())
@@ -72,13 +72,15 @@ def fit(pipeline: Pipeline, seen: Examples, holdout: Examples) -> Fitted:
             pipeline.fit(seen.frame, seen.target)
     except ValueError as exc:  # what scikit-learn says of values that it cannot compute with
         told = " ".join(str(exc).split()).rstrip(".")[:300]
-        raise Refusal(f"{type(pipeline[-1]).__name__} cannot be fitted on these rows: {told}.{_cause(seen)}") from None
+        raise TrainingError(
+            f"{type(pipeline[-1]).__name__} cannot be fitted on these rows: {told}.{_cause(seen)}"
+        ) from None
     if parallel:
         pipeline[-1].set_params(n_jobs=1)
     return measure(pipeline, seen, holdout, time.perf_counter() - started)
 
 
-def _cause(seen: Examples) -> str:
+def _cause(seen: Dataset) -> str:
     """The commonest cause: a number that float32, in which trees compare, or a square cannot hold."""
     largest = np.nan_to_num(np.abs(seen.matrix)).max(axis=0)
     place = int(largest.argmax())
@@ -88,7 +90,7 @@ def _cause(seen: Examples) -> str:
     return f" Column {name!r} holds numbers as large as {largest[place]:.3g}: rescale it, or leave it out with --drop."
 
 
-def measure(pipeline: Pipeline, seen: Examples, holdout: Examples, seconds: float) -> Fitted:
+def measure(pipeline: Pipeline, seen: Dataset, holdout: Dataset, seconds: float) -> Fitted:
     """Ask a fitted pipeline the held-out rows, through the engine that would serve it."""
     engine = SklearnEngine(pipeline, seen.contract, seen.dtypes, seen.classes)
     answers = engine.predict(holdout.matrix)
@@ -100,7 +102,7 @@ def measure(pipeline: Pipeline, seen: Examples, holdout: Examples, seconds: floa
     return Fitted(pipeline, seen, holdout, answers, metrics, seconds)
 
 
-def indices(pipeline: Pipeline, examples: Examples) -> NDArray[np.int64]:
+def indices(pipeline: Pipeline, dataset: Dataset) -> NDArray[np.int64]:
     """(n,) each row's true class as an index into ``classes``."""
     places = {label: place for place, label in enumerate(pipeline.classes_)}
-    return np.array([places[label] for label in examples.target], dtype=np.int64)
+    return np.array([places[label] for label in dataset.target], dtype=np.int64)

@@ -18,9 +18,9 @@ from inference.golden import golden_document
 from inference.manifest import Manifest
 from inference.timestamps import isoformat
 from training.engine_choice import Choice
+from training.errors import TrainingError
 from training.fitting import Fitted
 from training.reference import reference_document
-from training.refusal import Refusal
 from training.sampling import golden_rows, rows_of
 
 LIBRARIES = ("scikit-learn", "numpy", "pandas", "joblib")
@@ -108,7 +108,7 @@ def _pickled(pipeline: Any) -> bytes:
         joblib.dump(pipeline, content, compress=3)
     except (pickle.PicklingError, AttributeError, TypeError) as exc:  # a lambda, an open file
         told = " ".join(str(exc).split())[:200]
-        raise Refusal(
+        raise TrainingError(
             f"the pipeline cannot be saved: {told}. Put its functions into a module that is installed where "
             "the service runs, or use stock transformers."
         ) from None

@@ -1,4 +1,4 @@
-"""Examples to artifact, in order: split, search, fit, gates, engine, card, publish. One screen."""
+"""Dataset to artifact, in order: split, search, fit, gates, engine, card, publish. One screen."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,20 +9,20 @@ from sklearn.pipeline import Pipeline
 
 from inference.manifest import Manifest
 from inference.routing import route_first
+from training.console import Console, summary, tell_cost
+from training.dataset import Dataset
 from training.engine_choice import choose_engine, one_row_ms
-from training.examples import Examples
+from training.errors import TrainingError
 from training.fitting import Fitted, fit, split
-from training.gates import baseline_of, check_baseline, check_floors, check_names
 from training.publishing import hyperparameters, publish
-from training.refusal import Refusal
+from training.quality_gates import baseline_of, check_baseline, check_floors, check_names
 from training.search import cross_validate, search
-from training.telling import Teller, summary, tell_cost
 
 PARITY_ROWS, PARITY_ROWS_FULL = 100_000, 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class TrainingOptions:
     """What the command line asks of a training; ``holdout`` is a share, ``floors`` metric to least value."""
 
     root: Path
@@ -36,51 +36,53 @@ class Wishes:
 
 
 def train(
-    examples: Examples,
+    dataset: Dataset,
     algorithm: str,
     make: Callable[[Mapping[str, Any]], Pipeline],
     space: Mapping[str, Any],
-    wishes: Wishes,
-    teller: Teller,
+    wishes: TrainingOptions,
+    console: Console,
 ) -> Manifest:
     """Fit what ``make`` makes of settings, and publish it.
 
     Raises:
-        Refusal: a gate says no; nothing was written.
+        TrainingError: a gate says no; nothing was written.
     """
-    check_names(wishes.floors, examples.contract.task)
-    seen, holdout = split(examples, wishes.holdout, wishes.seed)
+    check_names(wishes.floors, dataset.contract.task)
+    seen, holdout = split(dataset, wishes.holdout, wishes.seed)
     facts: dict[str, Any] = {"evaluated_on": "held-out rows"}
     settings: Mapping[str, Any] = {}
     if wishes.tries:
         settings, facts["search"] = search(make, space, seen, wishes.tries, wishes.seed)
-        teller.step(f"search chose {dict(settings) or 'the usual settings'}")
+        console.step(f"search chose {dict(settings) or 'the usual settings'}")
     if wishes.folds:
         facts["cross_validation"] = cross_validate(make(settings), seen, wishes.folds, wishes.seed)
-    teller.step(f"fitting {algorithm} on {len(seen):,} rows")
-    return finish(fit(make(settings), seen, holdout), algorithm, facts, wishes, teller)
+    console.step(f"fitting {algorithm} on {len(seen):,} rows")
+    return finish(fit(make(settings), seen, holdout), algorithm, facts, wishes, console)
 
 
-def finish(fitted: Fitted, algorithm: str, facts: Mapping[str, Any], wishes: Wishes, teller: Teller) -> Manifest:
+def finish(
+    fitted: Fitted, algorithm: str, facts: Mapping[str, Any], wishes: TrainingOptions, console: Console
+) -> Manifest:
     """Gates, engine, card, artifact, summary: the same for our pipelines and those fitted elsewhere."""
     baseline = baseline_of(fitted)
     check_floors(fitted, wishes.floors)
-    check_baseline(fitted, baseline, teller.warn)
-    teller.step(f"compiling, and comparing the graph with the pipeline on {wishes.parity_rows:,} random rows")
+    check_baseline(fitted, baseline, console.warn)
+    console.step(f"compiling, and comparing the graph with the pipeline on {wishes.parity_rows:,} random rows")
     choice = choose_engine(fitted.pipeline, fitted.seen, wishes.parity_rows, wishes.seed)
-    facts = {**facts, "baseline": dict(baseline), "warnings": list(teller.warnings), "parity": dict(choice.parity)}
+    facts = {**facts, "baseline": dict(baseline), "warnings": list(console.warnings), "parity": dict(choice.parity)}
     card = None
     if wishes.card:
         from training.card import render_card  # matplotlib takes most of a second to import
 
-        teller.step("drawing the model card")
+        console.step("drawing the model card")
         parameters = hyperparameters(fitted.pipeline)
-        card = render_card(algorithm, fitted, choice, baseline, facts, teller.warnings, parameters, wishes.seed)
+        card = render_card(algorithm, fitted, choice, baseline, facts, console.warnings, parameters, wishes.seed)
     try:
         manifest = publish(wishes.root, algorithm, fitted, choice, facts, wishes.seed, card)
         routed = route_first(wishes.root, manifest.version)
     except OSError as exc:
-        raise Refusal(
+        raise TrainingError(
             f"{wishes.root} cannot be written: {exc.strerror}. Set ARTIFACTS_DIR to a folder of yours."
         ) from None
     if choice.engine == "sklearn":

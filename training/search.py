@@ -10,22 +10,22 @@ from sklearn.model_selection import KFold, ParameterSampler, StratifiedKFold
 from sklearn.pipeline import Pipeline
 from tqdm import tqdm
 
-from training.examples import Examples
+from training.dataset import Dataset
+from training.errors import TrainingError
 from training.fitting import fit
-from training.refusal import Refusal
 
 SEARCH_FOLDS = 3
 
 
-def cross_validate(pipeline: Pipeline, examples: Examples, folds: int, seed: int) -> dict[str, Any]:
+def cross_validate(pipeline: Pipeline, dataset: Dataset, folds: int, seed: int) -> dict[str, Any]:
     """Mean and standard deviation of each number the metrics hold, over ``folds`` fits."""
-    return _summary(folds, _scores(pipeline, examples, folds, seed, "cross-validation"))
+    return _summary(folds, _scores(pipeline, dataset, folds, seed, "cross-validation"))
 
 
 def search(
     make: Callable[[Mapping[str, Any]], Pipeline],
     space: Mapping[str, Any],
-    examples: Examples,
+    dataset: Dataset,
     tries: int,
     seed: int,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -36,11 +36,11 @@ def search(
     known = make({}).named_steps["model"].get_params()
     usable = {name: values for name, values in space.items() if name in known}
     drawn = list(ParameterSampler(usable, min(tries - 1, _size(usable)), random_state=seed)) if tries > 1 else []
-    metric = "r2" if examples.contract.task == "regression" else "accuracy"
+    metric = "r2" if dataset.contract.task == "regression" else "accuracy"
     found = []
     for number, settings in enumerate([{}, *drawn], start=1):
         told = f"search {number}/{len(drawn) + 1}"
-        scores = _scores(make(settings), examples, SEARCH_FOLDS, seed, told)
+        scores = _scores(make(settings), dataset, SEARCH_FOLDS, seed, told)
         found.append({"settings": settings, metric: _summary(SEARCH_FOLDS, scores)[metric]["mean"]})
     best = max(found, key=lambda entry: entry[metric])
     return best["settings"], {"tried": found, "chosen_by": f"{metric}, {SEARCH_FOLDS}-fold cross-validated"}
@@ -50,22 +50,24 @@ def _size(space: Mapping[str, Any]) -> int:
     return int(np.prod([len(values) for values in space.values()])) if space else 0
 
 
-def _scores(pipeline: Pipeline, examples: Examples, folds: int, seed: int, told: str) -> list[Mapping[str, Any]]:
-    stratified = examples.contract.task == "classification"
-    if (most := _most_folds(examples)) < folds:
-        raise Refusal(f"{folds} folds are too many for these rows, of which the rarest class has {most}: try fewer.")
+def _scores(pipeline: Pipeline, dataset: Dataset, folds: int, seed: int, told: str) -> list[Mapping[str, Any]]:
+    stratified = dataset.contract.task == "classification"
+    if (most := _most_folds(dataset)) < folds:
+        raise TrainingError(
+            f"{folds} folds are too many for these rows, of which the rarest class has {most}: try fewer."
+        )
     folding = (StratifiedKFold if stratified else KFold)(folds, shuffle=True, random_state=seed)
-    places = list(folding.split(examples.matrix, examples.target))
+    places = list(folding.split(dataset.matrix, dataset.target))
     return [
-        fit(clone(pipeline), examples.take(seen), examples.take(held)).metrics
+        fit(clone(pipeline), dataset.take(seen), dataset.take(held)).metrics
         for seen, held in tqdm(places, desc=told, unit="fold", leave=False, disable=None)
     ]
 
 
-def _most_folds(examples: Examples) -> int:
-    if examples.contract.task == "regression":
-        return len(examples)
-    return min(Counter(examples.target.tolist()).values())
+def _most_folds(dataset: Dataset) -> int:
+    if dataset.contract.task == "regression":
+        return len(dataset)
+    return min(Counter(dataset.target.tolist()).values())
 
 
 def _summary(folds: int, scores: list[Mapping[str, Any]]) -> dict[str, Any]:

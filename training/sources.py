@@ -10,52 +10,52 @@ from sklearn.pipeline import Pipeline
 
 from inference.contract import Contract
 from inference.manifest import Manifest
-from training import example, packing
+from training import default_model, packing
+from training.console import Console
 from training.conversion import dtype_of, matrix_of
+from training.dataset import Dataset
 from training.derivation import derive_features
-from training.examples import Examples
+from training.errors import TrainingError
 from training.families import FAMILIES
 from training.leakage import warn_of_leaks
 from training.loading import load_pipeline
 from training.overrides import Overrides, read_overrides
 from training.preprocessing import make_pipeline
-from training.refusal import Refusal
-from training.run import Wishes, finish, train
+from training.run import TrainingOptions, finish, train
 from training.table import Dialect, read_table
 from training.target import check_present, read_target, task_of
-from training.telling import Teller
 
 Options = Mapping[str, Any]
 
 
-def train_example(options: Options, wishes: Wishes, teller: Teller) -> Manifest:
+def train_example(options: Options, wishes: TrainingOptions, console: Console) -> Manifest:
     """The default model, or another family on the same data and features."""
-    teller.step(f"making the example data set ({example.ROWS:,} rows, seed {wishes.seed})")
-    examples = example.make_examples(wishes.seed)
+    console.step(f"making the example data set ({default_model.ROWS:,} rows, seed {wishes.seed})")
+    dataset = default_model.make_dataset(wishes.seed)
 
     family = FAMILIES[options["model"]]
     estimator = None if family.name == "random_forest" else family.make("classification", wishes.seed)
 
     def make(settings: Mapping[str, Any]) -> Pipeline:
-        pipeline = example.make_pipeline(wishes.seed, estimator=estimator and clone(estimator))
+        pipeline = default_model.make_pipeline(wishes.seed, estimator=estimator and clone(estimator))
         return pipeline.set_params(**{f"model__{name}": value for name, value in settings.items()})
 
-    return train(examples, options["name"] or family.name, make, family.space, wishes, teller)
+    return train(dataset, options["name"] or family.name, make, family.space, wishes, console)
 
 
-def train_table(options: Options, wishes: Wishes, teller: Teller) -> Manifest:
+def train_table(options: Options, wishes: TrainingOptions, console: Console) -> Manifest:
     """A model of the user's own table."""
-    examples = examples_of_table(options, wishes.seed, teller)
-    family, contract = FAMILIES[options["model"]], examples.contract
+    dataset = examples_of_table(options, wishes.seed, console)
+    family, contract = FAMILIES[options["model"]], dataset.contract
 
     def make(settings: Mapping[str, Any]) -> Pipeline:
         return make_pipeline(contract, family.make(contract.task, wishes.seed, **settings), family.needs)
 
     make({})  # says no before any work if the family does not do the task
-    return train(examples, options["name"] or family.name, make, family.space, wishes, teller)
+    return train(dataset, options["name"] or family.name, make, family.space, wishes, console)
 
 
-def examples_of_table(options: Options, seed: int, teller: Teller) -> Examples:
+def examples_of_table(options: Options, seed: int, console: Console) -> Dataset:
     """The table under the contract that it shows and the overrides correct."""
     path: Path = options["data"]
     target: str = options["target"]
@@ -64,34 +64,34 @@ def examples_of_table(options: Options, seed: int, teller: Teller) -> Examples:
     overrides = _overrides(options)
     without = [*options["drop"], *overrides.drop]
     if unknown := [name for name in without if name not in frame.columns or name == target]:
-        raise Refusal(f"--drop {unknown[0]!r}: {path} has no such column beside the target.")
+        raise TrainingError(f"--drop {unknown[0]!r}: {path} has no such column beside the target.")
     frame = frame.drop(columns=without)
-    frame = _with_target(frame, target, teller)
+    frame = _with_target(frame, target, console)
     column: pd.Series[Any] = frame[target]
     task = options["task"] or task_of(column)
-    wanted, classes = read_target(column, task, teller.warn)
+    wanted, classes = read_target(column, task, console.warn)
     features, inputs = derive_features(
-        frame.drop(columns=target), overrides, ranges_observed=options["ranges"] == "observed", warn=teller.warn
+        frame.drop(columns=target), overrides, ranges_observed=options["ranges"] == "observed", warn=console.warn
     )
-    teller.step(f"{path}: {len(frame):,} rows, {len(features)} features; {task} of {target!r}")
+    console.step(f"{path}: {len(frame):,} rows, {len(features)} features; {task} of {target!r}")
     contract = Contract(task, target, features)
     dtypes = {feature.name: dtype_of(feature) for feature in features}
-    examples = Examples(contract, dtypes, matrix_of(features, inputs), wanted, classes, path.name)
-    warn_of_leaks(examples, seed, teller.warn)
-    return examples
+    dataset = Dataset(contract, dtypes, matrix_of(features, inputs), wanted, classes, path.name)
+    warn_of_leaks(dataset, seed, console.warn)
+    return dataset
 
 
-def _with_target(frame: pd.DataFrame, target: str, teller: Teller) -> pd.DataFrame:
+def _with_target(frame: pd.DataFrame, target: str, console: Console) -> pd.DataFrame:
     known = frame[target].notna()
     if not known.all():
-        teller.warn(f"{int((~known).sum())} of {len(frame)} rows have no target {target!r}: they are left out.")
+        console.warn(f"{int((~known).sum())} of {len(frame)} rows have no target {target!r}: they are left out.")
     frame = frame[known].reset_index(drop=True)
     if isinstance(frame[target].dtype, pd.CategoricalDtype):
         frame = frame.assign(**{target: frame[target].astype(object)})
     return frame
 
 
-def pack_file(options: Options, wishes: Wishes, teller: Teller) -> Manifest:
+def pack_file(options: Options, wishes: TrainingOptions, console: Console) -> Manifest:
     """An artifact of a pipeline fitted elsewhere."""
     pipeline = load_pipeline(options["pipeline"])
     sample = read_table(options["data"], _dialect(options), nullable=False)
@@ -103,11 +103,13 @@ def pack_file(options: Options, wishes: Wishes, teller: Teller) -> Manifest:
         _overrides(options),
         ranges_observed=options["ranges"] == "observed",
         source=options["data"].name,
-        warn=teller.warn,
+        warn=console.warn,
     )
-    teller.warn("the metrics are of the sample: they are honest only if the pipeline has not seen its rows.")
+    console.warn("the metrics are of the sample: they are honest only if the pipeline has not seen its rows.")
     algorithm = options["name"] or _snake(type(pipeline[-1]).__name__)
-    return finish(fitted, algorithm, {"evaluated_on": "the sample", "packed": options["pipeline"].name}, wishes, teller)
+    return finish(
+        fitted, algorithm, {"evaluated_on": "the sample", "packed": options["pipeline"].name}, wishes, console
+    )
 
 
 def _snake(name: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 from inference.artifact import GOLDEN, PIPELINE, REFERENCE, build_engine, read_document
 from inference.golden import check_golden
 from inference.manifest import Manifest
-from training.example import make_examples, make_frame, make_pipeline
+from training.default_model import make_dataset, make_frame, make_pipeline
 from training.fitting import fit, split
 
 
@@ -55,6 +55,6 @@ def test_the_same_seed_makes_the_same_data_and_the_same_model():
     assert not make_frame(3, 500).equals(make_frame(4, 500))
     answers = []
     for _ in range(2):
-        seen, holdout = split(make_examples(3, 600), 0.2, 3)
+        seen, holdout = split(make_dataset(3, 600), 0.2, 3)
         answers.append(fit(make_pipeline(3, trees=5), seen, holdout).answers.probabilities.tolist())
     assert answers[0] == answers[1]

@@ -11,10 +11,9 @@ from importlib import import_module
 from typing import Any
 
 from inference.contract import Contract
-from training.compiler.block import entry
-from training.compiler.errors import NotCompilable
+from training.compiler.block import NotCompilable, entry
 from training.compiler.graph import Graph
-from training.compiler.registry import answer
+from training.compiler.handlers import answer
 
 __all__ = ["FAMILIES", "NotCompilable", "build_graph", "compile_pipeline"]
 
@@ -23,19 +22,17 @@ FAMILIES = (
     "bayes",
     "boosting",
     "calibration",
-    "committees",
     "compose",
     "dummy",
     "encoders",
+    "feature_steps",
+    "forests",
     "histogram",
     "imputers",
     "linear",
+    "meta_estimators",
     "network",
-    "polynomial",
     "scalers",
-    "selection",
-    "target",
-    "trees",
 )
 """Modules that register steps when they are imported."""
 

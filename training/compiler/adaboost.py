@@ -6,15 +6,14 @@ import numpy as np
 from onnx import TensorProto
 from sklearn.ensemble import AdaBoostClassifier, AdaBoostRegressor
 
-from training.compiler.answers import binary
-from training.compiler.block import Block
+from training.compiler.block import Block, NotCompilable
 from training.compiler.columns import Doubles
-from training.compiler.committees import TREES, label
-from training.compiler.ensemble import add_ensemble
-from training.compiler.errors import NotCompilable
+from training.compiler.forests import tree_of
 from training.compiler.graph import Graph
-from training.compiler.registry import estimator, part
-from training.compiler.trees import tree_of
+from training.compiler.handlers import estimator, part
+from training.compiler.meta_estimators import TREES, label
+from training.compiler.outputs import binary
+from training.compiler.tree_ensemble import add_ensemble
 
 
 @estimator(AdaBoostClassifier)

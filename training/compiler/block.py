@@ -16,7 +16,14 @@ from scipy import sparse
 from inference.contract import Contract, Feature
 from inference.features import Matrix, decode
 from training.compiler.columns import Column, Raw, Table, apply
-from training.compiler.errors import NotCompilable
+
+
+class NotCompilable(Exception):
+    """The pipeline cannot be compiled exactly; the message names the step and says why."""
+
+    def __init__(self, step: object, reason: str) -> None:
+        name = step if isinstance(step, str) else type(step).__name__
+        super().__init__(f"{name}: {reason}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,12 @@ import numpy as np
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
 
-from training.compiler.answers import binary, multiclass, regression
-from training.compiler.block import Block
-from training.compiler.ensemble import add_ensemble
-from training.compiler.errors import NotCompilable
+from training.compiler.block import Block, NotCompilable
+from training.compiler.forests import tree_of
 from training.compiler.graph import Graph
-from training.compiler.registry import estimator
-from training.compiler.tree import stump
-from training.compiler.trees import tree_of
+from training.compiler.handlers import estimator
+from training.compiler.outputs import binary, multiclass, regression
+from training.compiler.tree_ensemble import add_ensemble, stump
 
 
 @estimator(GradientBoostingRegressor)

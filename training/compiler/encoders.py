@@ -8,7 +8,7 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
 
 from training.compiler.block import Block, cells
 from training.compiler.columns import Coded, Column, Table, number
-from training.compiler.registry import transformed, transformer
+from training.compiler.handlers import transformed, transformer
 
 
 @transformer(OneHotEncoder)

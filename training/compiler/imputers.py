@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 from sklearn.impute import MissingIndicator, SimpleImputer
 
-from training.compiler.block import Block
+from training.compiler.block import Block, NotCompilable
 from training.compiler.columns import Column, fill, missing
-from training.compiler.errors import NotCompilable
-from training.compiler.registry import transformer
+from training.compiler.handlers import transformer
 
 
 @transformer(SimpleImputer)

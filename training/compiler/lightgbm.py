@@ -7,14 +7,12 @@ import lightgbm
 import numpy as np
 import pandas as pd
 
-from training.compiler.answers import complement, regression
-from training.compiler.block import Block
+from training.compiler.block import Block, NotCompilable
 from training.compiler.columns import Column, Table, mapped, number
-from training.compiler.ensemble import add_ensemble
-from training.compiler.errors import NotCompilable
 from training.compiler.graph import Graph
-from training.compiler.registry import estimator
-from training.compiler.tree import Tree
+from training.compiler.handlers import estimator
+from training.compiler.outputs import complement, regression
+from training.compiler.tree_ensemble import Tree, add_ensemble
 
 PLAIN = ("regression", "regression_l1", "huber", "fair", "quantile", "mape")
 LOGARITHMIC = ("poisson", "gamma", "tweedie")

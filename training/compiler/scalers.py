@@ -9,7 +9,7 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, Stan
 
 from training.compiler.block import Block
 from training.compiler.columns import Column, Operation, apply
-from training.compiler.registry import transformer
+from training.compiler.handlers import transformer
 
 Stage = tuple[Operation, Sequence[float] | None]
 

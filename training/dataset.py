@@ -16,8 +16,8 @@ Target = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Examples:
-    """n rows of examples.
+class Dataset:
+    """n rows of dataset.
 
     ``matrix`` (n, features) as engines take it; ``target`` (n,) as scikit-learn takes it: numbers of a regression,
     else labels. ``classes`` are the labels as JSON says them, in scikit-learn's order; where ``target`` holds codes
@@ -39,9 +39,9 @@ class Examples:
         """The rows as the pipeline sees them, made by the very code that serves them."""
         return decode(self.contract, self.dtypes, self.matrix)
 
-    def take(self, rows: NDArray[np.int64]) -> "Examples":
+    def take(self, rows: NDArray[np.int64]) -> "Dataset":
         """Some of the rows, in the order named."""
-        return Examples(self.contract, self.dtypes, self.matrix[rows], self.target[rows], self.classes, self.source)
+        return Dataset(self.contract, self.dtypes, self.matrix[rows], self.target[rows], self.classes, self.source)
 
 
 def labels_of(target: pd.Series) -> tuple[Target, tuple[Label, ...]]:

@@ -3,5 +3,5 @@
 from click import ClickException
 
 
-class Refusal(ClickException):
+class TrainingError(ClickException):
     """Nothing was written. The message names the file, column or option, and what to do."""

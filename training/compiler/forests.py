@@ -7,14 +7,12 @@ from onnx import TensorProto
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor, RandomForestClassifier, RandomForestRegressor
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor
 
-from training.compiler.answers import regression
-from training.compiler.block import Block
+from training.compiler.block import Block, NotCompilable
 from training.compiler.columns import Doubles
-from training.compiler.ensemble import add_ensemble, add_leaves, add_votes
-from training.compiler.errors import NotCompilable
 from training.compiler.graph import Graph
-from training.compiler.registry import estimator
-from training.compiler.tree import Integers, Tree
+from training.compiler.handlers import estimator
+from training.compiler.outputs import regression
+from training.compiler.tree_ensemble import Integers, Tree, add_ensemble, add_leaves, add_votes
 
 
 @estimator(DecisionTreeRegressor, ExtraTreeRegressor, RandomForestRegressor, ExtraTreesRegressor)

@@ -8,9 +8,9 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.pipeline import Pipeline
 
 from inference.contract import Task
+from training.errors import TrainingError
 from training.evaluation import LESS_IS_BETTER, METRICS
 from training.fitting import Fitted, measure
-from training.refusal import Refusal
 
 
 def baseline_of(fitted: Fitted) -> Mapping[str, Any]:
@@ -25,7 +25,9 @@ def check_names(floors: Mapping[str, float], task: Task) -> None:
     """Refuse a floor of no known metric before the work of a fit."""
     for name in floors:
         if name not in METRICS[task]:
-            raise Refusal(f"--floor {name}: of a {task} there is no such metric; there are {', '.join(METRICS[task])}.")
+            raise TrainingError(
+                f"--floor {name}: of a {task} there is no such metric; there are {', '.join(METRICS[task])}."
+            )
 
 
 def check_baseline(fitted: Fitted, baseline: Mapping[str, Any], warn: Callable[[str], None]) -> None:
@@ -35,7 +37,7 @@ def check_baseline(fitted: Fitted, baseline: Mapping[str, Any], warn: Callable[[
     model may have the lower accuracy.
 
     Raises:
-        Refusal: it is worse.
+        TrainingError: it is worse.
     """
     metrics, rows = fitted.metrics, len(fitted.holdout)
     if fitted.seen.contract.task == "regression":
@@ -51,7 +53,7 @@ def check_baseline(fitted: Fitted, baseline: Mapping[str, Any], warn: Callable[[
         told = "always guessing the commonest class"
     sides = f"its {name} is {found:.4g} on {rows} held-out rows, {told} reaches {guess:.4g}"
     if worse:
-        raise Refusal(
+        raise TrainingError(
             f"the model is worse than no model: {sides}. Nothing was written. The columns may not tell the target; try "
             "other columns, more rows, or another --model."
         )
@@ -63,15 +65,15 @@ def check_floors(fitted: Fitted, floors: Mapping[str, float]) -> None:
     """Hold the metrics to what the user set: a least value, or of an error (RMSE, log loss) a largest.
 
     Raises:
-        Refusal: one misses, or there is no such metric.
+        TrainingError: one misses, or there is no such metric.
     """
     numbers = {name: value for name, value in fitted.metrics.items() if isinstance(value, float)}
     for name, floor in floors.items():
         if name not in numbers:
-            raise Refusal(f"--floor {name}: there is no such metric here; there are {', '.join(numbers)}.")
+            raise TrainingError(f"--floor {name}: there is no such metric here; there are {', '.join(numbers)}.")
         found, most = numbers[name], name in LESS_IS_BETTER
         if found > floor if most else found < floor:
-            raise Refusal(
+            raise TrainingError(
                 f"{name} is {found:.4g} on {len(fitted.holdout)} held-out rows, which misses the "
                 f"{'ceiling' if most else 'floor'} {floor:g} set by --floor. Nothing was written."
             )

@@ -19,7 +19,7 @@ LONGEST_ROW = 600
 """Characters of an example that is still shown in full."""
 
 
-class Teller:
+class Console:
     """Says each thing once and keeps the warnings for the card."""
 
     def __init__(self) -> None:

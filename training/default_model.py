@@ -15,8 +15,8 @@ from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, StandardSca
 
 from inference.contract import Contract, Feature
 from inference.features import encode
+from training.dataset import Dataset
 from training.derivation import observed
-from training.examples import Examples
 
 ROWS = 20_000
 FLIPPED = 0.002
@@ -48,14 +48,14 @@ def make_frame(seed: int, rows: int = ROWS) -> pd.DataFrame:
     return frame
 
 
-def make_examples(seed: int, rows: int = ROWS) -> Examples:
+def make_dataset(seed: int, rows: int = ROWS) -> Dataset:
     """The data set under its contract."""
     frame = make_frame(seed, rows)
     features = tuple(observed(feature, frame[feature.name]) for feature in FEATURES)
     contract = Contract("classification", "target", features)
     dtypes = {name: str(frame[name].dtype) for name in contract.names}
     matrix = encode(contract, frame[list(contract.names)].itertuples(index=False, name=None))
-    return Examples(contract, dtypes, matrix, frame["target"].to_numpy(), (0, 1), f"made by training, seed {seed}")
+    return Dataset(contract, dtypes, matrix, frame["target"].to_numpy(), (0, 1), f"made by training, seed {seed}")
 
 
 def make_pipeline(seed: int, trees: int = 100, estimator: Any = None) -> Pipeline:
