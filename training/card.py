@@ -1,4 +1,4 @@
-"""The model card: one HTML page about one model, with nothing outside itself."""
+"""The model card: one HTML page about one model, which loads nothing."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,6 +11,7 @@ from inference.engines.sklearn import SklearnEngine
 from training import plots
 from training.dataset import Dataset
 from training.engine_choice import Choice
+from training.evaluation import Evaluation
 from training.fitting import Fitted, indices
 
 IMPORTANCE_ROWS = 500
@@ -21,24 +22,23 @@ def render_card(
     algorithm: str,
     fitted: Fitted,
     choice: Choice,
-    baseline: Mapping[str, Any],
+    baseline: Evaluation,
     facts: Mapping[str, Any],
     warnings: Sequence[str],
     parameters: Mapping[str, Any],
     seed: int,
 ) -> bytes:
-    """The page, UTF-8."""
+    """The page in UTF-8. ``facts``: the manifest's ``training``; ``parameters``: the hyperparameters."""
     environment = Environment(
         loader=PackageLoader("training"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    numbers = {name: value for name, value in fitted.metrics.items() if isinstance(value, float)}
     page = environment.get_template("card.html").render(
         algorithm=algorithm,
         contract=choice.contract,
         choice=choice,
-        baseline=baseline,
-        numbers=numbers,
-        per_class=fitted.metrics.get("per_class", []),
+        baseline=baseline.numbers,
+        numbers=fitted.evaluation.numbers,
+        per_class=fitted.evaluation.per_class,
         rows=len(fitted.seen),
         elsewhere=fitted.elsewhere,
         holdout_rows=len(fitted.holdout),
@@ -60,9 +60,9 @@ def _plots(fitted: Fitted, seed: int) -> list[tuple[str, str]]:
     else:
         names = [str(label) for label in fitted.seen.classes]
         truth = indices(fitted.pipeline, fitted.holdout)
-        found.append(("Confusion", plots.confusion(fitted.metrics["confusion"], names)))
+        found.append(("Confusion", plots.confusion(fitted.evaluation.confusion, names)))
         if answers.probabilities is not None:
-            if "roc_auc" in fitted.metrics:
+            if "roc_auc" in fitted.evaluation.numbers:
                 found.append(("ROC", plots.roc(truth, answers.probabilities, names)))
             found.append(("Calibration", plots.calibration(truth, answers.probabilities)))
     means, deviations = permutation_importances(fitted, seed)

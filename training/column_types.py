@@ -1,4 +1,4 @@
-"""What kind of values a column holds, and what stands against it as a feature."""
+"""The type of a column's values, and reasons against using it as a feature."""
 
 import re
 from datetime import date, time, timedelta
@@ -26,10 +26,10 @@ DATE_ADVICE = (
 
 
 def kind_of(column: "pd.Series[Any]") -> FeatureType:
-    """The type that the column's values have, nulls aside.
+    """The feature type of the column's values, nulls aside.
 
     Raises:
-        TrainingError: it holds dates, or values that JSON or a contract cannot say.
+        TrainingError: it holds dates, or values that are none of JSON's.
     """
     dtype, name = column.dtype, column.name
     if types.is_bool_dtype(dtype):
@@ -61,7 +61,7 @@ def kind_of(column: "pd.Series[Any]") -> FeatureType:
 
 
 def _check_texts(present: "pd.Series[Any]") -> None:
-    """Texts that are dates, or numbers that were not read as such, make a category of no use: say so."""
+    """Refuse texts that are dates or badly formatted numbers: as categories they are of no use."""
     name, texts = present.name, present.unique().tolist()
     if not texts:
         return
@@ -87,7 +87,7 @@ def _check_texts(present: "pd.Series[Any]") -> None:
 
 
 def reason_to_leave_out(column: "pd.Series[Any]", kind: FeatureType) -> str | None:
-    """Why no new row could have a telling value in it; None where one may."""
+    """Why the column cannot help to predict new rows, as a clause; None if it may."""
     name, distinct, rows = str(column.name), column.nunique(), int(column.notna().sum())
     if name.startswith("Unnamed: ") or not name.strip():
         return "it has no name, and looks like a saved index"
@@ -99,7 +99,7 @@ def reason_to_leave_out(column: "pd.Series[Any]", kind: FeatureType) -> str | No
 
 
 def suspicion(column: "pd.Series[Any]", kind: FeatureType) -> str | None:
-    """What speaks against a column as a feature without ruling it out; None if nothing."""
+    """What makes a column doubtful as a feature, as a predicate; None if nothing."""
     if column.nunique() == 1:
         return "has one value only, and tells nothing"
     if kind == "integer" and len(column) >= 20 and column.nunique() == len(column) and _counts_rows(column):

@@ -1,7 +1,7 @@
-"""The default model: a data set made here from a fixed seed, its contract and its pipeline.
+"""The default model: a generated data set, its contract and its pipeline.
 
-The rule behind the target is an interaction, a square, a slope and a step, so raw columns alone do not
-separate the classes; two labels in a thousand are flipped, so no model can be perfect.
+The target depends on an interaction, a square, a slope and a step, so raw columns alone do not separate the classes.
+Two labels in a thousand are flipped, so no model can be perfect.
 """
 
 from typing import Any

@@ -18,7 +18,7 @@ from training.overrides import Overrides
 def derive_features(
     frame: pd.DataFrame, overrides: Overrides, *, ranges_observed: bool, warn: Callable[[str], None]
 ) -> tuple[tuple[Feature, ...], pd.DataFrame]:
-    """The features of a frame of inputs, and the frame with each column as its feature's type says.
+    """The features of a frame of inputs, and the frame with each column converted to its feature's type.
 
     Columns of no use are left out, with a warning, unless the overrides name them. ``ranges_observed`` declares what
     was seen of numbers as their range.
@@ -49,7 +49,11 @@ def derive_features(
 def derive(
     column: "pd.Series[Any]", kind: FeatureType, declared: Mapping[str, Any], *, ranges_observed: bool
 ) -> Feature:
-    """One feature: what was declared, else what the column shows."""
+    """One feature: as declared, else as the column shows.
+
+    Raises:
+        TrainingError: the declaration makes no sense, or the column breaks it.
+    """
     name, present = str(column.name), column.dropna()
     seen = [str(value) for value in sorted(present.unique())] if kind == "category" else []
     fields: dict[str, Any] = {"nullable": bool(column.isna().any())}
@@ -74,7 +78,7 @@ def derive(
 
 
 def observed(feature: Feature, column: "pd.Series[Any]") -> Feature:
-    """The feature with what training saw of it noted: the share of nulls, and the range."""
+    """The feature with what training saw of it: the share of nulls, and the range of numbers."""
     seen: dict[str, Any] = {"null_share": float(column.isna().mean())}
     if feature.type in ("number", "integer") and column.notna().any():
         kind = float if feature.type == "number" else int
@@ -83,16 +87,16 @@ def observed(feature: Feature, column: "pd.Series[Any]") -> Feature:
 
 
 def _check_choices(feature: Feature) -> None:
-    """Choices that no value could be are a mistake."""
+    """Refuse choices that no value of the type can be."""
     if feature.choices is None:
         return
     wanted = {"category": str, "integer": int}.get(feature.type)
     if wanted is None:
         raise TrainingError(f"column {feature.name!r}: a {feature.type} has no choices; a category or an integer may.")
     if strange := [choice for choice in feature.choices if not isinstance(choice, wanted)]:
-        told = "texts" if wanted is str else "whole numbers"
+        wanted_kind = "texts" if wanted is str else "whole numbers"
         raise TrainingError(
-            f"column {feature.name!r}: the choices of its type, {feature.type}, are {told}, not {strange[0]!r}."
+            f"column {feature.name!r}: the choices of its type, {feature.type}, are {wanted_kind}, not {strange[0]!r}."
         )
     if wanted is int:
         low = max(-LARGEST_INTEGER if feature.minimum is None else feature.minimum, -LARGEST_INTEGER)
@@ -102,7 +106,7 @@ def _check_choices(feature: Feature) -> None:
 
 
 def _check_against(feature: Feature, present: "pd.Series[Any]") -> None:
-    """Training data that its own contract would refuse cannot be meant."""
+    """Refuse a declaration that the training data itself breaks."""
     if feature.choices and (strange := set(present.unique()) - set(feature.choices)):
         value = strange.pop()
         shown = value.item() if isinstance(value, np.generic) else value

@@ -1,4 +1,4 @@
-"""The one way training says no: a sentence that names what is wrong and the way out. Exit code 1."""
+"""The error of training: one sentence that names what is wrong and how to correct it. Exit code 1."""
 
 from click import ClickException
 

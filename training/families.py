@@ -1,4 +1,4 @@
-"""The model families by name: an estimator per task, what its preprocessing must do, and what a search may vary."""
+"""The model families by name: an estimator for each task, the preprocessing it needs, the settings to search."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Family:
         """An unfitted estimator, seeded where it draws.
 
         Raises:
-            TrainingError: the family does not do this task.
+            TrainingError: the family has no estimator for this task.
         """
         if task not in self.estimators:
             able = ", ".join(name for name, family in FAMILIES.items() if task in family.estimators)

@@ -1,4 +1,4 @@
-"""A column that tells the target by itself is, as a rule, made from it: known only after what is to be predicted."""
+"""Leakage: a column that predicts the target alone was probably made from it, and is not known in time."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ SUSPICIOUS = 0.995
 
 
 def warn_of_leaks(dataset: Dataset, seed: int, warn: Callable[[str], None]) -> None:
-    """Cross-validate a small tree on each column alone."""
+    """Warn of each column on which alone a cross-validated tree predicts the target nearly perfectly."""
     if len(dataset.contract.features) < 2 or len(dataset) < 30:
         return
     draw = np.random.default_rng(seed)
@@ -25,7 +25,7 @@ def warn_of_leaks(dataset: Dataset, seed: int, warn: Callable[[str], None]) -> N
     if classification:
         counts = np.unique(some.target.astype(str), return_counts=True)[1]
         if len(counts) < len(dataset.classes) or min(counts) < 3:
-            return  # too few of a class to tell
+            return  # too few rows of a class for a cross-validation
     tree = DecisionTreeClassifier(random_state=seed) if classification else DecisionTreeRegressor(random_state=seed)
     scoring = "balanced_accuracy" if classification else "r2"
     for place, name in enumerate(dataset.contract.names):

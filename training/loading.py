@@ -1,4 +1,4 @@
-"""A pipeline that was fitted elsewhere, read from its pickle; or one sentence that says why it cannot be served."""
+"""Load a pipeline that was fitted elsewhere from its pickle, and check that it can be served."""
 
 import warnings
 from pathlib import Path
@@ -15,7 +15,7 @@ from training.errors import TrainingError
 
 
 def load_pipeline(path: Path) -> Pipeline:
-    """The fitted Pipeline of a joblib or pickle file. Reading a pickle runs code: only one's own.
+    """The fitted Pipeline of a joblib or pickle file. Reading a pickle runs its code: load only your own.
 
     Raises:
         TrainingError: no file, no pickle, no Pipeline, not fitted, without column names, of another scikit-learn, or

@@ -1,4 +1,4 @@
-"""What a user says of a contract: a YAML or JSON file whose word counts more than what the data shows.
+"""What a user declares of a contract: a YAML or JSON file that overrides what the data shows.
 
 .. code-block:: yaml
 
@@ -31,7 +31,7 @@ KEYS = {
 
 
 MOST = 1e300
-"""Beyond it nothing is answered."""
+"""No larger number is accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def read_overrides(path: Path) -> Overrides:
     """Read and check the file.
 
     Raises:
-        TrainingError: unreadable, or it says something that has no meaning; the message names the feature and the key.
+        TrainingError: it cannot be read, or a declaration makes no sense; the message names the feature and the key.
     """
     try:
         document = yaml.safe_load(path.read_text("utf-8"))  # JSON is YAML
@@ -89,7 +89,7 @@ def _checked(path: Path, name: str, entry: Any) -> dict[str, Any]:
         if wrong or (isinstance(value, (int, float)) and not abs(value) <= MOST):
             raise TrainingError(f"{path}: {key} of feature {name!r} cannot be {value!r}.")
         if type(value) is int and abs(value) > LARGEST_INTEGER:
-            entry = entry | {key: float(value)}  # as JSON would say it
+            entry = entry | {key: float(value)}  # JSON has no larger integers
     if entry.get("type", "number") not in FEATURE_TYPES:
         raise TrainingError(f"{path}: type of feature {name!r} must be one of {', '.join(FEATURE_TYPES)}.")
     if "choices" in entry:
@@ -98,7 +98,7 @@ def _checked(path: Path, name: str, entry: Any) -> dict[str, Any]:
 
 
 def _number(value: Any) -> Any:
-    """To YAML 1e6 is a text, and 1.0e+6 a number; to its author both are numbers."""
+    """YAML reads 1.0e+6 as a number but 1e6 as a text: make a number of that too."""
     return float(value) if isinstance(value, str) and re.fullmatch(r"[-+]?[\d.]+[eE][-+]?\d+", value) else value
 
 

@@ -1,4 +1,4 @@
-"""``pack``: dataset in the terms of a pipeline that was fitted elsewhere, from a sample of its data."""
+"""``pack``: a pipeline that was fitted elsewhere, with its contract derived from a sample of its data."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,9 +20,9 @@ from training.fitting import Fitted, measure
 from training.overrides import Overrides
 
 MOST_ROWS = 20_000
-"""Of a sample, that are measured: enough for two digits."""
+"""Rows of a sample that are measured: enough for two digits."""
 SAME_ROWS = 1000
-"""Of a sample, that are asked as the user's own frame and as served rows."""
+"""Rows of a sample that are predicted both from the user's own frame and from decoded JSON."""
 
 
 def pack(
@@ -35,7 +35,7 @@ def pack(
     source: str,
     warn: Callable[[str], None],
 ) -> Fitted:
-    """The pipeline as if it had been fitted here; measured on the sample, which it may have seen.
+    """The pipeline as if it had been fitted here, with its metrics on the sample, which it may have seen.
 
     Raises:
         TrainingError: the sample lacks a column, has values the pipeline cannot take, or labels it does not know.
@@ -87,7 +87,7 @@ def _check_dtype(column: "pd.Series[Any]") -> None:
 
 
 def _target(pipeline: Pipeline, column: "pd.Series[Any]", task: Task) -> tuple[Target, tuple[Label, ...]]:
-    """The target in the pipeline's own labels, and these as JSON says them."""
+    """The target in the pipeline's own labels, and these labels as JSON values."""
     if task == "regression":
         try:
             return column.to_numpy(np.float64), ()
@@ -114,7 +114,7 @@ def _target(pipeline: Pipeline, column: "pd.Series[Any]", task: Task) -> tuple[T
 
 
 def _own_answers(pipeline: Pipeline, rows: pd.DataFrame, source: str) -> list[Any]:
-    """What the pipeline says of the user's own frame."""
+    """The pipeline's predictions for the user's own frame."""
     try:
         own = np.asarray(pipeline.predict(rows))
     except Exception as exc:  # a pipeline may raise anything on columns it was not fitted on
@@ -125,7 +125,7 @@ def _own_answers(pipeline: Pipeline, rows: pd.DataFrame, source: str) -> list[An
 
 
 def _check_same(pipeline: Pipeline, own: list[Any], dataset: Dataset) -> None:
-    """A served row is rebuilt from JSON: the pipeline must take it, and answer as for the user's own frame."""
+    """A served row is decoded from JSON: the pipeline must predict it as it predicts the user's own frame."""
     some = dataset.take(np.arange(len(own)))
     try:
         served = SklearnEngine(pipeline, some.contract, some.dtypes, some.classes).predict(some.matrix)
@@ -140,8 +140,8 @@ def _check_same(pipeline: Pipeline, own: list[Any], dataset: Dataset) -> None:
 
 
 def _failing(source: str, exc: Exception) -> TrainingError:
-    told = " ".join(str(exc).split())[:300]
+    message = " ".join(str(exc).split())[:300]
     return TrainingError(
-        f"the pipeline fails on {source}: {told}. The sample must have the columns and dtypes of the fit; Parquet "
+        f"the pipeline fails on {source}: {message}. The sample must have the columns and dtypes of the fit; Parquet "
         "keeps dtypes, CSV does not."
     )

@@ -1,7 +1,6 @@
-"""What is refused before anything is written: a model that a guess beats, or that misses a floor the user set."""
+"""Quality gates: a model that a guess beats, or that misses a floor set by the user, is refused and not written."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 from sklearn.dummy import DummyClassifier, DummyRegressor
@@ -9,20 +8,24 @@ from sklearn.pipeline import Pipeline
 
 from inference.contract import Task
 from training.errors import TrainingError
-from training.evaluation import LESS_IS_BETTER, METRICS
+from training.evaluation import LESS_IS_BETTER, METRICS, Evaluation
 from training.fitting import Fitted, measure
 
 
-def baseline_of(fitted: Fitted) -> Mapping[str, Any]:
+def baseline_of(fitted: Fitted) -> Evaluation:
     """The metrics, on the same held-out rows, of always guessing the commonest class or the mean."""
     regression = fitted.seen.contract.task == "regression"
     guess = DummyRegressor() if regression else DummyClassifier()
     pipeline = Pipeline([("model", guess)]).fit(fitted.seen.frame, fitted.seen.target)
-    return measure(pipeline, fitted.seen, fitted.holdout, 0.0).metrics
+    return measure(pipeline, fitted.seen, fitted.holdout, 0.0).evaluation
 
 
 def check_names(floors: Mapping[str, float], task: Task) -> None:
-    """Refuse a floor of no known metric before the work of a fit."""
+    """Check the names of the floors, before the work of a fit.
+
+    Raises:
+        TrainingError: one names no metric of the task.
+    """
     for name in floors:
         if name not in METRICS[task]:
             raise TrainingError(
@@ -30,28 +33,28 @@ def check_names(floors: Mapping[str, float], task: Task) -> None:
             )
 
 
-def check_baseline(fitted: Fitted, baseline: Mapping[str, Any], warn: Callable[[str], None]) -> None:
-    """Refuse a model worse than the baseline; say so of one that is hardly better.
+def check_baseline(fitted: Fitted, baseline: Evaluation, warn: Callable[[str], None]) -> None:
+    """Refuse a model worse than the baseline; warn of one that is hardly better.
 
-    A classifier is worse when its accuracy is lower and its balanced accuracy is no higher: of rare classes a useful
-    model may have the lower accuracy.
+    A classifier is worse when its accuracy is lower and its balanced accuracy is no higher: where a class is rare, a
+    useful model may have the lower accuracy.
 
     Raises:
-        TrainingError: it is worse.
+        TrainingError: the model is worse.
     """
-    metrics, rows = fitted.metrics, len(fitted.holdout)
+    metrics, guesses, rows = fitted.evaluation.numbers, baseline.numbers, len(fitted.holdout)
     if fitted.seen.contract.task == "regression":
-        name, found, guess = "RMSE", metrics["rmse"], baseline["rmse"]
+        name, found, guess = "RMSE", metrics["rmse"], guesses["rmse"]
         worse = found > guess
         hardly = found > 0.98 * guess
-        told = "predicting the mean"
+        guessing = "predicting the mean"
     else:
-        name, found, guess = "accuracy", metrics["accuracy"], baseline["accuracy"]
-        unbalanced = metrics["balanced_accuracy"] <= baseline["balanced_accuracy"]
+        name, found, guess = "accuracy", metrics["accuracy"], guesses["accuracy"]
+        unbalanced = metrics["balanced_accuracy"] <= guesses["balanced_accuracy"]
         worse = found < guess and unbalanced
         hardly = found - guess < 2 * float(np.sqrt(guess * (1 - guess) / rows)) and not worse
-        told = "always guessing the commonest class"
-    sides = f"its {name} is {found:.4g} on {rows} held-out rows, {told} reaches {guess:.4g}"
+        guessing = "always guessing the commonest class"
+    sides = f"its {name} is {found:.4g} on {rows} held-out rows, {guessing} reaches {guess:.4g}"
     if worse:
         raise TrainingError(
             f"the model is worse than no model: {sides}. Nothing was written. The columns may not tell the target; try "
@@ -62,12 +65,12 @@ def check_baseline(fitted: Fitted, baseline: Mapping[str, Any], warn: Callable[[
 
 
 def check_floors(fitted: Fitted, floors: Mapping[str, float]) -> None:
-    """Hold the metrics to what the user set: a least value, or of an error (RMSE, log loss) a largest.
+    """Compare the metrics with the values that the user set: the least of a score, the largest of an error (RMSE).
 
     Raises:
-        TrainingError: one misses, or there is no such metric.
+        TrainingError: a metric misses its value, or there is no such metric.
     """
-    numbers = {name: value for name, value in fitted.metrics.items() if isinstance(value, float)}
+    numbers = fitted.evaluation.numbers
     for name, floor in floors.items():
         if name not in numbers:
             raise TrainingError(f"--floor {name}: there is no such metric here; there are {', '.join(numbers)}.")

@@ -1,4 +1,4 @@
-"""Cross-validation and a random search over a family's settings, on the rows to fit on only."""
+"""Cross-validation and a random search over a family's settings. Neither sees the held-out rows."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -18,7 +18,11 @@ SEARCH_FOLDS = 3
 
 
 def cross_validate(pipeline: Pipeline, dataset: Dataset, folds: int, seed: int) -> dict[str, Any]:
-    """Mean and standard deviation of each number the metrics hold, over ``folds`` fits."""
+    """``{"folds": n, metric: {"mean", "deviation"}}``: each metric over ``folds`` fits.
+
+    Raises:
+        TrainingError: a class has fewer rows than there are folds.
+    """
     return _summary(folds, _scores(pipeline, dataset, folds, seed, "cross-validation"))
 
 
@@ -29,9 +33,13 @@ def search(
     tries: int,
     seed: int,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The best of ``tries`` drawn settings by cross-validated accuracy or R2, and what was found of each.
+    """The best of ``tries`` random settings, and a document with the score of each for the manifest.
 
-    ``make`` makes an unfitted pipeline of settings. The first try is always the family's own settings.
+    The score is the cross-validated accuracy or R2. ``make`` makes an unfitted pipeline from settings; ``space`` holds
+    the values of each. The first try is always the family's own settings.
+
+    Raises:
+        TrainingError: a class has fewer rows than there are folds.
     """
     known = make({}).named_steps["model"].get_params()
     usable = {name: values for name, values in space.items() if name in known}
@@ -39,8 +47,8 @@ def search(
     metric = "r2" if dataset.contract.task == "regression" else "accuracy"
     found = []
     for number, settings in enumerate([{}, *drawn], start=1):
-        told = f"search {number}/{len(drawn) + 1}"
-        scores = _scores(make(settings), dataset, SEARCH_FOLDS, seed, told)
+        title = f"search {number}/{len(drawn) + 1}"
+        scores = _scores(make(settings), dataset, SEARCH_FOLDS, seed, title)
         found.append({"settings": settings, metric: _summary(SEARCH_FOLDS, scores)[metric]["mean"]})
     best = max(found, key=lambda entry: entry[metric])
     return best["settings"], {"tried": found, "chosen_by": f"{metric}, {SEARCH_FOLDS}-fold cross-validated"}
@@ -50,7 +58,7 @@ def _size(space: Mapping[str, Any]) -> int:
     return int(np.prod([len(values) for values in space.values()])) if space else 0
 
 
-def _scores(pipeline: Pipeline, dataset: Dataset, folds: int, seed: int, told: str) -> list[Mapping[str, Any]]:
+def _scores(pipeline: Pipeline, dataset: Dataset, folds: int, seed: int, title: str) -> list[Mapping[str, float]]:
     stratified = dataset.contract.task == "classification"
     if (most := _most_folds(dataset)) < folds:
         raise TrainingError(
@@ -59,8 +67,8 @@ def _scores(pipeline: Pipeline, dataset: Dataset, folds: int, seed: int, told: s
     folding = (StratifiedKFold if stratified else KFold)(folds, shuffle=True, random_state=seed)
     places = list(folding.split(dataset.matrix, dataset.target))
     return [
-        fit(clone(pipeline), dataset.take(seen), dataset.take(held)).metrics
-        for seen, held in tqdm(places, desc=told, unit="fold", leave=False, disable=None)
+        fit(clone(pipeline), dataset.take(seen), dataset.take(held)).evaluation.numbers
+        for seen, held in tqdm(places, desc=title, unit="fold", leave=False, disable=None)
     ]
 
 
@@ -70,14 +78,13 @@ def _most_folds(dataset: Dataset) -> int:
     return min(Counter(dataset.target.tolist()).values())
 
 
-def _summary(folds: int, scores: list[Mapping[str, Any]]) -> dict[str, Any]:
-    names = [name for name, value in scores[0].items() if isinstance(value, float)]
+def _summary(folds: int, scores: list[Mapping[str, float]]) -> dict[str, Any]:
     spread: dict[str, Any] = {
         name: {
             "mean": float(np.mean([score[name] for score in scores])),
             "deviation": float(np.std([score[name] for score in scores])),
         }
-        for name in names
+        for name in scores[0]
         if all(name in score for score in scores)
     }
     return {"folds": folds, **spread}

@@ -1,4 +1,4 @@
-"""A CSV or Parquet file as a frame, or one sentence that says why not."""
+"""Read a CSV or Parquet file as a frame."""
 
 import csv
 import gzip
@@ -80,8 +80,8 @@ def _csv(path: Path, dialect: Dialect, nullable: bool) -> pd.DataFrame:
             dtype_backend=_backend(nullable),
         )
     except pd.errors.ParserError as exc:
-        told = str(exc).strip().removeprefix("Error tokenizing data. C error: ")
-        raise TrainingError(f"{path} is not a table: {told}. Check --delimiter and the quotes.") from None
+        message = str(exc).strip().removeprefix("Error tokenizing data. C error: ")
+        raise TrainingError(f"{path} is not a table: {message}. Check --delimiter and the quotes.") from None
     except pd.errors.EmptyDataError:
         raise TrainingError(f"{path} is empty: export the table again.") from None
 
@@ -138,6 +138,6 @@ def _parquet(path: Path, nullable: bool) -> pd.DataFrame:
     try:
         frame = pd.read_parquet(path, dtype_backend=_backend(nullable))
     except Exception as exc:  # pyarrow's exceptions share no public base class
-        told = str(exc).splitlines()[0]
-        raise TrainingError(f"{path} cannot be read as Parquet: {told}. Export it again.") from None
+        message = str(exc).splitlines()[0]
+        raise TrainingError(f"{path} cannot be read as Parquet: {message}. Export it again.") from None
     return frame.reset_index(drop=True)

@@ -1,4 +1,4 @@
-"""The column to predict: what task it makes, and its values as scikit-learn takes them."""
+"""The column to predict: the task that follows from it, and its values as scikit-learn takes them."""
 
 import difflib
 from collections.abc import Callable
@@ -14,11 +14,15 @@ from training.dataset import Target, labels_of
 from training.errors import TrainingError
 
 MOST_CLASSES = 20
-"""Different numbers in a target that are still taken for classes when no --task is given."""
+"""Up to so many different whole numbers are taken for classes when no --task is given."""
 
 
 def check_present(frame: pd.DataFrame, target: str, source: str) -> None:
-    """Raises TrainingError where there is no such column; the message lists what there is."""
+    """Check that the frame has the target column.
+
+    Raises:
+        TrainingError: it has not; the message lists the columns.
+    """
     if target in frame.columns:
         return
     alike = [name for name in frame.columns if name.strip().casefold() == target.strip().casefold()]

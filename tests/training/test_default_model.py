@@ -1,4 +1,4 @@
-"""The default model: what it is made of, how good it is, and that a seed makes it again."""
+"""The default model: its features, its accuracy, and that the same seed makes the same model."""
 
 import joblib
 import pandas as pd
@@ -16,7 +16,7 @@ def manifest(trained):
     return Manifest.read(trained / "random_forest-1")
 
 
-def test_it_is_what_the_design_says(trained, manifest):
+def test_it_has_the_features_classes_and_trees_of_the_fastapi_design(trained, manifest):
     contract = manifest.contract
     assert contract.names == tuple(f"feature_{place}" for place in range(1, 6))
     assert [feature.type for feature in contract.features] == ["number"] * 4 + ["integer"]

@@ -19,9 +19,9 @@ from training.sampling import rows_of
 
 
 def _derive(frame, overrides=None, *, ranges_observed=False):
-    told = []
-    found = derive_features(frame, overrides or Overrides(), ranges_observed=ranges_observed, warn=told.append)
-    return (*found, told)
+    warned = []
+    found = derive_features(frame, overrides or Overrides(), ranges_observed=ranges_observed, warn=warned.append)
+    return (*found, warned)
 
 
 NULLS = st.lists(st.booleans(), min_size=4, max_size=4)

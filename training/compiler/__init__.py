@@ -1,9 +1,9 @@
-"""A fitted scikit-learn Pipeline, compiled to one ONNX graph that answers exactly as it does.
+"""Compile a fitted scikit-learn Pipeline to one ONNX graph with the same answers.
 
 ``compile_pipeline`` walks the steps. Every column is an expression over the matrix of codes (``columns``), carried
-beside the steps' own results on a few probe rows (``block``); families of steps are registered by class
-(``registry``); the last step makes nodes of what it reads (``matrices``, ``graph``), trees with their scaling folded
-into the thresholds (``thresholds``, ``ensemble``).
+beside the steps' own results on a few probe rows (``block``); each class of step has a handler (``handlers``).
+The last step makes nodes of the columns it reads (``matrices``, ``graph``), trees with their scaling folded into the
+thresholds (``thresholds``, ``tree_ensemble``).
 """
 
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ FAMILIES = (
     "network",
     "scalers",
 )
-"""Modules that register steps when they are imported."""
+"""Modules that register handlers when they are imported."""
 
 for family in FAMILIES:
     import_module(f"training.compiler.{family}")
@@ -49,13 +49,17 @@ def compile_pipeline(pipeline: Any, contract: Contract, dtypes: Mapping[str, str
         dtypes: the pandas dtype of each column it was fitted on.
 
     Raises:
-        NotCompilable: a step is not known or cannot be compiled exactly; the message names it and says why.
+        NotCompilable: a step is not known or cannot be compiled exactly; the message names the step and the reason.
     """
     return build_graph(pipeline, contract, dtypes).serialise()
 
 
 def build_graph(pipeline: Any, contract: Contract, dtypes: Mapping[str, str]) -> Graph:
-    """The graph before it is serialised, with what its trees compare."""
+    """The graph before it is serialised; its ``splits`` are the thresholds of its trees.
+
+    Raises:
+        NotCompilable: see ``compile_pipeline``.
+    """
     block = entry(contract, dtypes)
     graph = Graph(len(contract.features))
     answer(pipeline, block, graph)

@@ -16,7 +16,7 @@ from training.compiler.tree_ensemble import add_ensemble, stump
 
 @estimator(GradientBoostingRegressor)
 def regressor(step: GradientBoostingRegressor, block: Block, graph: Graph) -> None:
-    """The raw score is the answer, whatever the loss."""
+    """The raw score is the answer, for every loss."""
     regression(graph, _scores(step, block, graph))
 
 

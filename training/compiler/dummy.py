@@ -1,4 +1,4 @@
-"""The baselines that every model must beat, served like any other."""
+"""The baselines that every model must beat: constant answers."""
 
 import numpy as np
 from sklearn.dummy import DummyClassifier, DummyRegressor

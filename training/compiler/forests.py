@@ -29,7 +29,7 @@ def regressor(step: Any, block: Block, graph: Graph) -> None:
 def classifier(step: Any, block: Block, graph: Graph) -> None:
     """The sum of the trees' class shares, in their order and undivided, divided by their number at the end.
 
-    The first most probable class is scikit-learn's answer, so no label is put out.
+    The first most probable class is scikit-learn's answer, so the graph has no label output.
     """
     trees = _trees(step)
     if len(step.classes_) < 2:
@@ -70,7 +70,7 @@ def _votes(graph: Graph, block: Block, trees: list[Any], shares: list[Doubles]) 
 
 
 def _sums(graph: Graph, block: Block, trees: list[Any], shares: list[Doubles]) -> str:
-    """Each tree tells its leaf; the leaves' shares are looked up and added one tree after the other, as doubles."""
+    """Each tree yields the number of its leaf; the shares of these are looked up and added as doubles, tree by tree."""
     numbered, rows = [], 0
     for each, share in zip(trees, shares, strict=True):
         numbered.append(tree_of(each, np.arange(rows, rows + len(share), dtype=np.float64)))

@@ -1,4 +1,4 @@
-"""From the class of a fitted step to the function that compiles it."""
+"""The handler of each class of step: the function that compiles it."""
 
 import warnings
 from collections.abc import Callable

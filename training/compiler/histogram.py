@@ -78,7 +78,7 @@ class _Categories:
         self._made: dict[tuple[int, bytes, bool], int] = {}
 
     def side(self, feature: int, left: Bits, null_left: bool) -> int:
-        """The column that tells on which side each value of ``feature`` goes."""
+        """The index of the column that holds the side of each value of ``feature``: 0 left, 1 right."""
         key = (feature, left.tobytes(), null_left)
         if key not in self._made:
             known = self._known[self._place[feature]]

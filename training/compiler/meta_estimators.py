@@ -1,4 +1,4 @@
-"""Committees: estimators of any compiled family, whose answers are voted on or averaged."""
+"""Meta-estimators: votes and means of estimators of any compiled family, and regressions of a transformed target."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -23,7 +23,7 @@ TREES = (DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, Ext
 
 @estimator(VotingClassifier)
 def voting(step: VotingClassifier, block: Block, graph: Graph) -> None:
-    """The mean of the members' probabilities; or a vote on their labels, of which the first most voted wins."""
+    """The mean of the members' probabilities; or a vote on their labels, where of tied classes the first wins."""
     _check_classes(step)
     found = [part(each, block, graph) for each in step.estimators_]
     weights = step._weights_not_none

@@ -49,7 +49,7 @@ COLUMNS = (
     "sklearn 1 row",
     "graph 1 000 rows",
 )
-ASKED = ((1, 10), (1000, 2))
+BATCHES = ((1, 10), (1000, 2))
 """Rows at once, and how many turns."""
 OTHERS = {"lightgbm": ("LGBMClassifier", "LGBMRegressor"), "xgboost": ("XGBClassifier", "XGBRegressor")}
 PACKED_ON = ("mixed", "diabetes")
@@ -57,7 +57,7 @@ CALLS = 5
 
 
 def compare(name: str, family: str, pipeline: Any, dataset: Dataset, rows: int) -> dict[str, Any]:
-    """One line of the table: fit, compile, hold to the gate, time."""
+    """One line of the table: fit, compile, run the parity gate, time both."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         coded = family == "xgboost" and dataset.classes  # it takes no texts as labels
@@ -73,18 +73,18 @@ def compare(name: str, family: str, pipeline: Any, dataset: Dataset, rows: int) 
         reference = SklearnEngine(pipeline, contract, dataset.dtypes, dataset.classes)
         line |= asdict(check(pipeline, engine, contract, dataset.dtypes, rows)) | {"graph_bytes": len(graph)}
         draw = np.random.default_rng(0)
-        for count, times in ASKED:
+        for count, times in BATCHES:
             matrix = dataset.matrix[draw.integers(0, len(dataset), count)]
-            asked = partial(engine.predict, matrix), partial(reference.predict, matrix)
-            line[f"graph_{count}_us"], line[f"sklearn_{count}_us"] = _seconds(asked, times)
+            calls = partial(engine.predict, matrix), partial(reference.predict, matrix)
+            line[f"graph_{count}_us"], line[f"sklearn_{count}_us"] = _microseconds(calls, times)
     return line
 
 
-def _seconds(asked: tuple[Callable[[], object], ...], times: int) -> list[float]:
+def _microseconds(calls: tuple[Callable[[], object], ...], times: int) -> list[float]:
     """The median microseconds of a call of each, by turns of a few calls, so that a turn finds its own caches warm."""
-    taken: list[list[float]] = [[] for _ in asked]
+    taken: list[list[float]] = [[] for _ in calls]
     for _ in range(times):
-        for call, found in zip(asked, taken, strict=True):
+        for call, found in zip(calls, taken, strict=True):
             for _ in range(CALLS):
                 started = time.perf_counter()
                 call()
@@ -105,7 +105,7 @@ def _others(task: Task) -> dict[str, Any]:
 
 
 def _packed(task: Task) -> dict[str, Any]:
-    """Estimators that no --model names but that people bring, over scaled columns."""
+    """Estimators that only ``pack`` brings, over scaled columns."""
     classes = task == "classification"
     line: Any = linear_model.LogisticRegression(max_iter=2000) if classes else linear_model.Ridge()
     leaf: Any = tree.DecisionTreeClassifier(max_depth=6) if classes else tree.DecisionTreeRegressor(max_depth=6)
@@ -135,14 +135,14 @@ def table(lines: list[dict[str, Any]]) -> str:
         if "rows" not in line:
             rows.append([*first, line["reason"], *[""] * (len(heads) - 3)])
             continue
-        times = [line[f"{who}_{count}_us"] for count, _ in ASKED for who in ("graph", "sklearn")]
+        times = [line[f"{engine}_{count}_us"] for count, _ in BATCHES for engine in ("graph", "sklearn")]
         units = [*(f"{value:,.0f} us" for value in times[:2]), *(f"{value / 1000:,.2f} ms" for value in times[2:])]
         rows.append([*first, f"{line['rows']:,}", str(line["flips"]), f"{line['largest_difference']:.1e}", *units])
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def main() -> None:
-    """Run it."""
+    """Write the report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--rows", type=int, default=20_000, help="random rows of each comparison, beside threshold rows"

@@ -1,4 +1,4 @@
-"""Trees as TreeEnsemble nodes of doubles."""
+"""Decision trees as arrays, whatever library fitted them, and as TreeEnsemble nodes of doubles."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -45,7 +45,7 @@ def stump(target: int, weight: float) -> Tree:
 
 
 def grown(tree: Tree) -> Tree:
-    """A tree that is one leaf gets a node both ways of which lead there: the operator knows no other."""
+    """A tree of one leaf gets a node above it: the operator needs one."""
     if tree.left[0] >= 0:
         return tree
     return Tree(
@@ -82,10 +82,10 @@ def add_votes(graph: Graph, columns: Sequence[Column], trees: Sequence[Tree], ta
 
 
 def add_leaves(graph: Graph, columns: Sequence[Column], trees: Sequence[Tree], rounded: bool) -> str:
-    """What each tree says by itself, (n, trees) doubles, its leaves' targets left aside: in cached parts."""
+    """The leaf value of each tree by itself, (n, trees) doubles; the leaves' targets do not count. In cached parts."""
     ensemble = _folded(graph, columns, trees, rounded)
-    said = [ensemble.add(graph, part, None) for part in ensemble.parts()]
-    return said[0] if len(said) == 1 else graph.add("Concat", said, axis=1)
+    leaves = [ensemble.add(graph, part, None) for part in ensemble.parts()]
+    return leaves[0] if len(leaves) == 1 else graph.add("Concat", leaves, axis=1)
 
 
 @dataclass(frozen=True, slots=True)

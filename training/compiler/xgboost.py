@@ -1,7 +1,7 @@
 """XGBoost's scikit-learn estimators; imported only when one is met.
 
-XGBoost compares float32 and adds float32, so each tree tells its leaf and the leaves' values are added as float32 one
-after the other. Its expit and softmax are in float32 too: probabilities agree to about 1e-7.
+XGBoost compares float32 and adds float32, so each tree yields the number of its leaf, and the leaves' values are
+added as float32 one after the other. Its expit and softmax are in float32 too: probabilities agree to about 1e-7.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Each family of steps, fitted on a mixed table, answers as its graph does."""
+"""The graph of each family of steps, fitted on a mixed table, has the answers of its pipeline."""
 
 import numpy as np
 import pytest
@@ -257,7 +257,7 @@ def test_selected_columns_and_a_finished_search_are_compiled(fit, make_rows):
 
 
 def test_float32_columns_among_doubles_reach_a_linear_model_rounded(fit, make_rows):
-    """Their sum tells a double from its float32: 1e-7 of a number of hundreds."""
+    """The sum shows whether a double was rounded to float32: by 1e-7 of a number of hundreds."""
     dtypes = DTYPES | {"großer Wert": "float32"}
     features = ColumnTransformer([("numbers", "passthrough", ["großer Wert", "grade"])])
     assert fit(make_pipeline(features, LinearRegression()), 0, dtypes).difference(make_rows(2000, 1))[1] < CLOSE

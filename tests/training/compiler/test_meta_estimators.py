@@ -1,4 +1,4 @@
-"""Estimators made of others, and those of a formula of their own, are answered as they answer."""
+"""The graphs of meta-estimators, and of estimators with a formula of their own, have their answers."""
 
 import numpy as np
 import pytest
@@ -103,7 +103,7 @@ SCALED = make_pipeline(clone(IMPUTED).set_params(sparse_threshold=0), StandardSc
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("classes", [2, 3])
 @pytest.mark.parametrize("name", CLASSIFIERS)
-def test_a_classifier_made_of_others_has_the_same_labels_and_probabilities(fit, make_rows, name, classes):
+def test_a_classifier_has_the_same_labels_and_probabilities(fit, make_rows, name, classes):
     flips, apart = fit(make_pipeline(SCALED, CLASSIFIERS[name]), classes).difference(make_rows(2000, 1))
     assert flips == 0
     assert apart < CLOSE
@@ -118,7 +118,7 @@ def test_a_moved_threshold_has_the_same_labels_and_probabilities(fit, make_rows,
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("name", REGRESSORS)
-def test_a_regression_made_of_others_has_the_same_numbers(fit, make_rows, name):
+def test_a_regression_has_the_same_numbers(fit, make_rows, name):
     fitted, rows = fit(make_pipeline(SCALED, Ridge()), 0), make_rows(400)
     target = np.exp(np.nan_to_num(rows) @ np.array([1, 0.01, 0.3, 0.3, -1, 1, 0.5]) / 4)  # logarithms need it above 0
     model = clone(REGRESSORS[name]).fit(fitted.pipeline[:-1].transform(_frame(fitted, rows)), target)
@@ -133,7 +133,7 @@ def test_categories_are_encoded_by_their_target_exactly(fit, make_rows, classes)
     assert fitted.difference(make_rows(2000, 1, unseen=True)) == (0, 0.0)
 
 
-def test_rows_on_the_thresholds_of_members_are_asked_too(fit):
+def test_rows_on_the_thresholds_of_members_are_compared_too(fit):
     members = [
         ("trees", BaggingClassifier(TREE, 4, random_state=0)),
         ("more", HistGradientBoostingClassifier(max_iter=3)),
