@@ -20,7 +20,7 @@ PARITY_ROWS, PARITY_ROWS_FULL = 100_000, 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class TrainingOptions:
-    """How a model is fitted, tested and written, whatever its data.
+    """How a model is fitted, tested and written, apart from its data.
 
     ``root``: the folder of artifacts. ``name``: of the artifact, None for the model's own. ``holdout``: a share of the
     rows. ``folds`` of a cross-validation and ``tries`` of a search: 0 for none. ``floors``: the least value of each

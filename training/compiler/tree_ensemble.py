@@ -1,4 +1,4 @@
-"""Decision trees as arrays, whatever library fitted them, and as TreeEnsemble nodes of doubles."""
+"""Decision trees as arrays, fitted by any library, and as TreeEnsemble nodes of doubles."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -34,8 +34,8 @@ Progress = Callable[[int, int], None]
 class Parity:
     """The result of the gate.
 
-    ``rows`` were compared, ``threshold_rows`` of them at thresholds. ``flips`` labels differed. ``largest_difference`` is
-    that of a probability, or of a number relative to max(1, |y|). ``reason``: why it did not pass, else empty.
+    ``rows`` were compared, ``threshold_rows`` of them at thresholds; ``flips`` labels differed. ``largest_difference``:
+    of a probability, or of a number relative to max(1, |y|). ``reason``: why it did not pass, else empty.
     """
 
     rows: int
