@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Try every route of a running service, whatever model it serves, and print a line for each.
+"""Try every route of a running service, with any model, and print a line for each.
 
     python examples/try_every_route.py http://127.0.0.1:8000 [--token TOKEN]
 
-Needs Python alone. Ends with status 1 where anything did not answer as promised. Rows are the served model's own
-example; the prediction is told back as its outcome, where the service takes feedback.
+Needs Python alone. Exits with status 1 if an answer was not as expected. The rows are the served model's own
+example; the prediction is sent back as its outcome, where the service takes feedback.
 """
 
 import argparse
@@ -23,7 +23,7 @@ UNKNOWN = "/no/such/route"
 
 @dataclass
 class Answer:
-    """What came back."""
+    """An answer of the service."""
 
     status: int
     media: str
@@ -45,8 +45,8 @@ class Service:
         self.token = token
         self.failures = 0
 
-    def ask(self, method: str, path: str, document: Any = None) -> Answer:
-        """Send one request; a refusal is an answer like any other."""
+    def request(self, method: str, path: str, document: Any = None) -> Answer:
+        """Send one request; an error status is an answer too."""
         headers = {"X-Request-ID": "try-every-route"}
         if document is not None:
             headers["Content-Type"] = "application/json"
@@ -65,8 +65,8 @@ class Service:
         return Answer(answer.status, answer.headers.get_content_type(), body, dict(answer.headers.items()), took)
 
     def expect(self, method: str, path: str, *statuses: int, document: Any = None) -> Answer:
-        """Ask, and print whether the answer is one of those promised."""
-        answer = self.ask(method, path, document)
+        """Send one request, and print whether its status is one of those expected."""
+        answer = self.request(method, path, document)
         good = answer.status in statuses and _is_sound(answer)
         self.failures += not good
         print(
@@ -122,7 +122,7 @@ def try_predictions(service: Service) -> set[str]:
 
 
 def try_feedback(service: Service, predicted: dict[str, Any]) -> None:
-    """Tell the prediction back as what really happened."""
+    """Send the prediction back as its true outcome."""
     outcome = {"prediction_id": predicted["prediction_id"], "outcome": predicted["prediction"]}
     service.expect("POST", "/feedback", 200, 201, document=outcome)
 
@@ -131,7 +131,9 @@ def main() -> int:
     """Try everything; 0 where all is well."""
     parser = argparse.ArgumentParser(description="Try every route of a running service.")
     parser.add_argument("base_url", nargs="?", default="http://127.0.0.1:8000", help="default: %(default)s")
-    parser.add_argument("--token", default=os.environ.get("TOKEN", ""), help="where the service asks for one; or TOKEN")
+    parser.add_argument(
+        "--token", default=os.environ.get("TOKEN", ""), help="if the service requires one; default: the variable TOKEN"
+    )
     arguments = parser.parse_args()
     service = Service(arguments.base_url, arguments.token)
     try:

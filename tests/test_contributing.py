@@ -30,11 +30,11 @@ import numpy as np
 from onnx import TensorProto
 from sklearn.naive_bayes import BernoulliNB
 
-from training.compiler.answers import multiclass
 from training.compiler.block import Block
 from training.compiler.graph import Graph
+from training.compiler.handlers import estimator
 from training.compiler.matrices import ordered
-from training.compiler.registry import estimator
+from training.compiler.outputs import multiclass
 
 
 """

@@ -1,17 +1,19 @@
 """From a table, or a fitted pipeline, to an artifact: ``python -m training``.
 
-command.py, options.py      the command line
-sources.py                  where a model comes from: example.py (the default data set), a table, loading.py and
-                            packing.py (a pipeline fitted elsewhere)
-run.py                      examples to artifact, in order; every step below is called from there
-table.py                    a CSV or Parquet file as a frame, or a sentence that says why not
-columns.py, derivation.py   what a column holds -> the contract's features; overrides.py: what the user says of them
-conversion.py, examples.py  frame -> matrix of codes and target; target.py: what is predicted; leakage.py: what tells it
-families.py, preprocessing.py  contract + family -> unfitted Pipeline
-fitting.py, search.py       split, fit, measure; cross-validate, search
-evaluation.py, gates.py     hold-out metrics; what is refused
-compiler/, parity/          the pipeline as one graph; whether it answers as the pipeline; engine_choice.py asks both
-reference.py, sampling.py   the training distribution, for drift; the golden rows
-card.py, plots.py           the model card
-publishing.py, telling.py   the artifact and its route; what the terminal is told
+command.py, options.py          the command line and its options
+sources.py                      the three sources of a model: the default data set (default_model.py), a table, a
+                                pipeline fitted elsewhere (loading.py, packing.py)
+run.py                          from a dataset to an artifact; it calls each step below
+table.py                        read a CSV or Parquet file
+column_types.py, derivation.py  derive the contract's features from the columns; overrides.py: what the user declares
+conversion.py, dataset.py       from a frame to a matrix of codes and a target; target.py: the column to predict;
+                                leakage.py: columns that give the target away
+families.py, preprocessing.py   make an unfitted Pipeline for a contract and a model family
+fitting.py, search.py           split, fit, measure; cross-validate, search settings
+evaluation.py, quality_gates.py metrics on held-out rows; models that are refused
+compiler/, parity/              compile the pipeline to a graph; compare the two; engine_choice.py: which one is served
+reference.py, sampling.py       the training distribution, for drift; the golden rows
+card.py, plots.py               the model card
+publishing.py, console.py       write the artifact and its route; print steps, warnings and the summary
+errors.py                       the error that every step raises when it refuses
 """

@@ -1,4 +1,4 @@
-"""The model card: one HTML page about one model, with nothing outside itself."""
+"""The model card: one HTML page about one model, which loads nothing."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from inference.engines.sklearn import SklearnEngine
 from training import plots
+from training.dataset import Dataset
 from training.engine_choice import Choice
-from training.examples import Examples
+from training.evaluation import Evaluation
 from training.fitting import Fitted, indices
 
 IMPORTANCE_ROWS = 500
@@ -21,24 +22,23 @@ def render_card(
     algorithm: str,
     fitted: Fitted,
     choice: Choice,
-    baseline: Mapping[str, Any],
+    baseline: Evaluation,
     facts: Mapping[str, Any],
     warnings: Sequence[str],
     parameters: Mapping[str, Any],
     seed: int,
 ) -> bytes:
-    """The page, UTF-8."""
+    """The page in UTF-8. ``facts``: the manifest's ``training``; ``parameters``: the hyperparameters."""
     environment = Environment(
         loader=PackageLoader("training"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    numbers = {name: value for name, value in fitted.metrics.items() if isinstance(value, float)}
     page = environment.get_template("card.html").render(
         algorithm=algorithm,
         contract=choice.contract,
         choice=choice,
-        baseline=baseline,
-        numbers=numbers,
-        per_class=fitted.metrics.get("per_class", []),
+        baseline=baseline.numbers,
+        numbers=fitted.evaluation.numbers,
+        per_class=fitted.evaluation.per_class,
         rows=len(fitted.seen),
         elsewhere=fitted.elsewhere,
         holdout_rows=len(fitted.holdout),
@@ -60,9 +60,9 @@ def _plots(fitted: Fitted, seed: int) -> list[tuple[str, str]]:
     else:
         names = [str(label) for label in fitted.seen.classes]
         truth = indices(fitted.pipeline, fitted.holdout)
-        found.append(("Confusion", plots.confusion(fitted.metrics["confusion"], names)))
+        found.append(("Confusion", plots.confusion(fitted.evaluation.confusion, names)))
         if answers.probabilities is not None:
-            if "roc_auc" in fitted.metrics:
+            if "roc_auc" in fitted.evaluation.numbers:
                 found.append(("ROC", plots.roc(truth, answers.probabilities, names)))
             found.append(("Calibration", plots.calibration(truth, answers.probabilities)))
     means, deviations = permutation_importances(fitted, seed)
@@ -82,12 +82,12 @@ def permutation_importances(fitted: Fitted, seed: int) -> tuple[NDArray[np.float
         for turn in range(SHUFFLES):
             matrix = held.matrix.copy()
             matrix[:, place] = draw.permutation(matrix[:, place])
-            shuffled = Examples(held.contract, held.dtypes, matrix, held.target, held.classes, held.source)
+            shuffled = Dataset(held.contract, held.dtypes, matrix, held.target, held.classes, held.source)
             lost[turn, place] = whole - _score(fitted, engine, shuffled)
     return lost.mean(axis=0), lost.std(axis=0)
 
 
-def _score(fitted: Fitted, engine: SklearnEngine, held: Examples) -> float:
+def _score(fitted: Fitted, engine: SklearnEngine, held: Dataset) -> float:
     answers = engine.predict(held.matrix)
     if answers.chosen is not None:
         return float(np.mean(answers.chosen == indices(fitted.pipeline, held)))

@@ -3,20 +3,21 @@
 import os
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
 from service.settings import Settings
+from training.console import Console
 from training.families import FAMILIES
-from training.options import FILE, shared
-from training.run import PARITY_ROWS, PARITY_ROWS_FULL, Wishes
-from training.sources import pack_file, train_example, train_table
-from training.telling import Teller
+from training.options import FILE, PARITY_ROWS, PARITY_ROWS_FULL, TableOptions, TrainingOptions, shared
+from training.sources import pack_file, train_default, train_table
+from training.table import Dialect
 
 NEED_DATA = ("task", "drop", "contract", "ranges", "delimiter", "decimal", "encoding", "missing")
-UNSAID = (ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP)
+NOT_GIVEN = (ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP)
 HELP = """Train a model and write it as an artifact that the service can serve.
 
 Without --data: the example model, in seconds. With it: your own table.
@@ -54,8 +55,8 @@ Without --data: the example model, in seconds. With it: your own table.
 @shared
 @click.pass_context
 def cli(context: click.Context, /, **options: Any) -> None:
-    """Train; or leave it to the command that was named."""
-    given = [name for name in options if context.get_parameter_source(name) not in UNSAID]
+    """Train, unless a subcommand is named."""
+    given = [name for name in options if context.get_parameter_source(name) not in NOT_GIVEN]
     if context.invoked_subcommand:
         if given:
             raise click.UsageError(f"the options of {context.invoked_subcommand} stand after its name: --{given[0]}.")
@@ -66,7 +67,10 @@ def cli(context: click.Context, /, **options: Any) -> None:
         raise click.UsageError(f"--{lost[0]} needs --data: the example data set has its own contract.")
     if options["cv"] == 1:
         raise click.UsageError("--cv needs at least 2 folds.")
-    (train_table if options["data"] else train_example)(options, _wishes(options), _teller())
+    if options["data"]:
+        train_table(_table_options(options), options["model"], _training_options(options), _console())
+    else:
+        train_default(options["model"], _training_options(options), _console())
 
 
 @cli.command()
@@ -74,29 +78,42 @@ def cli(context: click.Context, /, **options: Any) -> None:
 @click.option("--data", type=FILE, required=True, help="CSV or Parquet with rows like those it was fitted on.")
 @click.option("--target", required=True, help="The column that it predicts.")
 @shared
-def pack(**options: Any) -> None:
+def pack(pipeline: Path, **options: Any) -> None:
     """Make an artifact of a fitted scikit-learn Pipeline over a DataFrame.
 
     Reading a pickle runs its code: pack only what is yours.
     """
-    pack_file(options, _wishes(options), _teller())
+    pack_file(pipeline, _table_options(options), _training_options(options), _console())
 
 
-def _teller() -> Teller:
-    """One that also passes on, once each, what the libraries warn of (a fit that did not converge)."""
-    teller = Teller()
-    warnings.showwarning = teller.hear
-    return teller
+def _console() -> Console:
+    """The terminal, which also gets, once each, the warnings of the libraries (a fit that did not converge)."""
+    console = Console()
+    warnings.showwarning = console.show_library_warning
+    return console
 
 
-def _wishes(options: Mapping[str, Any]) -> Wishes:
-    return Wishes(
+def _training_options(options: Mapping[str, Any]) -> TrainingOptions:
+    return TrainingOptions(
         root=Settings.read(os.environ).artifacts_dir,
         seed=options["seed"],
+        name=options["name"],
         holdout=options.get("holdout", 0.2),
         folds=options.get("cv", 0),
         tries=options.get("search", 0),
         floors=options["floors"],
         parity_rows=PARITY_ROWS_FULL if options["full"] else PARITY_ROWS,
         card=options["card"],
+    )
+
+
+def _table_options(options: Mapping[str, Any]) -> TableOptions:
+    return TableOptions(
+        path=options["data"],
+        target=options["target"],
+        dialect=Dialect(options["delimiter"], options["decimal"], options["encoding"], tuple(options["missing"])),
+        task=options.get("task"),
+        drop=options.get("drop", ()),
+        contract=options["contract"],
+        ranges_observed=options["ranges"] == "observed",
     )

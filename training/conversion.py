@@ -1,4 +1,4 @@
-"""A column's values in its feature's terms, and a frame's rows as the matrix that every engine takes."""
+"""Convert a column to its feature's type, and a frame to the matrix of codes that every engine takes."""
 
 import math
 from typing import Any
@@ -8,14 +8,14 @@ import pandas as pd
 
 from inference.contract import LARGEST_INTEGER, Feature, FeatureType
 from inference.features import Matrix, codes_of
-from training.refusal import Refusal
+from training.errors import TrainingError
 
 
 def converted(column: "pd.Series[Any]", kind: FeatureType) -> "pd.Series[Any]":
-    """The column's values as its type says them: 0 and 1 as booleans, integers as texts, and so on.
+    """The column's values in the type ``kind``: 0 and 1 as booleans, integers as texts, and so on.
 
     Raises:
-        Refusal: a value has no such form.
+        TrainingError: a value has no such form, is infinite, or is an integer beyond 2^53.
     """
     try:
         if kind == "category":
@@ -27,20 +27,20 @@ def converted(column: "pd.Series[Any]", kind: FeatureType) -> "pd.Series[Any]":
             return _booleans(column)
         plain_numbers = pd.to_numeric(pd.Series(column.array, dtype=object, name=column.name))
         if kind == "integer" and (plain_numbers.dropna().abs() > LARGEST_INTEGER).any():
-            raise Refusal(
+            raise TrainingError(
                 f"column {column.name!r} holds integers beyond 2^53, which JSON numbers do not carry exactly: if it is "
                 f"an id, leave it out with --drop {column.name!r}; else declare it a number with --contract."
             )
         numbers = plain_numbers.astype("Float64" if kind == "number" else "Int64")
     except (ValueError, TypeError, OverflowError):
-        raise Refusal(f"column {column.name!r} cannot be {kind}: it holds {_strange(column, kind)!r}.") from None
+        raise TrainingError(f"column {column.name!r} cannot be {kind}: it holds {_strange(column, kind)!r}.") from None
     if kind == "number" and np.isinf(numbers.dropna().to_numpy(np.float64)).any():
-        raise Refusal(f"column {column.name!r} holds infinite values: correct them, or make them missing.")
+        raise TrainingError(f"column {column.name!r} holds infinite values: correct them, or make them missing.")
     return numbers
 
 
 def _strange(column: "pd.Series[Any]", kind: FeatureType) -> Any:
-    """The first value that has no form of this kind, as Python says it."""
+    """The first value that cannot be converted."""
 
     def fits(value: Any) -> bool:
         try:
@@ -60,7 +60,7 @@ def _booleans(column: "pd.Series[Any]") -> "pd.Series[Any]":
 
 
 def matrix_of(features: tuple[Feature, ...], frame: pd.DataFrame) -> Matrix:
-    """The rows of a frame, each column in its feature's terms, as codes; shape (rows, features)."""
+    """The rows of a frame whose columns are converted, as codes; shape (rows, features)."""
     matrix = np.empty((len(frame), len(features)), dtype=np.float64)
     for place, feature in enumerate(features):
         column, codes = frame[feature.name], codes_of(feature)
@@ -71,7 +71,7 @@ def matrix_of(features: tuple[Feature, ...], frame: pd.DataFrame) -> Matrix:
 
 
 def dtype_of(feature: Feature) -> str:
-    """The dtype in which our own pipelines see a feature: one that holds its nulls, and that scikit-learn takes."""
+    """The pandas dtype of a feature in our own pipelines: one that holds its nulls and that scikit-learn takes."""
     if feature.type == "category":
         return "str"
     if feature.nullable or feature.type == "number":

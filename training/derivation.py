@@ -9,25 +9,25 @@ import numpy as np
 import pandas as pd
 
 from inference.contract import LARGEST_INTEGER, ContractError, Feature, FeatureType
-from training.columns import MOST_CHOICES, kind_of, reason_to_leave_out, suspicion
+from training.column_types import MOST_CHOICES, kind_of, reason_to_leave_out, suspicion
 from training.conversion import converted
+from training.errors import TrainingError
 from training.overrides import Overrides
-from training.refusal import Refusal
 
 
 def derive_features(
     frame: pd.DataFrame, overrides: Overrides, *, ranges_observed: bool, warn: Callable[[str], None]
 ) -> tuple[tuple[Feature, ...], pd.DataFrame]:
-    """The features of a frame of inputs, and the frame with each column as its feature's type says.
+    """The features of a frame of inputs, and the frame with each column converted to its feature's type.
 
     Columns of no use are left out, with a warning, unless the overrides name them. ``ranges_observed`` declares what
     was seen of numbers as their range.
 
     Raises:
-        Refusal: a column cannot be a feature, or contradicts what was declared of it.
+        TrainingError: a column cannot be a feature, or contradicts what was declared of it.
     """
     if unknown := [name for name in overrides.features if name not in frame.columns]:
-        raise Refusal(f"{overrides.source} declares {unknown[0]!r}, but the data has no such column.")
+        raise TrainingError(f"{overrides.source} declares {unknown[0]!r}, but the data has no such column.")
     features, columns = [], {}
     for name in frame.columns:
         declared = overrides.features.get(name)
@@ -42,14 +42,18 @@ def derive_features(
         features.append(derive(column, kind, declared or {}, ranges_observed=ranges_observed))
         columns[name] = column
     if not features:
-        raise Refusal("no column is left to predict from: the data needs at least one beside the target.")
+        raise TrainingError("no column is left to predict from: the data needs at least one beside the target.")
     return tuple(features), pd.DataFrame(columns)
 
 
 def derive(
     column: "pd.Series[Any]", kind: FeatureType, declared: Mapping[str, Any], *, ranges_observed: bool
 ) -> Feature:
-    """One feature: what was declared, else what the column shows."""
+    """One feature: as declared, else as the column shows.
+
+    Raises:
+        TrainingError: the declaration makes no sense, or the column breaks it.
+    """
     name, present = str(column.name), column.dropna()
     seen = [str(value) for value in sorted(present.unique())] if kind == "category" else []
     fields: dict[str, Any] = {"nullable": bool(column.isna().any())}
@@ -60,21 +64,21 @@ def derive(
     fields |= {key: value for key, value in declared.items() if key != "type"}
     fields["choices"] = tuple(fields["choices"]) if fields.get("choices") else None
     if len(fields["choices"] or ()) > MOST_CHOICES:
-        raise Refusal(
+        raise TrainingError(
             f"column {name!r} has {len(fields['choices'])} different texts, more than a category may have "
             f"({MOST_CHOICES}): group the rare ones, or leave it out with --drop {name!r}."
         )
     try:
         feature = observed(Feature(name, kind, **fields), column)
     except ContractError as exc:
-        raise Refusal(f"{exc}.") from None
+        raise TrainingError(f"{exc}.") from None
     _check_choices(feature)
     _check_against(feature, present)
     return replace(feature, example=feature.example if "example" in declared else _example(feature, present))
 
 
 def observed(feature: Feature, column: "pd.Series[Any]") -> Feature:
-    """The feature with what training saw of it noted: the share of nulls, and the range."""
+    """The feature with what training saw of it: the share of nulls, and the range of numbers."""
     seen: dict[str, Any] = {"null_share": float(column.isna().mean())}
     if feature.type in ("number", "integer") and column.notna().any():
         kind = float if feature.type == "number" else int
@@ -83,35 +87,37 @@ def observed(feature: Feature, column: "pd.Series[Any]") -> Feature:
 
 
 def _check_choices(feature: Feature) -> None:
-    """Choices that no value could be are a mistake."""
+    """Refuse choices that no value of the type can be."""
     if feature.choices is None:
         return
     wanted = {"category": str, "integer": int}.get(feature.type)
     if wanted is None:
-        raise Refusal(f"column {feature.name!r}: a {feature.type} has no choices; a category or an integer may.")
+        raise TrainingError(f"column {feature.name!r}: a {feature.type} has no choices; a category or an integer may.")
     if strange := [choice for choice in feature.choices if not isinstance(choice, wanted)]:
-        told = "texts" if wanted is str else "whole numbers"
-        raise Refusal(
-            f"column {feature.name!r}: the choices of its type, {feature.type}, are {told}, not {strange[0]!r}."
+        wanted_kind = "texts" if wanted is str else "whole numbers"
+        raise TrainingError(
+            f"column {feature.name!r}: the choices of its type, {feature.type}, are {wanted_kind}, not {strange[0]!r}."
         )
     if wanted is int:
         low = max(-LARGEST_INTEGER if feature.minimum is None else feature.minimum, -LARGEST_INTEGER)
         high = min(LARGEST_INTEGER if feature.maximum is None else feature.maximum, LARGEST_INTEGER)
         if beyond := [choice for choice in feature.choices if not low <= int(choice) <= high]:
-            raise Refusal(f"column {feature.name!r}: its declared choice {beyond[0]} is out of range.")
+            raise TrainingError(f"column {feature.name!r}: its declared choice {beyond[0]} is out of range.")
 
 
 def _check_against(feature: Feature, present: "pd.Series[Any]") -> None:
-    """Training data that its own contract would refuse cannot be meant."""
+    """Refuse a declaration that the training data itself breaks."""
     if feature.choices and (strange := set(present.unique()) - set(feature.choices)):
         value = strange.pop()
         shown = value.item() if isinstance(value, np.generic) else value
-        raise Refusal(f"column {feature.name!r} holds {shown!r}, which is not among its declared choices.")
+        raise TrainingError(f"column {feature.name!r} holds {shown!r}, which is not among its declared choices.")
     if feature.example is not None and not _is_valid(feature, feature.example):
-        raise Refusal(f"column {feature.name!r}: the declared example {feature.example!r} breaks its own declaration.")
+        raise TrainingError(
+            f"column {feature.name!r}: the declared example {feature.example!r} breaks its own declaration."
+        )
     for bound, outside in ((feature.minimum, present.lt), (feature.maximum, present.gt)):
         if bound is not None and (beyond := present[outside(bound)]).size:
-            raise Refusal(
+            raise TrainingError(
                 f"column {feature.name!r} holds {beyond.iloc[0]}, outside its declared range: correct the data or the "
                 "range."
             )

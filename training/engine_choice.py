@@ -1,9 +1,8 @@
-"""The fastest engine that answers exactly as the pipeline: the compiled graph if it passes the parity gate."""
+"""The engine of a model: the compiled graph if it passes the parity gate, else scikit-learn."""
 
 import time
 import warnings
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,36 +14,37 @@ from inference.engines.onnx import OnnxEngine
 from inference.engines.sklearn import SklearnEngine
 from training import parity
 from training.compiler import NotCompilable, compile_pipeline
-from training.examples import Examples
+from training.dataset import Dataset
+from training.errors import TrainingError
+from training.parity import Parity
 from training.parity.random_rows import random_rows
-from training.refusal import Refusal
 
 PROBES = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """``engine`` is "onnx" with its ``graph``, or "sklearn" with the ``reason``. ``parity`` is what the gate found."""
+    """``engine`` is "onnx" with its ``graph``, or "sklearn" with the ``reason``. ``parity``: None without a graph."""
 
     contract: Contract
     engine: str
     graph: bytes | None
     reason: str
-    parity: Mapping[str, Any] = field(default_factory=dict)
+    parity: Parity | None = None
 
 
-def choose_engine(pipeline: Any, examples: Examples, rows: int, seed: int) -> Choice:
-    """Probe the pipeline's arithmetic, compile it, and hold the graph to its answers on ``rows`` random valid rows.
+def choose_engine(pipeline: Any, dataset: Dataset, rows: int, seed: int) -> Choice:
+    """Find the largest numbers the pipeline can take, compile it, and compare on ``rows`` random valid rows.
 
     Raises:
-        Refusal: the pipeline itself fails on rows that its contract allows.
+        TrainingError: the pipeline itself fails on rows that its contract allows.
     """
-    dtypes = examples.dtypes
-    contract = replace(examples.contract, magnitude=parity.magnitude(pipeline, examples.contract, dtypes))
-    _check_answers(pipeline, replace(examples, contract=contract), seed)
+    dtypes = dataset.dtypes
+    contract = replace(dataset.contract, magnitude=parity.magnitude(pipeline, dataset.contract, dtypes))
+    _check_answers(pipeline, replace(dataset, contract=contract), seed)
     try:
         graph = compile_pipeline(pipeline, contract, dtypes)
-        engine = OnnxEngine(graph, examples.classes)
+        engine = OnnxEngine(graph, dataset.classes)
     except (NotCompilable, EngineError) as exc:
         return Choice(contract, "sklearn", None, f"{str(exc).rstrip('.')}.")
     with tqdm(total=rows, desc="comparing", unit="row", leave=False, disable=None) as bar:
@@ -54,34 +54,33 @@ def choose_engine(pipeline: Any, examples: Examples, rows: int, seed: int) -> Ch
             bar.update(done - bar.n)
 
         found = parity.check(pipeline, engine, contract, dtypes, rows, seed, progress)
-    facts = asdict(found)
     if not found.passed:
         reason = f"its graph did not answer as it does ({found.reason})."
-        return Choice(contract, "sklearn", None, reason, facts)
-    return Choice(contract, "onnx", graph, "", facts)
+        return Choice(contract, "sklearn", None, reason, found)
+    return Choice(contract, "onnx", graph, "", found)
 
 
-def _check_answers(pipeline: Any, examples: Examples, seed: int) -> None:
-    """Whatever the contract lets in, the pipeline must answer: a null it cannot take would be a server's fault."""
-    engine = SklearnEngine(pipeline, examples.contract, examples.dtypes, examples.classes)
+def _check_answers(pipeline: Any, dataset: Dataset, seed: int) -> None:
+    """The pipeline must answer every row that the contract accepts: else a valid request would get a 500."""
+    engine = SklearnEngine(pipeline, dataset.contract, dataset.dtypes, dataset.classes)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # sums of huge numbers
-            engine.predict(random_rows(examples.contract, PROBES, np.random.default_rng(seed)))
+            engine.predict(random_rows(dataset.contract, PROBES, np.random.default_rng(seed)))
     except Exception as exc:  # a pipeline may raise anything
-        told = " ".join(str(exc).split())[:200]
-        raise Refusal(
-            f"the pipeline fails on rows that its contract allows: {told}. If a column was declared nullable or given "
-            "further choices with --contract, the pipeline must have seen such values."
+        message = " ".join(str(exc).split())[:200]
+        raise TrainingError(
+            f"the pipeline fails on rows that its contract allows: {message}. If a column was declared nullable or "
+            "given further choices with --contract, the pipeline must have seen such values."
         ) from None
 
 
-def one_row_ms(pipeline: Any, examples: Examples, tries: int = 5) -> float:
-    """The least of a few times that the pipeline itself took for one row, in milliseconds."""
-    engine = SklearnEngine(pipeline, examples.contract, examples.dtypes, examples.classes)
+def one_row_ms(pipeline: Any, dataset: Dataset, tries: int = 5) -> float:
+    """Milliseconds that the pipeline itself takes for one row: the least of ``tries`` measurements."""
+    engine = SklearnEngine(pipeline, dataset.contract, dataset.dtypes, dataset.classes)
     least = float("inf")
     for _ in range(tries):
         started = time.perf_counter()
-        engine.predict(examples.matrix[:1])
+        engine.predict(dataset.matrix[:1])
         least = min(least, time.perf_counter() - started)
     return least * 1000

@@ -1,6 +1,7 @@
-"""What a fitted model is worth on rows it has not seen. Metrics are scikit-learn's, by their usual names."""
+"""The metrics of a fitted model on held-out rows: scikit-learn's, by their usual names."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,46 +10,66 @@ from sklearn import metrics as skm
 
 from inference.contract import Task
 from inference.engines.base import Answers, Label
-from training.examples import Target
+from training.dataset import Target
 
 METRICS: Mapping[Task, tuple[str, ...]] = {
     "classification": ("accuracy", "balanced_accuracy", "f1_macro", "roc_auc", "log_loss", "brier"),
     "regression": ("rmse", "mae", "r2"),
 }
-"""That are numbers, and so may have a floor; not every model has each of them."""
+"""The metrics that are one number, and so may have a floor; not every model has each of them."""
 LESS_IS_BETTER = ("log_loss", "brier", "rmse", "mae")
 
 
-def evaluate_regression(truth: Target, answers: Answers) -> dict[str, float]:
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """``numbers``: each metric that is one number, by name.
+
+    Of a classifier, in the order of its classes: ``per_class`` with precision, recall, F1 and the count of rows
+    (``support``) of each; ``confusion`` with the count of rows of each true class (row) and predicted class (column).
+    """
+
+    numbers: Mapping[str, float]
+    per_class: Sequence[Mapping[str, Any]] = ()
+    confusion: Sequence[Sequence[int]] = ()
+
+    def document(self) -> dict[str, Any]:
+        """As the manifest holds it."""
+        if not self.per_class:
+            return dict(self.numbers)
+        return {**self.numbers, "per_class": list(self.per_class), "confusion": list(self.confusion)}
+
+
+def evaluate_regression(truth: Target, answers: Answers) -> Evaluation:
     """RMSE, MAE and R2 of n predictions; the first two in the target's unit."""
     guess = np.asarray(answers.predictions, dtype=np.float64)
-    return {
-        "rmse": float(skm.root_mean_squared_error(truth, guess)),
-        "mae": float(skm.mean_absolute_error(truth, guess)),
-        "r2": float(skm.r2_score(truth, guess)),
-    }
+    return Evaluation(
+        {
+            "rmse": float(skm.root_mean_squared_error(truth, guess)),
+            "mae": float(skm.mean_absolute_error(truth, guess)),
+            "r2": float(skm.r2_score(truth, guess)),
+        }
+    )
 
 
-def evaluate_classification(truth: NDArray[np.int64], answers: Answers, classes: Sequence[Label]) -> dict[str, Any]:
+def evaluate_classification(truth: NDArray[np.int64], answers: Answers, classes: Sequence[Label]) -> Evaluation:
     """Metrics of n predictions; ``truth`` (n,) holds indices into ``classes``.
 
-    ROC AUC, log loss and Brier score are there where the model gives probabilities (of several classes: one against the
-    rest, and the mean squared error summed over the classes, halved, so that it equals the binary score).
-    ``per_class`` is a list in the order of ``classes``; ``confusion`` counts, rows are the truth.
+    ROC AUC, log loss and Brier score need probabilities. Of more than two classes, ROC AUC is the mean of each class
+    against the rest, and the Brier score is half the squared error summed over the classes: with two it is the usual.
     """
     assert answers.chosen is not None
     places = np.arange(len(classes))
     precision, recall, f1, support = skm.precision_recall_fscore_support(
         truth, answers.chosen, labels=places, zero_division=0.0
     )
-    found: dict[str, Any] = {
+    numbers = {
         "accuracy": float(skm.accuracy_score(truth, answers.chosen)),
         "balanced_accuracy": float(np.mean(recall[support > 0])),
         "f1_macro": float(np.mean(f1)),
     }
     if answers.probabilities is not None:
-        found |= _of_probabilities(truth, answers.probabilities, places)
-    found["per_class"] = [
+        numbers |= _of_probabilities(truth, answers.probabilities, places)
+    per_class = [
         {
             "class": label,
             "precision": float(precision[place]),
@@ -58,8 +79,8 @@ def evaluate_classification(truth: NDArray[np.int64], answers: Answers, classes:
         }
         for place, label in enumerate(classes)
     ]
-    found["confusion"] = skm.confusion_matrix(truth, answers.chosen, labels=places).tolist()
-    return found
+    confusion = skm.confusion_matrix(truth, answers.chosen, labels=places).tolist()
+    return Evaluation(numbers, per_class, confusion)
 
 
 def _of_probabilities(

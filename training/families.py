@@ -1,4 +1,4 @@
-"""The model families by name: an estimator per task, what its preprocessing must do, and what a search may vary."""
+"""The model families by name: an estimator for each task, the preprocessing it needs, the settings to search."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any, Literal
 from sklearn import dummy, ensemble, linear_model, tree
 
 from inference.contract import Task
-from training.refusal import Refusal
+from training.errors import TrainingError
 
 Needs = Literal["scaled", "complete", "anything"]
 """``scaled``: no nulls, one scale, one-hot. ``complete``: no nulls, one-hot. ``anything``: nulls and categories as
@@ -28,11 +28,11 @@ class Family:
         """An unfitted estimator, seeded where it draws.
 
         Raises:
-            Refusal: the family does not do this task.
+            TrainingError: the family has no estimator for this task.
         """
         if task not in self.estimators:
             able = ", ".join(name for name, family in FAMILIES.items() if task in family.estimators)
-            raise Refusal(f"{self.name} does no {task}: choose --model among {able}.")
+            raise TrainingError(f"{self.name} does no {task}: choose --model among {able}.")
         estimator = self.estimators[task]()
         known = estimator.get_params()
         wanted = {**self.settings, **settings} | ({"random_state": seed} if "random_state" in known else {})

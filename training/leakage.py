@@ -1,4 +1,4 @@
-"""A column that tells the target by itself is, as a rule, made from it: known only after what is to be predicted."""
+"""Leakage: a column that predicts the target alone was probably made from it, and is not known in time."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.model_selection import cross_val_score
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from training.examples import Examples
+from training.dataset import Dataset
 
 ROWS = 5_000
 LARGEST = 1e38
@@ -15,20 +15,20 @@ SUSPICIOUS = 0.995
 """Balanced accuracy, or R2, that one column alone must not reach."""
 
 
-def warn_of_leaks(examples: Examples, seed: int, warn: Callable[[str], None]) -> None:
-    """Cross-validate a small tree on each column alone."""
-    if len(examples.contract.features) < 2 or len(examples) < 30:
+def warn_of_leaks(dataset: Dataset, seed: int, warn: Callable[[str], None]) -> None:
+    """Warn of each column on which alone a cross-validated tree predicts the target nearly perfectly."""
+    if len(dataset.contract.features) < 2 or len(dataset) < 30:
         return
     draw = np.random.default_rng(seed)
-    some = examples.take(draw.permutation(len(examples))[:ROWS])
-    classification = examples.contract.task == "classification"
+    some = dataset.take(draw.permutation(len(dataset))[:ROWS])
+    classification = dataset.contract.task == "classification"
     if classification:
         counts = np.unique(some.target.astype(str), return_counts=True)[1]
-        if len(counts) < len(examples.classes) or min(counts) < 3:
-            return  # too few of a class to tell
+        if len(counts) < len(dataset.classes) or min(counts) < 3:
+            return  # too few rows of a class for a cross-validation
     tree = DecisionTreeClassifier(random_state=seed) if classification else DecisionTreeRegressor(random_state=seed)
     scoring = "balanced_accuracy" if classification else "r2"
-    for place, name in enumerate(examples.contract.names):
+    for place, name in enumerate(dataset.contract.names):
         column = np.clip(np.nan_to_num(some.matrix[:, [place]], nan=-1e9), -LARGEST, LARGEST)
         score = float(np.mean(cross_val_score(tree, column, some.target, cv=3, scoring=scoring)))
         if score >= SUSPICIOUS:

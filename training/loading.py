@@ -1,4 +1,4 @@
-"""A pipeline that was fitted elsewhere, read from its pickle; or one sentence that says why it cannot be served."""
+"""Load a pipeline that was fitted elsewhere from its pickle, and check that it can be served."""
 
 import warnings
 from pathlib import Path
@@ -11,33 +11,33 @@ from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from training.refusal import Refusal
+from training.errors import TrainingError
 
 
 def load_pipeline(path: Path) -> Pipeline:
-    """The fitted Pipeline of a joblib or pickle file. Reading a pickle runs code: only one's own.
+    """The fitted Pipeline of a joblib or pickle file. Reading a pickle runs its code: load only your own.
 
     Raises:
-        Refusal: no file, no pickle, no Pipeline, not fitted, without column names, of another scikit-learn, or neither
-            a classifier nor a regressor.
+        TrainingError: no file, no pickle, no Pipeline, not fitted, without column names, of another scikit-learn, or
+            neither a classifier nor a regressor.
     """
     if not path.is_file():
-        raise Refusal(f"{path} does not exist, or is no file.")
+        raise TrainingError(f"{path} does not exist, or is no file.")
     pipeline = _unpickled(path)
     if not isinstance(pipeline, Pipeline):
-        raise Refusal(f"{path} holds a {type(pipeline).__name__}, not a scikit-learn Pipeline: {_way(pipeline)}.")
+        raise TrainingError(f"{path} holds a {type(pipeline).__name__}, not a scikit-learn Pipeline: {_way(pipeline)}.")
     try:
         check_is_fitted(pipeline)
     except NotFittedError:
-        raise Refusal(f"{path} holds a Pipeline that is not fitted: call fit before saving it.") from None
+        raise TrainingError(f"{path} holds a Pipeline that is not fitted: call fit before saving it.") from None
     if not (is_classifier(pipeline) or is_regressor(pipeline)):
-        raise Refusal(f"{path} ends in {type(pipeline[-1]).__name__}, neither a classifier nor a regressor.")
+        raise TrainingError(f"{path} ends in {type(pipeline[-1]).__name__}, neither a classifier nor a regressor.")
     if getattr(pipeline, "feature_names_in_", None) is None:
-        raise Refusal(
+        raise TrainingError(
             f"{path} was fitted on arrays without column names: fit it on a DataFrame, so that its inputs have names."
         )
     if isinstance(getattr(pipeline, "classes_", None), list):
-        raise Refusal(f"{path} predicts several targets at once: save one pipeline for each.")
+        raise TrainingError(f"{path} predicts several targets at once: save one pipeline for each.")
     return pipeline
 
 
@@ -57,18 +57,18 @@ def _unpickled(path: Path) -> Any:
             warnings.simplefilter("error", InconsistentVersionWarning)
             return joblib.load(path)
     except InconsistentVersionWarning as exc:
-        raise Refusal(
+        raise TrainingError(
             f"{path} was fitted with scikit-learn {exc.original_sklearn_version}, here is {sklearn.__version__}: "
             f"install scikit-learn=={exc.original_sklearn_version}, or fit it again."
         ) from None
     except ModuleNotFoundError as exc:
-        raise Refusal(f"{path} needs the module {exc.name!r}, which is not installed here: install it.") from None
+        raise TrainingError(f"{path} needs the module {exc.name!r}, which is not installed here: install it.") from None
     except AttributeError as exc:
-        raise Refusal(
+        raise TrainingError(
             f"{path} needs code that is not here ({exc}): a function or class of a notebook cannot be served; put it "
             "into an installed module, or use stock transformers."
         ) from None
     except Exception as exc:  # unpickling garbage raises nearly anything
-        raise Refusal(
+        raise TrainingError(
             f"{path} is no pickle of a pipeline ({type(exc).__name__}): save it with joblib.dump(pipeline, ...)."
         ) from None

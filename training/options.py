@@ -1,17 +1,54 @@
-"""The options that training and packing share, and how their values are read."""
+"""What a user chooses: the options of the commands as values, and how the command line reads them."""
 
 import math
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import click
 
+from inference.contract import Task
 from inference.naming import VERSION
+from training.table import Dialect
 
 Command = Callable[..., Any]
 FILE = click.Path(path_type=Path)
+PARITY_ROWS, PARITY_ROWS_FULL = 100_000, 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingOptions:
+    """How a model is fitted, tested and written, apart from its data.
+
+    ``root``: the folder of artifacts. ``name``: of the artifact, None for the model's own. ``holdout``: a share of the
+    rows. ``folds`` of a cross-validation and ``tries`` of a search: 0 for none. ``floors``: the least value of each
+    metric, of an error the largest. ``parity_rows``: random rows that graph and pipeline are compared on.
+    """
+
+    root: Path
+    seed: int = 42
+    name: str | None = None
+    holdout: float = 0.2
+    folds: int = 0
+    tries: int = 0
+    floors: Mapping[str, float] = field(default_factory=dict)
+    parity_rows: int = PARITY_ROWS
+    card: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TableOptions:
+    """A table, its column ``target`` to predict, and what is declared of it; ``contract``: a file of overrides."""
+
+    path: Path
+    target: str
+    dialect: Dialect = field(default_factory=Dialect)
+    task: Task | None = None
+    drop: tuple[str, ...] = ()
+    contract: Path | None = None
+    ranges_observed: bool = False
 
 
 def shared(command: Command) -> Command:

@@ -1,4 +1,4 @@
-"""``pack``: examples in the terms of a pipeline that was fitted elsewhere, from a sample of its data."""
+"""``pack``: a pipeline that was fitted elsewhere, with its contract derived from a sample of its data."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,18 +11,18 @@ from sklearn.pipeline import Pipeline
 from inference.contract import Contract, Task
 from inference.engines.base import Label
 from inference.engines.sklearn import SklearnEngine
-from training.columns import kind_of
+from training.column_types import kind_of
 from training.conversion import converted, matrix_of
+from training.dataset import Dataset, Target
 from training.derivation import derive
-from training.examples import Examples, Target
+from training.errors import TrainingError
 from training.fitting import Fitted, measure
 from training.overrides import Overrides
-from training.refusal import Refusal
 
 MOST_ROWS = 20_000
-"""Of a sample, that are measured: enough for two digits."""
+"""Rows of a sample that are measured: enough for two digits."""
 SAME_ROWS = 1000
-"""Of a sample, that are asked as the user's own frame and as served rows."""
+"""Rows of a sample that are predicted both from the user's own frame and from decoded JSON."""
 
 
 def pack(
@@ -35,19 +35,19 @@ def pack(
     source: str,
     warn: Callable[[str], None],
 ) -> Fitted:
-    """The pipeline as if it had been fitted here; measured on the sample, which it may have seen.
+    """The pipeline as if it had been fitted here, with its metrics on the sample, which it may have seen.
 
     Raises:
-        Refusal: the sample lacks a column, has values the pipeline cannot take, or labels it does not know.
+        TrainingError: the sample lacks a column, has values the pipeline cannot take, or labels it does not know.
     """
     names = [str(name) for name in pipeline.feature_names_in_]
     if lacking := [name for name in names if name not in sample.columns]:
-        raise Refusal(f"{source} lacks the column {lacking[0]!r}, which the pipeline was fitted on.")
+        raise TrainingError(f"{source} lacks the column {lacking[0]!r}, which the pipeline was fitted on.")
     if extra := [name for name in sample.columns if name not in {*names, target}]:
         warn(f"the pipeline does not use {', '.join(map(repr, extra[:5]))}{', ...' if len(extra) > 5 else ''}.")
     sample = sample[sample[target].notna()].head(MOST_ROWS)
     if sample.empty:
-        raise Refusal(f"{source} has no row with a target: the sample needs some.")
+        raise TrainingError(f"{source} has no row with a target: the sample needs some.")
     task: Task = "classification" if is_classifier(pipeline) else "regression"
     features, frame = [], {}
     for name in names:
@@ -61,9 +61,9 @@ def pack(
     matrix = matrix_of(contract.features, pd.DataFrame(frame))
     own = _own_answers(pipeline, sample[names].head(SAME_ROWS), source)
     wanted, classes = _target(pipeline, sample[target], task)
-    examples = Examples(contract, dtypes, matrix, wanted, classes, source)
-    _check_same(pipeline, own, examples)
-    return measure(pipeline, examples, examples, 0.0)
+    dataset = Dataset(contract, dtypes, matrix, wanted, classes, source)
+    _check_same(pipeline, own, dataset)
+    return measure(pipeline, dataset, dataset, 0.0)
 
 
 def _wide(column: "pd.Series[Any]") -> str:
@@ -81,20 +81,24 @@ def _wide(column: "pd.Series[Any]") -> str:
 def _check_dtype(column: "pd.Series[Any]") -> None:
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype) and not all(isinstance(value, str) for value in dtype.categories):
-        raise Refusal(f"column {column.name!r} is a category of other things than texts: fit on texts or on numbers.")
+        raise TrainingError(
+            f"column {column.name!r} is a category of other things than texts: fit on texts or on numbers."
+        )
 
 
 def _target(pipeline: Pipeline, column: "pd.Series[Any]", task: Task) -> tuple[Target, tuple[Label, ...]]:
-    """The target in the pipeline's own labels, and these as JSON says them."""
+    """The target in the pipeline's own labels, and these labels as JSON values."""
     if task == "regression":
         try:
             return column.to_numpy(np.float64), ()
         except (TypeError, ValueError):
-            raise Refusal(f"the target {column.name!r} holds no numbers, but the pipeline is a regression.") from None
+            raise TrainingError(
+                f"the target {column.name!r} holds no numbers, but the pipeline is a regression."
+            ) from None
     own = list(pipeline.classes_)
     native = tuple(label.item() if isinstance(label, np.generic) else label for label in own)
     if odd := [label for label in native if not isinstance(label, str | int | float | bool)]:
-        raise Refusal(f"the pipeline's label {odd[0]!r} cannot be said in JSON: use texts, numbers or booleans.")
+        raise TrainingError(f"the pipeline's label {odd[0]!r} cannot be said in JSON: use texts, numbers or booleans.")
     places = {label: place for place, label in enumerate(native)}
     by_text = {str(label): place for label, place in places.items()}
     found = []
@@ -102,40 +106,42 @@ def _target(pipeline: Pipeline, column: "pd.Series[Any]", task: Task) -> tuple[T
         place = places.get(value, by_text.get(str(value)))
         if place is None:
             known = ", ".join(map(repr, native[:10]))
-            raise Refusal(f"the target {column.name!r} holds {value!r}, which is not a label of the pipeline: {known}.")
+            raise TrainingError(
+                f"the target {column.name!r} holds {value!r}, which is not a label of the pipeline: {known}."
+            )
         found.append(place)
     return pipeline.classes_[found], native
 
 
 def _own_answers(pipeline: Pipeline, rows: pd.DataFrame, source: str) -> list[Any]:
-    """What the pipeline says of the user's own frame."""
+    """The pipeline's predictions for the user's own frame."""
     try:
         own = np.asarray(pipeline.predict(rows))
     except Exception as exc:  # a pipeline may raise anything on columns it was not fitted on
         raise _failing(source, exc) from None
     if own.size != len(rows):
-        raise Refusal("the pipeline predicts several targets at once: fit and save one pipeline for each.")
+        raise TrainingError("the pipeline predicts several targets at once: fit and save one pipeline for each.")
     return own.reshape(-1).tolist()
 
 
-def _check_same(pipeline: Pipeline, own: list[Any], examples: Examples) -> None:
-    """A served row is rebuilt from JSON: the pipeline must take it, and answer as for the user's own frame."""
-    some = examples.take(np.arange(len(own)))
+def _check_same(pipeline: Pipeline, own: list[Any], dataset: Dataset) -> None:
+    """A served row is decoded from JSON: the pipeline must predict it as it predicts the user's own frame."""
+    some = dataset.take(np.arange(len(own)))
     try:
         served = SklearnEngine(pipeline, some.contract, some.dtypes, some.classes).predict(some.matrix)
     except Exception as exc:
-        raise _failing(examples.source, exc) from None
+        raise _failing(dataset.source, exc) from None
     differing = sum(a != b for a, b in zip(own, served.predictions, strict=True))
     if differing:
-        raise Refusal(
-            f"{differing} of {len(some)} rows of {examples.source} are answered otherwise once they went through JSON "
+        raise TrainingError(
+            f"{differing} of {len(some)} rows of {dataset.source} are answered otherwise once they went through JSON "
             "types: make texts, whole numbers, numbers or booleans of the columns before fitting."
         )
 
 
-def _failing(source: str, exc: Exception) -> Refusal:
-    told = " ".join(str(exc).split())[:300]
-    return Refusal(
-        f"the pipeline fails on {source}: {told}. The sample must have the columns and dtypes of the fit; Parquet "
+def _failing(source: str, exc: Exception) -> TrainingError:
+    message = " ".join(str(exc).split())[:300]
+    return TrainingError(
+        f"the pipeline fails on {source}: {message}. The sample must have the columns and dtypes of the fit; Parquet "
         "keeps dtypes, CSV does not."
     )

@@ -1,4 +1,4 @@
-"""The plots of a model card, each a piece of SVG that stands in the page itself."""
+"""The plots of a model card, each as SVG to put into the page."""
 
 import functools
 import io
@@ -82,8 +82,8 @@ def calibration(truth: NDArray[np.int64], probabilities: NDArray[np.float64]) ->
     chosen = probabilities.argmax(axis=1)
     figure, axes = _axes()
     given = probabilities[np.arange(len(chosen)), chosen]
-    found, said = calibration_curve(chosen == truth, given, n_bins=10, strategy="quantile")
-    axes.plot(said, found, marker="o", color=BLUE, lw=1.6)
+    found, predicted = calibration_curve(chosen == truth, given, n_bins=10, strategy="quantile")
+    axes.plot(predicted, found, marker="o", color=BLUE, lw=1.6)
     _diagonal(axes)
     axes.set(xlabel="probability of the predicted class", ylabel="share that was right")
     return _svg(figure)

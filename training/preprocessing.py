@@ -1,4 +1,4 @@
-"""The pipeline that a contract and a family ask for, of stock transformers only: what is fitted is what is served."""
+"""The preprocessing of a contract's columns for a model family. Only stock transformers, so that it can be compiled."""
 
 from typing import Any
 

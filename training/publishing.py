@@ -1,4 +1,4 @@
-"""All that is known of a fitted pipeline, written as one artifact, and routed to if it is the first."""
+"""Write a fitted pipeline as an artifact; the first artifact becomes the stable version."""
 
 import io
 import json
@@ -18,9 +18,9 @@ from inference.golden import golden_document
 from inference.manifest import Manifest
 from inference.timestamps import isoformat
 from training.engine_choice import Choice
+from training.errors import TrainingError
 from training.fitting import Fitted
 from training.reference import reference_document
-from training.refusal import Refusal
 from training.sampling import golden_rows, rows_of
 
 LIBRARIES = ("scikit-learn", "numpy", "pandas", "joblib")
@@ -29,7 +29,12 @@ LIBRARIES = ("scikit-learn", "numpy", "pandas", "joblib")
 def publish(
     root: Path, algorithm: str, fitted: Fitted, choice: Choice, facts: Mapping[str, Any], seed: int, card: bytes | None
 ) -> Manifest:
-    """Write ``root``/<algorithm>-<n>/; ``facts`` are told of the training in the manifest as they are."""
+    """Write the folder ``root``/<algorithm>-<n>; ``facts`` are added to the manifest's ``training``.
+
+    Raises:
+        OSError: ``root`` cannot be written.
+        TrainingError: the pipeline cannot be pickled.
+    """
     created = isoformat(datetime.now(UTC))
     seen = fitted.seen
 
@@ -45,7 +50,7 @@ def publish(
             dtypes=seen.dtypes,
             files=hashes,
             metric=fitted.metric,
-            metrics=fitted.metrics,
+            metrics=fitted.evaluation.document(),
             hyperparameters=hyperparameters(fitted.pipeline),
             training={
                 "source": seen.source,
@@ -61,12 +66,12 @@ def publish(
 
 
 def hyperparameters(pipeline: Any) -> dict[str, Any]:
-    """The last step's parameters that JSON can say."""
+    """The last step's parameters that are JSON values."""
     return {name: value for name, value in pipeline[-1].get_params().items() if _plain(value)}
 
 
 def libraries(pipeline: Any) -> dict[str, str]:
-    """The versions that loading the pickle depends on: scikit-learn's and those of whatever else has a part in it."""
+    """Name to version of the libraries that loading the pickle depends on."""
     parts = [type(part).__module__.split(".")[0] for part in pipeline.get_params(deep=True).values()]
     known = metadata.packages_distributions()
     others = {known[part][0] for part in parts if part in known}
@@ -86,9 +91,9 @@ def _plain(value: Any) -> bool:
 
 def _files(fitted: Fitted, choice: Choice, seed: int, card: bytes | None) -> dict[str, bytes]:
     seen = fitted.seen
-    telling = seen.matrix[golden_rows(choice.contract, seen.matrix, seed)]
+    chosen = seen.matrix[golden_rows(choice.contract, seen.matrix, seed)]
     engine = SklearnEngine(fitted.pipeline, choice.contract, seen.dtypes, seen.classes)
-    golden = golden_document(rows_of(choice.contract, telling), engine.predict(telling))
+    golden = golden_document(rows_of(choice.contract, chosen), engine.predict(chosen))
     reference = reference_document(choice.contract, seen.matrix, fitted.answers, list(seen.classes))
     files = {
         artifact.PIPELINE: _pickled(fitted.pipeline),
@@ -107,9 +112,9 @@ def _pickled(pipeline: Any) -> bytes:
     try:
         joblib.dump(pipeline, content, compress=3)
     except (pickle.PicklingError, AttributeError, TypeError) as exc:  # a lambda, an open file
-        told = " ".join(str(exc).split())[:200]
-        raise Refusal(
-            f"the pipeline cannot be saved: {told}. Put its functions into a module that is installed where "
+        message = " ".join(str(exc).split())[:200]
+        raise TrainingError(
+            f"the pipeline cannot be saved: {message}. Put its functions into a module that is installed where "
             "the service runs, or use stock transformers."
         ) from None
     return content.getvalue()

@@ -50,7 +50,7 @@ def _distribution(kind: str, values: NDArray[np.float64], kinds: list[Any] | Non
 
 
 def quantile_edges(present: NDArray[np.float64], bins: int = BINS) -> list[float]:
-    """Inner edges that share the values out as evenly as ties allow; few where few values differ."""
+    """Inner edges of bins that hold equally many values, as far as ties allow; fewer where few values differ."""
     if not len(present):
         return []
     distinct = np.unique(present)

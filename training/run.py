@@ -1,89 +1,96 @@
-"""Examples to artifact, in order: split, search, fit, gates, engine, card, publish. One screen."""
+"""From a dataset to an artifact: split, search, fit, quality gates, engine, card, publish."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any
 
 from sklearn.pipeline import Pipeline
 
 from inference.manifest import Manifest
+<<<<<<< HEAD
 from inference.routing import route_first
+from training.console import Console, summary, tell_cost
+=======
+from training.console import Console, print_engine_cost, print_summary
+>>>>>>> a7d6c59 (Training speaks the field's words, and its options, metrics and parity are values with names)
+from training.dataset import Dataset
 from training.engine_choice import choose_engine, one_row_ms
-from training.examples import Examples
+from training.errors import TrainingError
 from training.fitting import Fitted, fit, split
-from training.gates import baseline_of, check_baseline, check_floors, check_names
+<<<<<<< HEAD
 from training.publishing import hyperparameters, publish
-from training.refusal import Refusal
+=======
+from training.options import TrainingOptions
+from training.publishing import hyperparameters, publish, route_first
+>>>>>>> a7d6c59 (Training speaks the field's words, and its options, metrics and parity are values with names)
+from training.quality_gates import baseline_of, check_baseline, check_floors, check_names
 from training.search import cross_validate, search
-from training.telling import Teller, summary, tell_cost
-
-PARITY_ROWS, PARITY_ROWS_FULL = 100_000, 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Wishes:
-    """What the command line asks of a training; ``holdout`` is a share, ``floors`` metric to least value."""
-
-    root: Path
-    seed: int = 42
-    holdout: float = 0.2
-    folds: int = 0
-    tries: int = 0
-    floors: Mapping[str, float] = field(default_factory=dict)
-    parity_rows: int = PARITY_ROWS
-    card: bool = True
 
 
 def train(
-    examples: Examples,
+    dataset: Dataset,
     algorithm: str,
     make: Callable[[Mapping[str, Any]], Pipeline],
     space: Mapping[str, Any],
-    wishes: Wishes,
-    teller: Teller,
+    options: TrainingOptions,
+    console: Console,
 ) -> Manifest:
-    """Fit what ``make`` makes of settings, and publish it.
+    """Search settings if that is wanted, fit a pipeline, and write it as an artifact.
+
+    ``make`` makes an unfitted pipeline from settings; ``space`` holds the values of each that a search may try.
 
     Raises:
-        Refusal: a gate says no; nothing was written.
+        TrainingError: there are too few rows, the fit failed, or a quality gate refused the model. Nothing was written.
     """
-    check_names(wishes.floors, examples.contract.task)
-    seen, holdout = split(examples, wishes.holdout, wishes.seed)
+    check_names(options.floors, dataset.contract.task)
+    seen, holdout = split(dataset, options.holdout, options.seed)
     facts: dict[str, Any] = {"evaluated_on": "held-out rows"}
     settings: Mapping[str, Any] = {}
-    if wishes.tries:
-        settings, facts["search"] = search(make, space, seen, wishes.tries, wishes.seed)
-        teller.step(f"search chose {dict(settings) or 'the usual settings'}")
-    if wishes.folds:
-        facts["cross_validation"] = cross_validate(make(settings), seen, wishes.folds, wishes.seed)
-    teller.step(f"fitting {algorithm} on {len(seen):,} rows")
-    return finish(fit(make(settings), seen, holdout), algorithm, facts, wishes, teller)
+    if options.tries:
+        settings, facts["search"] = search(make, space, seen, options.tries, options.seed)
+        console.step(f"search chose {dict(settings) or 'the usual settings'}")
+    if options.folds:
+        facts["cross_validation"] = cross_validate(make(settings), seen, options.folds, options.seed)
+    console.step(f"fitting {algorithm} on {len(seen):,} rows")
+    return finish(fit(make(settings), seen, holdout), algorithm, facts, options, console)
 
 
-def finish(fitted: Fitted, algorithm: str, facts: Mapping[str, Any], wishes: Wishes, teller: Teller) -> Manifest:
-    """Gates, engine, card, artifact, summary: the same for our pipelines and those fitted elsewhere."""
+def finish(
+    fitted: Fitted, algorithm: str, facts: Mapping[str, Any], options: TrainingOptions, console: Console
+) -> Manifest:
+    """Quality gates, engine, card, artifact, summary: the same for our pipelines and those fitted elsewhere.
+
+    ``facts``: further entries of the manifest's ``training``.
+
+    Raises:
+        TrainingError: a quality gate refused the model, or the artifact cannot be written.
+    """
     baseline = baseline_of(fitted)
-    check_floors(fitted, wishes.floors)
-    check_baseline(fitted, baseline, teller.warn)
-    teller.step(f"compiling, and comparing the graph with the pipeline on {wishes.parity_rows:,} random rows")
-    choice = choose_engine(fitted.pipeline, fitted.seen, wishes.parity_rows, wishes.seed)
-    facts = {**facts, "baseline": dict(baseline), "warnings": list(teller.warnings), "parity": dict(choice.parity)}
+    check_floors(fitted, options.floors)
+    check_baseline(fitted, baseline, console.warn)
+    console.step(f"compiling, and comparing the graph with the pipeline on {options.parity_rows:,} random rows")
+    choice = choose_engine(fitted.pipeline, fitted.seen, options.parity_rows, options.seed)
+    facts = {
+        **facts,
+        "baseline": baseline.document(),
+        "warnings": list(console.warnings),
+        "parity": asdict(choice.parity) if choice.parity else {},
+    }
     card = None
-    if wishes.card:
+    if options.card:
         from training.card import render_card  # matplotlib takes most of a second to import
 
-        teller.step("drawing the model card")
+        console.step("drawing the model card")
         parameters = hyperparameters(fitted.pipeline)
-        card = render_card(algorithm, fitted, choice, baseline, facts, teller.warnings, parameters, wishes.seed)
+        card = render_card(algorithm, fitted, choice, baseline, facts, console.warnings, parameters, options.seed)
     try:
-        manifest = publish(wishes.root, algorithm, fitted, choice, facts, wishes.seed, card)
-        routed = route_first(wishes.root, manifest.version)
+        manifest = publish(options.root, algorithm, fitted, choice, facts, options.seed, card)
+        routed = route_first(options.root, manifest.version)
     except OSError as exc:
-        raise Refusal(
-            f"{wishes.root} cannot be written: {exc.strerror}. Set ARTIFACTS_DIR to a folder of yours."
+        raise TrainingError(
+            f"{options.root} cannot be written: {exc.strerror}. Set ARTIFACTS_DIR to a folder of yours."
         ) from None
     if choice.engine == "sklearn":
-        tell_cost(choice, one_row_ms(fitted.pipeline, fitted.seen))
-    summary(wishes.root, manifest, fitted, baseline, choice, routed=routed)
+        print_engine_cost(choice, one_row_ms(fitted.pipeline, fitted.seen))
+    print_summary(options.root, manifest, fitted, baseline, choice, routed=routed)
     return manifest

@@ -13,12 +13,12 @@ GOLDEN_ROWS = 50
 
 
 def golden_rows(contract: Contract, matrix: Matrix, seed: int, count: int = GOLDEN_ROWS) -> NDArray[np.int64]:
-    """Indices of about ``count`` rows of ``matrix``: telling ones first, the rest drawn."""
+    """Indices, sorted, of at most ``count`` rows of ``matrix``: special ones first, the rest at random."""
     columns = list(zip(contract.features, matrix.T, strict=True))
-    telling = [row for feature, values in columns for row in _rare(feature, values)]
-    telling += [row for feature, values in columns for row in _extreme(feature, values)]
+    special = [row for feature, values in columns for row in _rare(feature, values)]
+    special += [row for feature, values in columns for row in _extreme(feature, values)]
     drawn = np.random.default_rng(seed).permutation(len(matrix)).tolist()
-    rows = list(dict.fromkeys(telling[: count * 2 // 3] + drawn))[:count]
+    rows = list(dict.fromkeys(special[: count * 2 // 3] + drawn))[:count]
     return np.array(sorted(rows), dtype=np.int64)
 
 

@@ -1,4 +1,4 @@
-"""The three places a model comes from: the example, a table, a pipeline fitted elsewhere."""
+"""The three sources of a model: the default data set, a table, a pipeline fitted elsewhere."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,104 +10,112 @@ from sklearn.pipeline import Pipeline
 
 from inference.contract import Contract
 from inference.manifest import Manifest
-from training import example, packing
+from training import default_model, packing
+from training.console import Console
 from training.conversion import dtype_of, matrix_of
+from training.dataset import Dataset
 from training.derivation import derive_features
-from training.examples import Examples
+from training.errors import TrainingError
 from training.families import FAMILIES
 from training.leakage import warn_of_leaks
 from training.loading import load_pipeline
+from training.options import TableOptions, TrainingOptions
 from training.overrides import Overrides, read_overrides
 from training.preprocessing import make_pipeline
-from training.refusal import Refusal
-from training.run import Wishes, finish, train
-from training.table import Dialect, read_table
+from training.run import finish, train
+from training.table import read_table
 from training.target import check_present, read_target, task_of
-from training.telling import Teller
-
-Options = Mapping[str, Any]
 
 
-def train_example(options: Options, wishes: Wishes, teller: Teller) -> Manifest:
+def train_default(model: str, options: TrainingOptions, console: Console) -> Manifest:
     """The default model, or another family on the same data and features."""
-    teller.step(f"making the example data set ({example.ROWS:,} rows, seed {wishes.seed})")
-    examples = example.make_examples(wishes.seed)
+    console.step(f"making the example data set ({default_model.ROWS:,} rows, seed {options.seed})")
+    dataset = default_model.make_dataset(options.seed)
 
-    family = FAMILIES[options["model"]]
-    estimator = None if family.name == "random_forest" else family.make("classification", wishes.seed)
+    family = FAMILIES[model]
+    estimator = None if family.name == "random_forest" else family.make("classification", options.seed)
 
     def make(settings: Mapping[str, Any]) -> Pipeline:
-        pipeline = example.make_pipeline(wishes.seed, estimator=estimator and clone(estimator))
+        pipeline = default_model.make_pipeline(options.seed, estimator=estimator and clone(estimator))
         return pipeline.set_params(**{f"model__{name}": value for name, value in settings.items()})
 
-    return train(examples, options["name"] or family.name, make, family.space, wishes, teller)
+    return train(dataset, options.name or family.name, make, family.space, options, console)
 
 
-def train_table(options: Options, wishes: Wishes, teller: Teller) -> Manifest:
-    """A model of the user's own table."""
-    examples = examples_of_table(options, wishes.seed, teller)
-    family, contract = FAMILIES[options["model"]], examples.contract
+def train_table(table: TableOptions, model: str, options: TrainingOptions, console: Console) -> Manifest:
+    """A model of the family ``model`` of the user's own table.
+
+    Raises:
+        TrainingError: the table cannot be learned from, or a quality gate refused the model. Nothing was written.
+    """
+    dataset = dataset_of_table(table, options.seed, console)
+    family, contract = FAMILIES[model], dataset.contract
 
     def make(settings: Mapping[str, Any]) -> Pipeline:
-        return make_pipeline(contract, family.make(contract.task, wishes.seed, **settings), family.needs)
+        return make_pipeline(contract, family.make(contract.task, options.seed, **settings), family.needs)
 
-    make({})  # says no before any work if the family does not do the task
-    return train(examples, options["name"] or family.name, make, family.space, wishes, teller)
+    make({})  # raises before any work if the family does not do the task
+    return train(dataset, options.name or family.name, make, family.space, options, console)
 
 
-def examples_of_table(options: Options, seed: int, teller: Teller) -> Examples:
-    """The table under the contract that it shows and the overrides correct."""
-    path: Path = options["data"]
-    target: str = options["target"]
-    frame = read_table(path, _dialect(options))
-    check_present(frame, target, str(path))
-    overrides = _overrides(options)
-    without = [*options["drop"], *overrides.drop]
-    if unknown := [name for name in without if name not in frame.columns or name == target]:
-        raise Refusal(f"--drop {unknown[0]!r}: {path} has no such column beside the target.")
-    frame = frame.drop(columns=without)
-    frame = _with_target(frame, target, teller)
-    column: pd.Series[Any] = frame[target]
-    task = options["task"] or task_of(column)
-    wanted, classes = read_target(column, task, teller.warn)
+def dataset_of_table(table: TableOptions, seed: int, console: Console) -> Dataset:
+    """The table's rows under the contract that is derived from it and the overrides.
+
+    Raises:
+        TrainingError: the table cannot be read, or a column can be neither feature nor target.
+    """
+    frame = read_table(table.path, table.dialect)
+    check_present(frame, table.target, str(table.path))
+    overrides = _overrides(table)
+    dropped = [*table.drop, *overrides.drop]
+    if unknown := [name for name in dropped if name not in frame.columns or name == table.target]:
+        raise TrainingError(f"--drop {unknown[0]!r}: {table.path} has no such column beside the target.")
+    frame = _with_target(frame.drop(columns=dropped), table.target, console)
+    column: pd.Series[Any] = frame[table.target]
+    task = table.task or task_of(column)
+    target, classes = read_target(column, task, console.warn)
     features, inputs = derive_features(
-        frame.drop(columns=target), overrides, ranges_observed=options["ranges"] == "observed", warn=teller.warn
+        frame.drop(columns=table.target), overrides, ranges_observed=table.ranges_observed, warn=console.warn
     )
-    teller.step(f"{path}: {len(frame):,} rows, {len(features)} features; {task} of {target!r}")
-    contract = Contract(task, target, features)
+    console.step(f"{table.path}: {len(frame):,} rows, {len(features)} features; {task} of {table.target!r}")
+    contract = Contract(task, table.target, features)
     dtypes = {feature.name: dtype_of(feature) for feature in features}
-    examples = Examples(contract, dtypes, matrix_of(features, inputs), wanted, classes, path.name)
-    warn_of_leaks(examples, seed, teller.warn)
-    return examples
+    dataset = Dataset(contract, dtypes, matrix_of(features, inputs), target, classes, table.path.name)
+    warn_of_leaks(dataset, seed, console.warn)
+    return dataset
 
 
-def _with_target(frame: pd.DataFrame, target: str, teller: Teller) -> pd.DataFrame:
+def _with_target(frame: pd.DataFrame, target: str, console: Console) -> pd.DataFrame:
     known = frame[target].notna()
     if not known.all():
-        teller.warn(f"{int((~known).sum())} of {len(frame)} rows have no target {target!r}: they are left out.")
+        console.warn(f"{int((~known).sum())} of {len(frame)} rows have no target {target!r}: they are left out.")
     frame = frame[known].reset_index(drop=True)
     if isinstance(frame[target].dtype, pd.CategoricalDtype):
         frame = frame.assign(**{target: frame[target].astype(object)})
     return frame
 
 
-def pack_file(options: Options, wishes: Wishes, teller: Teller) -> Manifest:
-    """An artifact of a pipeline fitted elsewhere."""
-    pipeline = load_pipeline(options["pipeline"])
-    sample = read_table(options["data"], _dialect(options), nullable=False)
-    check_present(sample, options["target"], str(options["data"]))
+def pack_file(path: Path, table: TableOptions, options: TrainingOptions, console: Console) -> Manifest:
+    """An artifact of a pipeline fitted elsewhere and saved to ``path``; ``table`` is a sample of its data.
+
+    Raises:
+        TrainingError: the pipeline or the sample cannot be used, or a quality gate refused it. Nothing was written.
+    """
+    pipeline = load_pipeline(path)
+    sample = read_table(table.path, table.dialect, nullable=False)
+    check_present(sample, table.target, str(table.path))
     fitted = packing.pack(
         pipeline,
         sample,
-        options["target"],
-        _overrides(options),
-        ranges_observed=options["ranges"] == "observed",
-        source=options["data"].name,
-        warn=teller.warn,
+        table.target,
+        _overrides(table),
+        ranges_observed=table.ranges_observed,
+        source=table.path.name,
+        warn=console.warn,
     )
-    teller.warn("the metrics are of the sample: they are honest only if the pipeline has not seen its rows.")
-    algorithm = options["name"] or _snake(type(pipeline[-1]).__name__)
-    return finish(fitted, algorithm, {"evaluated_on": "the sample", "packed": options["pipeline"].name}, wishes, teller)
+    console.warn("the metrics are of the sample: they are honest only if the pipeline has not seen its rows.")
+    algorithm = options.name or _snake(type(pipeline[-1]).__name__)
+    return finish(fitted, algorithm, {"evaluated_on": "the sample", "packed": path.name}, options, console)
 
 
 def _snake(name: str) -> str:
@@ -115,9 +123,5 @@ def _snake(name: str) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
 
 
-def _overrides(options: Options) -> Overrides:
-    return read_overrides(options["contract"]) if options["contract"] else Overrides()
-
-
-def _dialect(options: Options) -> Dialect:
-    return Dialect(options["delimiter"], options["decimal"], options["encoding"], tuple(options["missing"]))
+def _overrides(table: TableOptions) -> Overrides:
+    return read_overrides(table.contract) if table.contract else Overrides()

@@ -1,4 +1,4 @@
-"""The column to predict: what task it makes, and its values as scikit-learn takes them."""
+"""The column to predict: the task that follows from it, and its values as scikit-learn takes them."""
 
 import difflib
 from collections.abc import Callable
@@ -9,30 +9,34 @@ import pandas as pd
 
 from inference.contract import Task
 from inference.engines.base import Label
-from training.columns import kind_of
-from training.examples import Target, labels_of
-from training.refusal import Refusal
+from training.column_types import kind_of
+from training.dataset import Target, labels_of
+from training.errors import TrainingError
 
 MOST_CLASSES = 20
-"""Different numbers in a target that are still taken for classes when no --task is given."""
+"""Up to so many different whole numbers are taken for classes when no --task is given."""
 
 
 def check_present(frame: pd.DataFrame, target: str, source: str) -> None:
-    """Raises Refusal where there is no such column; the message lists what there is."""
+    """Check that the frame has the target column.
+
+    Raises:
+        TrainingError: it has not; the message lists the columns.
+    """
     if target in frame.columns:
         return
     alike = [name for name in frame.columns if name.strip().casefold() == target.strip().casefold()]
     near = alike or difflib.get_close_matches(target, list(frame.columns), 1)
     meant = f" Did you mean {near[0]!r}?" if near else ""
     some = ", ".join(repr(name) for name in frame.columns[:12]) + (", ..." if len(frame.columns) > 12 else "")
-    raise Refusal(f"{source} has no column {target!r} to be the target.{meant} It has {some}.")
+    raise TrainingError(f"{source} has no column {target!r} to be the target.{meant} It has {some}.")
 
 
 def task_of(column: "pd.Series[Any]") -> Task:
     """Texts, booleans and few whole numbers are classes; other numbers are measured.
 
     Raises:
-        Refusal: dates, or values of no use as a target.
+        TrainingError: dates, or values of no use as a target.
     """
     kind = kind_of(column)
     if kind in ("category", "boolean"):
@@ -46,29 +50,33 @@ def read_target(column: "pd.Series[Any]", task: Task, warn: Callable[[str], None
     """The target of rows that have one, and its classes (none for a regression).
 
     Raises:
-        Refusal: constant, not numbers for a regression, or a class of a single row.
+        TrainingError: constant, not numbers for a regression, or a class of a single row.
     """
     name, kind = column.name, kind_of(column)
     if column.isna().all():
-        raise Refusal(
+        raise TrainingError(
             f"the target {name!r} has no value in any row. The texts NA, None, null and the like are read as missing: "
             "write such labels otherwise."
         )
     if column.nunique() < 2:
-        raise Refusal(f"the target {name!r} has one value only: there is nothing to learn. Choose another --target.")
+        raise TrainingError(
+            f"the target {name!r} has one value only: there is nothing to learn. Choose another --target."
+        )
     if task == "regression":
         if kind not in ("number", "integer"):
-            raise Refusal(f"the target {name!r} holds no numbers: say --task classification, or choose another one.")
+            raise TrainingError(
+                f"the target {name!r} holds no numbers: say --task classification, or choose another one."
+            )
         numbers = column.astype("Float64").to_numpy(np.float64)
         if not np.isfinite(numbers).all():
-            raise Refusal(f"the target {name!r} holds infinite values: correct them.")
+            raise TrainingError(f"the target {name!r} holds infinite values: correct them.")
         return numbers, ()
     labels, classes = labels_of(column)
     counts = column.value_counts()
     rarest = counts.index[-1]
     rarest = rarest.item() if isinstance(rarest, np.generic) else rarest
     if counts.iloc[-1] < 2:
-        raise Refusal(
+        raise TrainingError(
             f"class {rarest!r} of the target {name!r} has 1 row: a class needs at least 2, better 50. Collect more "
             "rows, or leave the class out" + (", or say --task regression." if kind in ("number", "integer") else ".")
         )

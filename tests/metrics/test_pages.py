@@ -13,7 +13,7 @@ from service.access.tokens import line_of, new_token
 from service.metrics import history
 from service.metrics.process_slot import folder_for
 from tests.docs.conftest import browser as browser
-from training.example import make_frame
+from training.default_model import make_frame
 
 POINT = sorted(["time", "requests", "latency", "rows", "drift", "accuracy", "trained", "models", "gauges", "records"])
 

@@ -22,7 +22,7 @@ from inference.manifest import MANIFEST, Manifest
 from service.metrics.catalogue import METRICS
 from tests.conftest import ROOT
 from tests.services import Service, program, unused_port
-from training.example import make_frame
+from training.default_model import make_frame
 
 SHIPPED = ROOT / "deploy" / "prometheus"
 DASHBOARD = json.loads((ROOT / "deploy" / "grafana" / "dashboard.json").read_text())

@@ -13,7 +13,7 @@ from service.records import recorder
 from service.records.database.analysis import drift
 from service.records.recorder import Recorder
 from tests.records.conftest import drain, make_record
-from training.example import make_frame
+from training.default_model import make_frame
 
 pytestmark = pytest.mark.process
 

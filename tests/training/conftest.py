@@ -17,7 +17,7 @@ from training.command import cli
 
 @dataclass
 class Ran:
-    """What a command came to: its exit code, all it printed on one line, and the newest artifact's folder."""
+    """The result of a command: its exit code, all it printed on one line, and the newest artifact's folder."""
 
     code: int
     output: str

@@ -6,7 +6,7 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from training.telling import Teller
+from training.console import Console
 
 GOOD = "".join(f"{i % 7},{i % 3},{i % 2}\n" for i in range(60))
 NOISE = [(i * 7919) % 101 / 10 for i in range(60)]
@@ -193,10 +193,10 @@ def test_a_folder_that_cannot_be_written_is_named(run, tmp_path, monkeypatch):
     assert ran.code == 1 and "cannot be written" in ran.output and "ARTIFACTS_DIR" in ran.output
 
 
-def test_what_a_library_warns_of_is_told_once_as_a_warning(capsys):
-    teller = Teller()
+def test_a_warning_of_a_library_is_printed_once(capsys):
+    console = Console()
     for _ in range(2):
-        teller.hear(UserWarning("lbfgs failed to converge\nmore"), UserWarning, "file", 1)
+        console.show_library_warning(UserWarning("lbfgs failed to converge\nmore"), UserWarning, "file", 1)
     assert capsys.readouterr().err.count("Warning: lbfgs failed to converge\n") == 1
 
 

@@ -1,4 +1,4 @@
-"""The model card: one page, whole in itself."""
+"""The model card: one page that loads nothing."""
 
 import re
 from html.parser import HTMLParser
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 
 class Loads(HTMLParser):
-    """Collects whatever a page would fetch."""
+    """Collects what a page would fetch."""
 
     def __init__(self):
         super().__init__()

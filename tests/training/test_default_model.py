@@ -1,4 +1,4 @@
-"""The default model: what it is made of, how good it is, and that a seed makes it again."""
+"""The default model: its features, its accuracy, and that the same seed makes the same model."""
 
 import joblib
 import pandas as pd
@@ -7,7 +7,7 @@ import pytest
 from inference.artifact import GOLDEN, PIPELINE, REFERENCE, build_engine, read_document
 from inference.golden import check_golden
 from inference.manifest import Manifest
-from training.example import make_examples, make_frame, make_pipeline
+from training.default_model import make_dataset, make_frame, make_pipeline
 from training.fitting import fit, split
 
 
@@ -16,7 +16,7 @@ def manifest(trained):
     return Manifest.read(trained / "random_forest-1")
 
 
-def test_it_is_what_the_design_says(trained, manifest):
+def test_it_has_the_features_classes_and_trees_of_the_fastapi_design(trained, manifest):
     contract = manifest.contract
     assert contract.names == tuple(f"feature_{place}" for place in range(1, 6))
     assert [feature.type for feature in contract.features] == ["number"] * 4 + ["integer"]
@@ -55,6 +55,6 @@ def test_the_same_seed_makes_the_same_data_and_the_same_model():
     assert not make_frame(3, 500).equals(make_frame(4, 500))
     answers = []
     for _ in range(2):
-        seen, holdout = split(make_examples(3, 600), 0.2, 3)
+        seen, holdout = split(make_dataset(3, 600), 0.2, 3)
         answers.append(fit(make_pipeline(3, trees=5), seen, holdout).answers.probabilities.tolist())
     assert answers[0] == answers[1]

@@ -13,15 +13,15 @@ from inference.contract import Contract
 from inference.features import decode, encode
 from training.conversion import dtype_of, matrix_of
 from training.derivation import derive_features
+from training.errors import TrainingError
 from training.overrides import Overrides, read_overrides
-from training.refusal import Refusal
 from training.sampling import rows_of
 
 
 def _derive(frame, overrides=None, *, ranges_observed=False):
-    told = []
-    found = derive_features(frame, overrides or Overrides(), ranges_observed=ranges_observed, warn=told.append)
-    return (*found, told)
+    warned = []
+    found = derive_features(frame, overrides or Overrides(), ranges_observed=ranges_observed, warn=warned.append)
+    return (*found, warned)
 
 
 NULLS = st.lists(st.booleans(), min_size=4, max_size=4)
@@ -149,7 +149,7 @@ def test_an_override_without_sense_is_refused_by_its_name(text, words, tmp_path)
     path = tmp_path / "contract.yaml"
     path.write_text(text)
     frame = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": ["x", "y", "x"]})
-    with pytest.raises(Refusal, match=words):
+    with pytest.raises(TrainingError, match=words):
         _derive(frame, read_overrides(path))
 
 

@@ -1,9 +1,9 @@
-"""A fitted scikit-learn Pipeline, compiled to one ONNX graph that answers exactly as it does.
+"""Compile a fitted scikit-learn Pipeline to one ONNX graph with the same answers.
 
 ``compile_pipeline`` walks the steps. Every column is an expression over the matrix of codes (``columns``), carried
-beside the steps' own results on a few probe rows (``block``); families of steps are registered by class
-(``registry``); the last step makes nodes of what it reads (``matrices``, ``graph``), trees with their scaling folded
-into the thresholds (``thresholds``, ``ensemble``).
+beside the steps' own results on a few probe rows (``block``); each class of step has a handler (``handlers``).
+The last step makes nodes of the columns it reads (``matrices``, ``graph``), trees with their scaling folded into the
+thresholds (``thresholds``, ``tree_ensemble``).
 """
 
 from collections.abc import Mapping
@@ -11,10 +11,9 @@ from importlib import import_module
 from typing import Any
 
 from inference.contract import Contract
-from training.compiler.block import entry
-from training.compiler.errors import NotCompilable
+from training.compiler.block import NotCompilable, entry
 from training.compiler.graph import Graph
-from training.compiler.registry import answer
+from training.compiler.handlers import answer
 
 __all__ = ["FAMILIES", "NotCompilable", "build_graph", "compile_pipeline"]
 
@@ -23,21 +22,19 @@ FAMILIES = (
     "bayes",
     "boosting",
     "calibration",
-    "committees",
     "compose",
     "dummy",
     "encoders",
+    "feature_steps",
+    "forests",
     "histogram",
     "imputers",
     "linear",
+    "meta_estimators",
     "network",
-    "polynomial",
     "scalers",
-    "selection",
-    "target",
-    "trees",
 )
-"""Modules that register steps when they are imported."""
+"""Modules that register handlers when they are imported."""
 
 for family in FAMILIES:
     import_module(f"training.compiler.{family}")
@@ -52,13 +49,17 @@ def compile_pipeline(pipeline: Any, contract: Contract, dtypes: Mapping[str, str
         dtypes: the pandas dtype of each column it was fitted on.
 
     Raises:
-        NotCompilable: a step is not known or cannot be compiled exactly; the message names it and says why.
+        NotCompilable: a step is not known or cannot be compiled exactly; the message names the step and the reason.
     """
     return build_graph(pipeline, contract, dtypes).serialise()
 
 
 def build_graph(pipeline: Any, contract: Contract, dtypes: Mapping[str, str]) -> Graph:
-    """The graph before it is serialised, with what its trees compare."""
+    """The graph before it is serialised; its ``splits`` are the thresholds of its trees.
+
+    Raises:
+        NotCompilable: see ``compile_pipeline``.
+    """
     block = entry(contract, dtypes)
     graph = Graph(len(contract.features))
     answer(pipeline, block, graph)

@@ -1,4 +1,4 @@
-"""AdaBoost: members that vote with weights, or whose weighted median is the answer."""
+"""AdaBoost: a weighted vote, or the weighted median, of the members."""
 
 from typing import Any
 
@@ -6,20 +6,19 @@ import numpy as np
 from onnx import TensorProto
 from sklearn.ensemble import AdaBoostClassifier, AdaBoostRegressor
 
-from training.compiler.answers import binary
-from training.compiler.block import Block
+from training.compiler.block import Block, NotCompilable
 from training.compiler.columns import Doubles
-from training.compiler.committees import TREES, label
-from training.compiler.ensemble import add_ensemble
-from training.compiler.errors import NotCompilable
+from training.compiler.forests import tree_of
 from training.compiler.graph import Graph
-from training.compiler.registry import estimator, part
-from training.compiler.trees import tree_of
+from training.compiler.handlers import estimator, part
+from training.compiler.meta_estimators import TREES, label
+from training.compiler.outputs import binary
+from training.compiler.tree_ensemble import add_ensemble
 
 
 @estimator(AdaBoostClassifier)
 def classifier(step: AdaBoostClassifier, block: Block, graph: Graph) -> None:
-    """Each member gives its weight to its label and takes a share of it from the others."""
+    """Each member adds its weight to the class it predicts and subtracts a share of it from the others."""
     classes, members = len(step.classes_), len(step.estimators_)
     if classes < 2 or any(len(each.classes_) != classes for each in step.estimators_):
         raise NotCompilable(step, "one of its members has not seen every class.")
@@ -30,7 +29,7 @@ def classifier(step: AdaBoostClassifier, block: Block, graph: Graph) -> None:
     running = graph.add("CumSum", [votes, graph.constant(1, np.int64)])
     total = graph.constant(float(step.estimator_weights_.sum()))
     scores = graph.add("Div", [graph.gather(running, members - 1), total])
-    graph.tell("scores", scores)
+    graph.expose("scores", scores)
     if classes == 2:
         second = graph.add("Sub", [graph.gather(scores, [1]), graph.gather(scores, [0])])
         binary(graph, second, "Greater")
@@ -62,7 +61,7 @@ def _labels(step: Any, block: Block, graph: Graph) -> str:
 
 
 def _side_by_side(step: Any, block: Block, graph: Graph, name: str, leaves: list[Doubles]) -> str:
-    """(n, members): of trees by one node, which tells what each of their ``leaves`` says."""
+    """(n, members): of trees by one node, with the value of the leaf that a row reaches; ``leaves``: values by node."""
     if leaves:
         fitted = [each.tree_ for each in step.estimators_]
         trees = [

@@ -3,12 +3,11 @@
 import numpy as np
 from sklearn.naive_bayes import GaussianNB
 
-from training.compiler.answers import multiclass
-from training.compiler.block import Block
-from training.compiler.errors import NotCompilable
+from training.compiler.block import Block, NotCompilable
 from training.compiler.graph import Graph
+from training.compiler.handlers import estimator
 from training.compiler.matrices import ordered
-from training.compiler.registry import estimator
+from training.compiler.outputs import multiclass
 
 
 @estimator(GaussianNB)

@@ -1,4 +1,4 @@
-"""What flows between two steps: each column as an expression, beside the pipeline's own result on a few probe rows.
+"""The columns between two steps: each as an expression, beside the pipeline's own result on a few probe rows.
 
 A category or a boolean has few values, so columns that depend on one of them alone are not modelled at all: they are
 read off the fitted steps' own results on rows in which that feature takes each of its values in turn.
@@ -16,12 +16,19 @@ from scipy import sparse
 from inference.contract import Contract, Feature
 from inference.features import Matrix, decode
 from training.compiler.columns import Column, Raw, Table, apply
-from training.compiler.errors import NotCompilable
+
+
+class NotCompilable(Exception):
+    """The pipeline cannot be compiled exactly; the message names the step and the reason."""
+
+    def __init__(self, step: object, reason: str) -> None:
+        name = step if isinstance(step, str) else type(step).__name__
+        super().__init__(f"{name}: {reason}")
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """Rows that are asked of the fitted steps.
+    """Rows that the fitted steps transform while they are compiled.
 
     ``matrix``: their codes; ``rows``: for each finite feature the row of each code, the last for null (None where null
     is not valid).
@@ -56,7 +63,11 @@ class Block:
         return Table(before.source, before.nullable, tuple(np.nan if row is None else made[row] for row in rows))
 
     def doubles(self, step: Any) -> None:
-        """Refuse to go on where the arithmetic would be done in float32."""
+        """Refuse a step whose arithmetic would be done in float32.
+
+        Raises:
+            NotCompilable: it would.
+        """
         if self.single_precision:
             raise NotCompilable(step, "its arithmetic is done in float32. Fit on float64 columns.")
 
@@ -80,7 +91,7 @@ def entry(contract: Contract, dtypes: Mapping[str, str]) -> Block:
 
 
 def cells(made: Any) -> NDArray[Any]:
-    """A step's result as a two-dimensional array, whatever it came as."""
+    """A step's result, a frame or a dense or sparse array, as a two-dimensional array."""
     if sparse.issparse(made):
         return np.asarray(made.toarray())
     if isinstance(made, pd.DataFrame):

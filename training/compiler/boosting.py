@@ -6,19 +6,17 @@ import numpy as np
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
 
-from training.compiler.answers import binary, multiclass, regression
-from training.compiler.block import Block
-from training.compiler.ensemble import add_ensemble
-from training.compiler.errors import NotCompilable
+from training.compiler.block import Block, NotCompilable
+from training.compiler.forests import tree_of
 from training.compiler.graph import Graph
-from training.compiler.registry import estimator
-from training.compiler.tree import stump
-from training.compiler.trees import tree_of
+from training.compiler.handlers import estimator
+from training.compiler.outputs import binary, multiclass, regression
+from training.compiler.tree_ensemble import add_ensemble, stump
 
 
 @estimator(GradientBoostingRegressor)
 def regressor(step: GradientBoostingRegressor, block: Block, graph: Graph) -> None:
-    """The raw score is the answer, whatever the loss."""
+    """The raw score is the answer, for every loss."""
     regression(graph, _scores(step, block, graph))
 
 

@@ -8,12 +8,11 @@ from sklearn.calibration import CalibratedClassifierCV, _SigmoidCalibration
 from sklearn.isotonic import IsotonicRegression
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 
-from training.compiler.answers import complement
-from training.compiler.block import Block
-from training.compiler.committees import added
-from training.compiler.errors import NotCompilable
+from training.compiler.block import Block, NotCompilable
 from training.compiler.graph import Graph
-from training.compiler.registry import estimator, part
+from training.compiler.handlers import estimator, part
+from training.compiler.meta_estimators import added
+from training.compiler.outputs import complement
 
 
 @estimator(CalibratedClassifierCV)

@@ -8,10 +8,9 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import _safe_indexing, check_array
 from sklearn.utils._indexing import _get_column_indices
 
-from training.compiler.block import Block, cells
+from training.compiler.block import Block, NotCompilable, cells
 from training.compiler.columns import Column
-from training.compiler.errors import NotCompilable
-from training.compiler.registry import composite, transformed, transformer, walk
+from training.compiler.handlers import composite, transformed, transformer, walk
 
 
 @composite(Pipeline)

@@ -1,15 +1,14 @@
-"""The baselines that every model must beat, served like any other."""
+"""The baselines that every model must beat: constant answers."""
 
 import numpy as np
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
-from training.compiler.answers import regression
-from training.compiler.block import Block
+from training.compiler.block import Block, NotCompilable
 from training.compiler.columns import Constant
-from training.compiler.errors import NotCompilable
 from training.compiler.graph import Graph
+from training.compiler.handlers import estimator
 from training.compiler.matrices import ordered
-from training.compiler.registry import estimator
+from training.compiler.outputs import regression
 
 
 @estimator(DummyRegressor)

@@ -8,7 +8,7 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
 
 from training.compiler.block import Block, cells
 from training.compiler.columns import Coded, Column, Table, number
-from training.compiler.registry import transformed, transformer
+from training.compiler.handlers import transformed, transformer
 
 
 @transformer(OneHotEncoder)
@@ -46,8 +46,8 @@ def _of_numbers(step: Any, block: Block, index: int, places: range) -> list[Colu
     finite = [key for key in keys if key == key]
     unknown = max(finite, default=0.0) + 1.0
     lenient = getattr(step, "handle_unknown", "mean") != "error"
-    asked = [*keys, unknown] if lenient else keys
-    made = cells(_ask(step, block, index, asked))[:, list(places)].astype(np.float64)
+    probed = [*keys, unknown] if lenient else keys
+    made = cells(_encode(step, block, index, probed))[:, list(places)].astype(np.float64)
     default = made[len(keys)] if lenient else np.zeros(len(places))
     columns = []
     for offset in range(len(places)):
@@ -62,8 +62,8 @@ def _same(one: float, other: float) -> bool:
     return bool(one == other or (one != one and other != other))
 
 
-def _ask(step: Any, block: Block, index: int, values: list[float]) -> Any:
-    """The fitted encoder's answer to rows that differ in one column only."""
+def _encode(step: Any, block: Block, index: int, values: list[float]) -> Any:
+    """The fitted encoder's result for rows that differ in the column ``index`` only."""
     first = np.zeros(len(values), dtype=np.int64)
     if isinstance(block.data, pd.DataFrame):
         rows: Any = block.data.iloc[first].reset_index(drop=True)

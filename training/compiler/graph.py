@@ -1,4 +1,4 @@
-"""The graph under construction: nodes, constants, and columns made into matrices with as few nodes as possible."""
+"""The ONNX graph under construction: nodes, constants, outputs."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ OUTPUT_TYPES = {"probabilities": TensorProto.DOUBLE, "label": TensorProto.INT64,
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """A tensor (n, width) and where in it each column asked for stands."""
+    """A tensor (n, width) and where in it each wanted column stands."""
 
     tensor: str
     width: int
@@ -30,7 +30,7 @@ class Matrix:
 class Graph:
     """Collects nodes. ``features``: the width of the input; ``splits``: what trees compare, for the parity gate.
 
-    ``part``: where a member's outputs go while it is compiled, by name.
+    ``part``: while a part of a meta-estimator is compiled, its outputs by name.
     """
 
     features: int
@@ -73,7 +73,7 @@ class Graph:
     def output(self, name: str, source: tuple[str, Sequence[str]], **attributes: Any) -> None:
         """Declare one of the graph's outputs, made by ``source``: an operator and its inputs.
 
-        Of a member of a committee it is a tensor for ``part`` instead.
+        Of a part of a meta-estimator it is a tensor in ``part`` instead.
         """
         if self.part is not None:
             self.part[name] = self.add(source[0], source[1], **attributes)
@@ -81,13 +81,13 @@ class Graph:
         self.add(source[0], source[1], name, **attributes)
         self.outputs.append(helper.make_tensor_value_info(name, OUTPUT_TYPES[name], None))
 
-    def tell(self, name: str, tensor: str) -> None:
-        """Of a part: what the estimator around it may want beside the outputs."""
+    def expose(self, name: str, tensor: str) -> None:
+        """Give the meta-estimator around a part a tensor beside the outputs."""
         if self.part is not None:
             self.part[name] = tensor
 
     def serialise(self) -> bytes:
-        """The checked model."""
+        """The model as bytes."""
         rows = helper.make_tensor_value_info(INPUT, TensorProto.DOUBLE, [None, self.features])
         graph = helper.make_graph(self.nodes, "pipeline", [rows], self.outputs, self.initializers)
         opsets = [helper.make_opsetid(domain, version) for domain, version in OPSETS]

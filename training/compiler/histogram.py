@@ -7,14 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-from training.compiler.answers import binary, multiclass, regression
-from training.compiler.block import Block
+from training.compiler.block import Block, NotCompilable
 from training.compiler.columns import Column, mapped
-from training.compiler.ensemble import add_ensemble
-from training.compiler.errors import NotCompilable
 from training.compiler.graph import Graph
-from training.compiler.registry import estimator, walk
-from training.compiler.tree import Tree, stump
+from training.compiler.handlers import estimator, walk
+from training.compiler.outputs import binary, multiclass, regression
+from training.compiler.tree_ensemble import Tree, add_ensemble, stump
 
 Bits = NDArray[np.uint32]
 """Eight words: the set of the codes 0 to 255 whose bit is on."""
@@ -80,7 +78,7 @@ class _Categories:
         self._made: dict[tuple[int, bytes, bool], int] = {}
 
     def side(self, feature: int, left: Bits, null_left: bool) -> int:
-        """The column that tells on which side each value of ``feature`` goes."""
+        """The index of the column that holds the side of each value of ``feature``: 0 left, 1 right."""
         key = (feature, left.tobytes(), null_left)
         if key not in self._made:
             known = self._known[self._place[feature]]

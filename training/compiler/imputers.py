@@ -1,4 +1,4 @@
-"""Nulls filled in, and told of."""
+"""Imputers: fill nulls, and indicate them."""
 
 from functools import partial
 from typing import Any
@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 from sklearn.impute import MissingIndicator, SimpleImputer
 
-from training.compiler.block import Block
+from training.compiler.block import Block, NotCompilable
 from training.compiler.columns import Column, fill, missing
-from training.compiler.errors import NotCompilable
-from training.compiler.registry import transformer
+from training.compiler.handlers import transformer
 
 
 @transformer(SimpleImputer)
@@ -18,11 +17,11 @@ def simple(step: SimpleImputer, block: Block, after: Any) -> list[Column]:
     _only_null(step)
     block.doubles(step)
     empty = np.array([value is None or value != value for value in step.statistics_], dtype=bool)
-    kept = np.arange(len(empty)) if step.keep_empty_features else np.flatnonzero(~empty)
-    values = step.statistics_[kept].astype(step._fill_dtype)  # as transform does: integers stay integers
+    columns_left = np.arange(len(empty)) if step.keep_empty_features else np.flatnonzero(~empty)
+    values = step.statistics_[columns_left].astype(step._fill_dtype)  # as transform does: integers stay integers
     columns = [
         block.derive(column, after, position, partial(_filled, value))
-        for position, (column, value) in enumerate(zip(kept.tolist(), values, strict=True))
+        for position, (column, value) in enumerate(zip(columns_left.tolist(), values, strict=True))
     ]
     if step.add_indicator:
         columns += _indicators(step.indicator_, block, after, len(columns))
@@ -37,7 +36,7 @@ def indicator(step: MissingIndicator, block: Block, after: Any) -> list[Column]:
 
 
 def _filled(value: Any, column: Column) -> Column:
-    return fill(column, float(value))  # asked of numbers only: texts are read off the probe
+    return fill(column, float(value))  # a formula is for numbers only: texts are read off the probe
 
 
 def _indicators(step: MissingIndicator, block: Block, after: Any, start: int) -> list[Column]:

@@ -7,14 +7,12 @@ import lightgbm
 import numpy as np
 import pandas as pd
 
-from training.compiler.answers import complement, regression
-from training.compiler.block import Block
+from training.compiler.block import Block, NotCompilable
 from training.compiler.columns import Column, Table, mapped, number
-from training.compiler.ensemble import add_ensemble
-from training.compiler.errors import NotCompilable
 from training.compiler.graph import Graph
-from training.compiler.registry import estimator
-from training.compiler.tree import Tree
+from training.compiler.handlers import estimator
+from training.compiler.outputs import complement, regression
+from training.compiler.tree_ensemble import Tree, add_ensemble
 
 PLAIN = ("regression", "regression_l1", "huber", "fair", "quantile", "mape")
 LOGARITHMIC = ("poisson", "gamma", "tweedie")
@@ -32,7 +30,7 @@ def regressor(step: Any, block: Block, graph: Graph) -> None:
 
 @estimator(lightgbm.LGBMClassifier)
 def classifier(step: Any, block: Block, graph: Graph) -> None:
-    """Expit or softmax of the raw scores; the first greatest probability decides, so no label is put out."""
+    """Expit or softmax of the raw scores; the first greatest probability decides, so the graph has no label."""
     name, *options = _objective(step)
     if name == "multiclass":
         graph.output("probabilities", ("Softmax", [_scores(step, block, graph)]), axis=1)
@@ -81,7 +79,7 @@ def _coded(step: Any, block: Block) -> list[Column]:
 
 
 class _Reader:
-    """One tree of the dump as arrays; columns that tell the side of a set of categories are appended to ``columns``."""
+    """One tree of the dump as arrays. For each test on a set of categories, a column with the side is appended."""
 
     def __init__(self, step: Any, columns: list[Column], target: int) -> None:
         self._step, self._columns, self._target = step, columns, target

@@ -6,12 +6,11 @@ import numpy as np
 from sklearn import linear_model, svm
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from training.compiler.answers import binary, multiclass, regression
-from training.compiler.block import Block
-from training.compiler.errors import NotCompilable
+from training.compiler.block import Block, NotCompilable
 from training.compiler.graph import Graph
+from training.compiler.handlers import estimator
 from training.compiler.matrices import matrix, ordered
-from training.compiler.registry import estimator
+from training.compiler.outputs import binary, multiclass, regression
 
 
 @estimator(

@@ -1,4 +1,4 @@
-"""Columns to tensors: columns of one kind are made by one set of nodes, whatever their number."""
+"""Columns to tensors: columns of one kind are made by one set of nodes, as many as there are."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from training.compiler.graph import Graph, Matrix
 
 
 def matrix(graph: Graph, columns: Sequence[Column]) -> Matrix:
-    """A tensor that holds ``columns``, in whatever order is cheapest and perhaps among others."""
+    """A tensor that holds ``columns``, in the cheapest order and perhaps among others."""
     columns = [simplified(column) for column in columns]
     groups: dict[Any, list[Any]] = {}
     for column in dict.fromkeys(columns):
@@ -71,7 +71,7 @@ def _missing(graph: Graph, group: Sequence[Missing]) -> Matrix:
 
 def _constant(graph: Graph, group: Sequence[Constant]) -> Matrix:
     values = [column.value for column in group]
-    null = graph.add("IsNaN", [graph.gather(INPUT, [0])])  # (n, 1): tells the graph how many rows there are
+    null = graph.add("IsNaN", [graph.gather(INPUT, [0])])  # (n, 1): only the number of rows matters
     return _in_order(graph.add("Where", [null, graph.constant(values), graph.constant(values)]), group)
 
 

@@ -6,12 +6,11 @@ import numpy as np
 from onnx import TensorProto
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from training.compiler.answers import complement, regression
-from training.compiler.block import Block
-from training.compiler.errors import NotCompilable
+from training.compiler.block import Block, NotCompilable
 from training.compiler.graph import Graph
+from training.compiler.handlers import estimator
 from training.compiler.matrices import ordered
-from training.compiler.registry import estimator
+from training.compiler.outputs import complement, regression
 
 ACTIVATIONS = {"relu": "Relu", "tanh": "Tanh", "logistic": "Sigmoid", "identity": "Identity", "exp": "Exp"}
 

@@ -29,10 +29,10 @@ from tqdm import tqdm
 from inference.contract import Task
 from inference.engines.onnx import OnnxEngine
 from inference.engines.sklearn import SklearnEngine
-from training import example
+from training import default_model
 from training.compiler import NotCompilable, compile_pipeline
-from training.compiler.datasets import DATASETS
-from training.examples import Examples
+from training.compiler.sample_tables import DATASETS
+from training.dataset import Dataset
 from training.families import FAMILIES
 from training.parity import check, magnitude
 from training.preprocessing import make_pipeline
@@ -49,42 +49,42 @@ COLUMNS = (
     "sklearn 1 row",
     "graph 1 000 rows",
 )
-ASKED = ((1, 10), (1000, 2))
+BATCHES = ((1, 10), (1000, 2))
 """Rows at once, and how many turns."""
 OTHERS = {"lightgbm": ("LGBMClassifier", "LGBMRegressor"), "xgboost": ("XGBClassifier", "XGBRegressor")}
 PACKED_ON = ("mixed", "diabetes")
 CALLS = 5
 
 
-def compare(name: str, family: str, pipeline: Any, examples: Examples, rows: int) -> dict[str, Any]:
-    """One line of the table: fit, compile, hold to the gate, time."""
+def compare(name: str, family: str, pipeline: Any, dataset: Dataset, rows: int) -> dict[str, Any]:
+    """One line of the table: fit, compile, run the parity gate, time both."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        coded = family == "xgboost" and examples.classes  # it takes no texts as labels
-        target = np.unique(examples.target, return_inverse=True)[1] if coded else examples.target
-        pipeline.fit(examples.frame, target)
+        coded = family == "xgboost" and dataset.classes  # it takes no texts as labels
+        target = np.unique(dataset.target, return_inverse=True)[1] if coded else dataset.target
+        pipeline.fit(dataset.frame, target)
         line: dict[str, Any] = {"dataset": name, "family": family}
-        contract = replace(examples.contract, magnitude=magnitude(pipeline, examples.contract, examples.dtypes))
+        contract = replace(dataset.contract, magnitude=magnitude(pipeline, dataset.contract, dataset.dtypes))
         try:
-            graph = compile_pipeline(pipeline, contract, examples.dtypes)
+            graph = compile_pipeline(pipeline, contract, dataset.dtypes)
         except NotCompilable as exc:
             return line | {"reason": str(exc)}
-        engine = OnnxEngine(graph, examples.classes)
-        reference = SklearnEngine(pipeline, contract, examples.dtypes, examples.classes)
-        line |= asdict(check(pipeline, engine, contract, examples.dtypes, rows)) | {"graph_bytes": len(graph)}
+        engine = OnnxEngine(graph, dataset.classes)
+        reference = SklearnEngine(pipeline, contract, dataset.dtypes, dataset.classes)
+        line |= asdict(check(pipeline, engine, contract, dataset.dtypes, rows)) | {"graph_bytes": len(graph)}
         draw = np.random.default_rng(0)
-        for count, times in ASKED:
-            matrix = examples.matrix[draw.integers(0, len(examples), count)]
-            asked = partial(engine.predict, matrix), partial(reference.predict, matrix)
-            line[f"graph_{count}_us"], line[f"sklearn_{count}_us"] = _seconds(asked, times)
+        for count, times in BATCHES:
+            matrix = dataset.matrix[draw.integers(0, len(dataset), count)]
+            calls = partial(engine.predict, matrix), partial(reference.predict, matrix)
+            line[f"graph_{count}_us"], line[f"sklearn_{count}_us"] = _microseconds(calls, times)
     return line
 
 
-def _seconds(asked: tuple[Callable[[], object], ...], times: int) -> list[float]:
+def _microseconds(calls: tuple[Callable[[], object], ...], times: int) -> list[float]:
     """The median microseconds of a call of each, by turns of a few calls, so that a turn finds its own caches warm."""
-    taken: list[list[float]] = [[] for _ in asked]
+    taken: list[list[float]] = [[] for _ in calls]
     for _ in range(times):
-        for call, found in zip(asked, taken, strict=True):
+        for call, found in zip(calls, taken, strict=True):
             for _ in range(CALLS):
                 started = time.perf_counter()
                 call()
@@ -105,7 +105,7 @@ def _others(task: Task) -> dict[str, Any]:
 
 
 def _packed(task: Task) -> dict[str, Any]:
-    """Estimators that no --model names but that people bring, over scaled columns."""
+    """Estimators that only ``pack`` brings, over scaled columns."""
     classes = task == "classification"
     line: Any = linear_model.LogisticRegression(max_iter=2000) if classes else linear_model.Ridge()
     leaf: Any = tree.DecisionTreeClassifier(max_depth=6) if classes else tree.DecisionTreeRegressor(max_depth=6)
@@ -135,14 +135,14 @@ def table(lines: list[dict[str, Any]]) -> str:
         if "rows" not in line:
             rows.append([*first, line["reason"], *[""] * (len(heads) - 3)])
             continue
-        times = [line[f"{who}_{count}_us"] for count, _ in ASKED for who in ("graph", "sklearn")]
+        times = [line[f"{engine}_{count}_us"] for count, _ in BATCHES for engine in ("graph", "sklearn")]
         units = [*(f"{value:,.0f} us" for value in times[:2]), *(f"{value / 1000:,.2f} ms" for value in times[2:])]
         rows.append([*first, f"{line['rows']:,}", str(line["flips"]), f"{line['largest_difference']:.1e}", *units])
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def main() -> None:
-    """Run it."""
+    """Write the report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--rows", type=int, default=20_000, help="random rows of each comparison, beside threshold rows"
@@ -150,20 +150,20 @@ def main() -> None:
     parser.add_argument("--default-rows", type=int, default=1_000_000, help="the same for the default model")
     parser.add_argument("--output", type=Path, default=RESULTS)
     options = parser.parse_args()
-    work: list[tuple[str, str, Any, Examples, int]] = []
-    default = example.make_examples(0)
-    work.append(("default", "random_forest", example.make_pipeline(0), default, options.default_rows))
+    work: list[tuple[str, str, Any, Dataset, int]] = []
+    default = default_model.make_dataset(0)
+    work.append(("default", "random_forest", default_model.make_pipeline(0), default, options.default_rows))
     for name, load in DATASETS.items():
-        examples = load()
-        task: Task = examples.contract.task
+        dataset = load()
+        task: Task = dataset.contract.task
         for family in FAMILIES.values():
             if task in family.estimators:
-                pipeline = make_pipeline(examples.contract, family.make(task, 0), family.needs)
-                work.append((name, family.name, pipeline, examples, options.rows))
+                pipeline = make_pipeline(dataset.contract, family.make(task, 0), family.needs)
+                work.append((name, family.name, pipeline, dataset, options.rows))
         for library, model in _others(task).items():
-            work.append((name, library, make_pipeline(examples.contract, model, "complete"), examples, options.rows))
+            work.append((name, library, make_pipeline(dataset.contract, model, "complete"), dataset, options.rows))
         for packed, model in _packed(task).items() if name in PACKED_ON else ():
-            work.append((name, packed, make_pipeline(examples.contract, model, "scaled"), examples, options.rows))
+            work.append((name, packed, make_pipeline(dataset.contract, model, "scaled"), dataset, options.rows))
     with threadpool_limits(1):
         lines = [compare(*job) for job in tqdm(work, unit="model")]
     options.output.mkdir(parents=True, exist_ok=True)

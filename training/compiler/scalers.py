@@ -9,7 +9,7 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, Stan
 
 from training.compiler.block import Block
 from training.compiler.columns import Column, Operation, apply
-from training.compiler.registry import transformer
+from training.compiler.handlers import transformer
 
 Stage = tuple[Operation, Sequence[float] | None]
 
@@ -32,7 +32,7 @@ def robust(step: RobustScaler, block: Block, after: Any) -> list[Column]:
 
 @transformer(MinMaxScaler)
 def min_max(step: MinMaxScaler, block: Block, after: Any) -> list[Column]:
-    """X * scale + min, clipped where asked for."""
+    """X * scale + min, clipped if the scaler is set so."""
     stages: list[Stage] = [("Mul", step.scale_), ("Add", step.min_)]
     return _scaled(
         step,
@@ -44,7 +44,7 @@ def min_max(step: MinMaxScaler, block: Block, after: Any) -> list[Column]:
 
 @transformer(MaxAbsScaler)
 def max_abs(step: MaxAbsScaler, block: Block, after: Any) -> list[Column]:
-    """X / scale, clipped where asked for."""
+    """X / scale, clipped if the scaler is set so."""
     clip = _clip(-1.0, 1.0, len(step.scale_)) if getattr(step, "clip", False) else []
     return _scaled(step, block, after, [_divided(block, step.scale_), *clip])
 

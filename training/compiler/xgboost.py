@@ -1,7 +1,7 @@
 """XGBoost's scikit-learn estimators; imported only when one is met.
 
-XGBoost compares float32 and adds float32, so each tree tells its leaf and the leaves' values are added as float32 one
-after the other. Its expit and softmax are in float32 too: probabilities agree to about 1e-7.
+XGBoost compares float32 and adds float32, so each tree yields the number of its leaf, and the leaves' values are
+added as float32 one after the other. Its expit and softmax are in float32 too: probabilities agree to about 1e-7.
 """
 
 import json
@@ -11,13 +11,11 @@ import numpy as np
 import xgboost
 from onnx import TensorProto
 
-from training.compiler.answers import complement, multiclass, regression
-from training.compiler.block import Block
-from training.compiler.ensemble import add_ensemble
-from training.compiler.errors import NotCompilable
+from training.compiler.block import Block, NotCompilable
 from training.compiler.graph import Graph
-from training.compiler.registry import estimator
-from training.compiler.tree import Tree
+from training.compiler.handlers import estimator
+from training.compiler.outputs import complement, multiclass, regression
+from training.compiler.tree_ensemble import Tree, add_ensemble
 
 PLAIN = ("reg:squarederror", "reg:absoluteerror", "reg:pseudohubererror", "reg:squaredlogerror")
 LOGARITHMIC = ("count:poisson", "reg:gamma", "reg:tweedie")

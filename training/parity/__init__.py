@@ -1,7 +1,7 @@
-"""The gate: an engine is served only if it answers as the fitted pipeline itself, row by row.
+"""The parity gate: an engine is served only if it answers each row as the fitted pipeline does.
 
-Asked are random valid rows, and rows on either side of every threshold of the pipeline's trees. Passed: every label the
-same, probabilities within 1e-6, numbers of a regression within 1e-6 x max(1, |y|).
+Both get random valid rows, and rows on either side of every threshold of the pipeline's trees. To pass, every label is
+the same, probabilities are within 1e-6, and numbers of a regression within 1e-6 x max(1, |y|).
 """
 
 import warnings
@@ -24,18 +24,18 @@ __all__ = ["Parity", "check", "compare", "magnitude"]
 
 ROWS = 100_000
 MOST_THRESHOLD_ROWS = 3
-"""For each random row."""
+"""Threshold rows for each random row."""
 CHUNK = 10_000
 Progress = Callable[[int, int], None]
-"""Called with the rows done and the rows there are."""
+"""Called with the rows done and the rows in all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parity:
-    """What the gate found.
+    """The result of the gate.
 
-    ``rows`` were asked, ``threshold_rows`` of them on thresholds; ``flips`` labels differed; ``largest_difference`` is
-    of a probability, or of a number relative to max(1, |y|). ``reason`` says why it did not pass.
+    ``rows`` were compared, ``threshold_rows`` of them at thresholds; ``flips`` labels differed. ``largest_difference``:
+    of a probability, or of a number relative to max(1, |y|). ``reason``: why it did not pass, else empty.
     """
 
     rows: int
@@ -55,7 +55,11 @@ def check(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Parity:
-    """Hold ``engine`` to the answers of the fitted ``pipeline`` on ``rows`` random rows and those on thresholds."""
+    """Compare ``engine`` with the fitted ``pipeline`` on ``rows`` random rows and on those at thresholds.
+
+    ``dtypes``: the pandas dtype of each column. ``progress`` is called after each chunk of rows. If the pipeline itself
+    fails on a row, the engine does not pass.
+    """
     draw = np.random.default_rng(seed)
     placed = ThresholdRows(pipeline, contract, dtypes, draw, MOST_THRESHOLD_ROWS * rows)
     reference = SklearnEngine(pipeline, contract, dtypes, tuple(getattr(pipeline, "classes_", ())))
@@ -78,7 +82,7 @@ def check(
 
 
 def compare(found: Answers, expected: Answers) -> tuple[int, float]:
-    """How many labels differ, and the largest difference of a number; infinite where only one of them is one."""
+    """How many labels differ, and the largest difference of a probability or number; infinite where only one is NaN."""
     if expected.chosen is None:
         numbers = np.asarray(expected.predictions, dtype=np.float64)
         return 0, _apart(np.asarray(found.predictions, dtype=np.float64), numbers, np.maximum(1.0, np.abs(numbers)))

@@ -19,8 +19,8 @@ def magnitude(pipeline: Any, contract: Contract, dtypes: Mapping[str, str]) -> f
     """The largest power of ten for which the pipeline answers rows with all numbers at plus and minus it; at least 1.
 
     Squares and float32 trees overflow long before doubles do, and scikit-learn then raises; exponentials become
-    infinite. But what was seen, and ten times that, is let in wherever the pipeline does not raise: all numbers
-    together may be too much for an exponential where each of them alone is not. Declared ranges hold.
+    infinite. But ten times what was seen is accepted wherever the pipeline does not raise: all numbers together may be
+    too much for an exponential where each of them alone is not. Declared ranges hold.
     """
     contract = replace(contract, magnitude=10.0**LARGEST_POWER)
     engine = SklearnEngine(pipeline, contract, dtypes, tuple(getattr(pipeline, "classes_", ())))
@@ -61,7 +61,7 @@ def _uphill(engine: SklearnEngine, contract: Contract) -> Matrix:
         warnings.simplefilter("ignore")
         try:
             answers = engine.predict(np.vstack(ends))
-        except Exception:  # it does not answer there: nothing is known
+        except Exception:  # it fails on these rows: no signs are known
             return np.empty((0, len(contract.features)))
     if answers.chosen is not None:
         return np.empty((0, len(contract.features)))
@@ -84,12 +84,12 @@ def _column(contract: Contract, feature: Feature, sizes: Matrix) -> Matrix:
 
 
 def _answers(engine: SklearnEngine, matrix: Matrix, finite: bool) -> bool:
-    """Whether it answers at all; ``finite``: with numbers."""
+    """Whether the pipeline answers without an error; ``finite``: with finite numbers."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         try:
             answers = engine.predict(matrix)
-        except Exception:  # whatever it is, the pipeline does not answer
+        except Exception:  # a pipeline may raise anything
             return False
     numbers = answers.predictions if answers.chosen is None else answers.probabilities
     return not finite or numbers is None or bool(np.isfinite(np.asarray(numbers, dtype=np.float64)).all())

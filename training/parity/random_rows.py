@@ -1,4 +1,4 @@
-"""Random rows that a contract calls valid: ordinary ones, and more of the odd ones than there are in nature."""
+"""Random valid rows of a contract: ordinary ones, and more nulls, ends and far numbers than real data has."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from inference.features import Matrix
 
 NULLS = 0.1
 BARE = 0.02
-"""Share of rows in which all that may be null is."""
+"""Share of rows in which every nullable feature is null."""
 FAR = 1e6
 """How many times the observed range a number may lie beyond it, unless the pipeline's magnitude is known."""
 Column = NDArray[np.float64]
@@ -72,7 +72,7 @@ def _numbers(contract: Contract, feature: Feature, rows: int, draw: Draw) -> Col
 
 
 def _seen(feature: Feature) -> tuple[float, float]:
-    """The range seen in training; failing that the declared one; failing that around nought."""
+    """The range seen in training, else the declared one, else one around 0."""
     low = feature.observed.get("minimum", feature.minimum)
     high = feature.observed.get("maximum", feature.maximum)
     if low is None or high is None:

@@ -1,4 +1,4 @@
-"""The law: whatever is compiled answers as the pipeline it was made of."""
+"""The property of the compiler: every graph has the answers of its pipeline."""
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""However many rows are asked at once, each gets the same answer: onnxruntime takes other ways through its trees.
+"""A row gets the same answer in a batch of any size, although onnxruntime walks its trees in other orders.
 
 The sums of trees are the same to the last bit; onnxruntime's softmax of one row alone may differ in that bit.
 """

@@ -12,7 +12,7 @@ import training.compiler as compiler
 from inference.contract import Contract
 from tests.conftest import ROOT
 from tests.training.compiler.conftest import FEATURES
-from training.compiler import registry
+from training.compiler import handlers
 from training.conversion import dtype_of
 from training.families import FAMILIES
 from training.preprocessing import make_pipeline
@@ -27,10 +27,10 @@ def _documented_classes() -> set[str]:
 
 
 def _compiled_classes() -> list[str]:
-    for library in registry.OPTIONAL:
+    for library in handlers.OPTIONAL:
         if find_spec(library) is not None:
             import_module(f"training.compiler.{library}")
-    tables = (registry.TRANSFORMERS, registry.COMPOSITES, registry.ESTIMATORS)
+    tables = (handlers.TRANSFORMERS, handlers.COMPOSITES, handlers.ESTIMATORS)
     return sorted({kind.__name__ for table in tables for kind in table})
 
 
@@ -53,7 +53,7 @@ def test_every_family_compiles_and_answers_as_its_pipeline(family, task, fit, ma
 @pytest.mark.parametrize("name", [found.name for found in iter_modules(compiler.__path__)])
 def test_every_module_with_handlers_is_imported(name):
     source = (ROOT / "training" / "compiler" / f"{name}.py").read_text()
-    if REGISTERS.search(source) and name not in registry.OPTIONAL:
+    if REGISTERS.search(source) and name not in handlers.OPTIONAL:
         assert name in compiler.FAMILIES, f"training/compiler/__init__.py: FAMILIES lacks {name}"
 
 

@@ -1,7 +1,8 @@
-"""Each family of steps, fitted on a mixed table, answers as its graph does."""
+"""The graph of each family of steps, fitted on a mixed table, has the answers of its pipeline."""
 
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import (
@@ -39,10 +40,10 @@ pytestmark = pytest.mark.slow
 
 EXACT, CLOSE = 0.0, 1e-12
 NUMBERS, TEXTS = ["width", "großer Wert"], ["colour", "side"]
-IMPUTED = ColumnTransformer(
+IMPUTED = ColumnTransformer(  # without drop="first" the columns depend on each other: see the test of their rank
     [
         ("numbers", make_pipeline(SimpleImputer(), StandardScaler()), NUMBERS),
-        ("texts", OneHotEncoder(handle_unknown="ignore"), TEXTS),
+        ("texts", OneHotEncoder(handle_unknown="ignore", drop="first"), TEXTS),
         (
             "rest",
             OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-2, encoded_missing_value=-1),
@@ -51,8 +52,8 @@ IMPUTED = ColumnTransformer(
     ]
 )
 TREE_LIKE = {
-    DecisionTreeClassifier(max_depth=5),
-    DecisionTreeClassifier(),
+    DecisionTreeClassifier(max_depth=5, random_state=0),
+    DecisionTreeClassifier(random_state=0),
     RandomForestClassifier(15, random_state=0),
     RandomForestClassifier(15, min_samples_leaf=4, random_state=0),
     RandomForestClassifier(15, class_weight="balanced", max_depth=4, random_state=0),
@@ -68,7 +69,7 @@ SCORED = {
     LinearSVC(),
 }
 REGRESSORS = {
-    DecisionTreeRegressor(max_depth=6): EXACT,
+    DecisionTreeRegressor(max_depth=6, random_state=0): EXACT,
     RandomForestRegressor(15, random_state=0): EXACT,
     ExtraTreesRegressor(15, max_depth=6, random_state=0): EXACT,
     GradientBoostingRegressor(n_estimators=8, random_state=0): EXACT,
@@ -113,8 +114,16 @@ ENCODERS = {
 }
 
 
-def _named(step):
-    return f"{type(step).__name__}-{abs(hash(str(step.get_params(deep=False)))) % 97}"
+def test_the_columns_determine_every_fit(fit, make_rows):
+    """On columns that depend on each other, LARS finds coefficients of 1e13 that cancel.
+
+    The pipeline itself then answers a row by another number alone than in a batch, and on another processor.
+    """
+    fitted, rows = fit(make_pipeline(IMPUTED, DummyRegressor()), 0), make_rows(400)
+    made = fitted.pipeline[:-1].transform(decode(fitted.contract, fitted.dtypes, rows))
+    columns = made.toarray() if sparse.issparse(made) else made
+    with_intercept = np.column_stack([columns, np.ones(len(columns))])
+    assert np.linalg.matrix_rank(with_intercept) == with_intercept.shape[1]
 
 
 @pytest.mark.parametrize("classes", [2, 3])
@@ -195,8 +204,8 @@ def test_columns_are_chosen_by_name_place_mask_and_selector_and_the_rest_passed(
 def test_trees_fitted_on_nulls_send_them_the_same_way(fit, make_rows):
     ordinal = OrdinalEncoder(encoded_missing_value=np.nan)
     features = ColumnTransformer([("raw", "passthrough", NUMBERS), ("codes", ordinal, ["colour", "maybe", "grade"])])
-    for model in (RandomForestClassifier(15, random_state=0), ExtraTreesClassifier(15), DecisionTreeClassifier()):
-        assert fit(make_pipeline(features, model), 3).difference(make_rows(2000, 1)) == (0, 0.0)
+    for kind in (RandomForestClassifier, ExtraTreesClassifier, DecisionTreeClassifier):
+        assert fit(make_pipeline(features, kind(random_state=0)), 3).difference(make_rows(2000, 1)) == (0, 0.0)
 
 
 @pytest.mark.parametrize("classes", [0, 2, 3])
@@ -248,7 +257,7 @@ def test_selected_columns_and_a_finished_search_are_compiled(fit, make_rows):
 
 
 def test_float32_columns_among_doubles_reach_a_linear_model_rounded(fit, make_rows):
-    """Their sum tells a double from its float32: 1e-7 of a number of hundreds."""
+    """The sum shows whether a double was rounded to float32: by 1e-7 of a number of hundreds."""
     dtypes = DTYPES | {"großer Wert": "float32"}
     features = ColumnTransformer([("numbers", "passthrough", ["großer Wert", "grade"])])
     assert fit(make_pipeline(features, LinearRegression()), 0, dtypes).difference(make_rows(2000, 1))[1] < CLOSE

@@ -1,4 +1,4 @@
-"""What is not compiled says so, and names the step."""
+"""A step that is not compiled is named in the error."""
 
 import numpy as np
 import pytest

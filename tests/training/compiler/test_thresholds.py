@@ -1,4 +1,4 @@
-"""The law that scaling folded into thresholds stands on."""
+"""The property that allows scaling to be folded into thresholds."""
 
 import numpy as np
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""The gate passes what answers alike and stops everything else."""
+"""The parity gate passes an engine with equal answers, and no other."""
 
 from dataclasses import replace
 
@@ -30,7 +30,7 @@ DTYPES = {"share": "float64", "level": "float64", "grade": "int64", "kind": "str
 
 
 class Altered:
-    """An engine that answers one row in a thousand otherwise."""
+    """An engine whose answers are altered."""
 
     name = "altered"
 
@@ -70,13 +70,15 @@ def shifted(answers):
 
 
 def test_a_compiled_forest_passes_and_the_rows_are_counted_out():
-    told = []
+    reported = []
     pipeline, engine = fitted(RandomForestClassifier(10, random_state=0))
-    found = check(pipeline, engine, contract("classification"), DTYPES, 25_000, progress=lambda *now: told.append(now))
+    found = check(
+        pipeline, engine, contract("classification"), DTYPES, 25_000, progress=lambda *now: reported.append(now)
+    )
     assert (found.passed, found.flips, found.largest_difference) == (True, 0, 0.0)
     assert found.rows == 25_000 + found.threshold_rows
-    assert told[0] == (10_000, found.rows)
-    assert told[-1] == (found.rows, found.rows)
+    assert reported[0] == (10_000, found.rows)
+    assert reported[-1] == (found.rows, found.rows)
 
 
 @pytest.mark.parametrize("alter", [flipped, shifted])

@@ -7,14 +7,12 @@ from onnx import TensorProto
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor, RandomForestClassifier, RandomForestRegressor
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor
 
-from training.compiler.answers import regression
-from training.compiler.block import Block
+from training.compiler.block import Block, NotCompilable
 from training.compiler.columns import Doubles
-from training.compiler.ensemble import add_ensemble, add_leaves, add_votes
-from training.compiler.errors import NotCompilable
 from training.compiler.graph import Graph
-from training.compiler.registry import estimator
-from training.compiler.tree import Integers, Tree
+from training.compiler.handlers import estimator
+from training.compiler.outputs import regression
+from training.compiler.tree_ensemble import Integers, Tree, add_ensemble, add_leaves, add_votes
 
 
 @estimator(DecisionTreeRegressor, ExtraTreeRegressor, RandomForestRegressor, ExtraTreesRegressor)
@@ -31,7 +29,7 @@ def regressor(step: Any, block: Block, graph: Graph) -> None:
 def classifier(step: Any, block: Block, graph: Graph) -> None:
     """The sum of the trees' class shares, in their order and undivided, divided by their number at the end.
 
-    The first most probable class is scikit-learn's answer, so no label is put out.
+    The first most probable class is scikit-learn's answer, so the graph has no label output.
     """
     trees = _trees(step)
     if len(step.classes_) < 2:
@@ -72,7 +70,7 @@ def _votes(graph: Graph, block: Block, trees: list[Any], shares: list[Doubles]) 
 
 
 def _sums(graph: Graph, block: Block, trees: list[Any], shares: list[Doubles]) -> str:
-    """Each tree tells its leaf; the leaves' shares are looked up and added one tree after the other, as doubles."""
+    """Each tree yields the number of its leaf; the shares of these are looked up and added as doubles, tree by tree."""
     numbered, rows = [], 0
     for each, share in zip(trees, shares, strict=True):
         numbered.append(tree_of(each, np.arange(rows, rows + len(share), dtype=np.float64)))

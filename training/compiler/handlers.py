@@ -1,4 +1,4 @@
-"""From the class of a fitted step to the function that compiles it."""
+"""The handler of each class of step: the function that compiles it."""
 
 import warnings
 from collections.abc import Callable
@@ -8,9 +8,8 @@ from typing import Any, TypeVar
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 
-from training.compiler.block import Block, cells
+from training.compiler.block import Block, NotCompilable, cells
 from training.compiler.columns import Column
-from training.compiler.errors import NotCompilable
 from training.compiler.graph import Graph
 
 Transformer = Callable[[Any, Block, Any], list[Column]]

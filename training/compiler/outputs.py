@@ -1,4 +1,4 @@
-"""From scores to the graph's outputs."""
+"""From the scores of an estimator to the graph's outputs: labels, probabilities, values."""
 
 from typing import Literal
 
@@ -21,10 +21,10 @@ def complement(graph: Graph, second: str) -> list[str]:
 def binary(graph: Graph, scores: str, tie: Literal["Greater", "GreaterOrEqual"], sharpness: float | None = 1.0) -> None:
     """Scores (n, 1): the second class where they exceed 0, or reach it; its probability is expit(sharpness x score).
 
-    The label is put out: a score too near to 0 for its probability to differ from a half still decides.
+    The label is an output of its own: a score may be too near to 0 for its probability to differ from a half.
     ``sharpness`` None: the estimator has no probabilities.
     """
-    graph.tell("scores", scores)
+    graph.expose("scores", scores)
     reached = graph.add(tie, [graph.gather(scores, 0), graph.constant(0.0)])
     if sharpness is not None:
         exponent = scores if sharpness == 1.0 else graph.add("Mul", [scores, graph.constant(sharpness)])
@@ -34,7 +34,7 @@ def binary(graph: Graph, scores: str, tie: Literal["Greater", "GreaterOrEqual"],
 
 def multiclass(graph: Graph, scores: str, probabilities: bool = True) -> None:
     """Scores (n, classes): the first greatest; probabilities by softmax."""
-    graph.tell("scores", scores)
+    graph.expose("scores", scores)
     if probabilities:
         graph.output("probabilities", ("Softmax", [scores]), axis=1)
     graph.output("label", ("ArgMax", [scores]), axis=1, keepdims=0)

@@ -1,27 +1,29 @@
-"""Committees: estimators of any compiled family, whose answers are voted on or averaged."""
+"""Meta-estimators: votes and means of estimators of any compiled family, and regressions of a transformed target."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from onnx import TensorProto
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import BaggingClassifier, BaggingRegressor, VotingClassifier, VotingRegressor
+from sklearn.linear_model import RANSACRegressor
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor
 
-from training.compiler.answers import multiclass
-from training.compiler.block import Block, cells
-from training.compiler.errors import NotCompilable
+from training.compiler.block import Block, NotCompilable, cells
+from training.compiler.forests import classifier as forest_classifier
+from training.compiler.forests import regressor as forest_regressor
 from training.compiler.graph import Graph
-from training.compiler.registry import estimator, part
-from training.compiler.trees import classifier as forest_classifier
-from training.compiler.trees import regressor as forest_regressor
+from training.compiler.handlers import answer, estimator, part
+from training.compiler.outputs import multiclass
 
 TREES = (DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor)
 
 
 @estimator(VotingClassifier)
 def voting(step: VotingClassifier, block: Block, graph: Graph) -> None:
-    """The mean of the members' probabilities; or a vote on their labels, of which the first most voted wins."""
+    """The mean of the members' probabilities; or a vote on their labels, where of tied classes the first wins."""
     _check_classes(step)
     found = [part(each, block, graph) for each in step.estimators_]
     weights = step._weights_not_none
@@ -63,6 +65,31 @@ def bagged_regressor(step: BaggingRegressor, block: Block, graph: Graph) -> None
         return
     found = [part(each, inner, graph)["value"] for each, inner in _members(step, block)]
     graph.output("value", ("Div", [added(graph, found), graph.constant(float(len(found)))]))
+
+
+@estimator(TransformedTargetRegressor)
+def transformed_target(step: TransformedTargetRegressor, block: Block, graph: Graph) -> None:
+    """The inner regression, then the inverse."""
+    value = part(step.regressor_, block, graph)["value"]
+    inverse = step.transformer_
+    if type(inverse) is FunctionTransformer:
+        graph.output("value", _function(inverse, graph, value))
+    elif type(inverse) is StandardScaler:
+        scaled = _scaled(graph, "Mul", value, inverse.scale_ if inverse.with_std else None)
+        graph.output(
+            "value", ("Identity", [_scaled(graph, "Add", scaled, inverse.mean_ if inverse.with_mean else None)])
+        )
+    elif type(inverse) is MinMaxScaler:
+        moved = _scaled(graph, "Sub", value, inverse.min_)
+        graph.output("value", ("Identity", [_scaled(graph, "Div", moved, inverse.scale_)]))
+    else:
+        raise NotCompilable(step, f"transformer={type(inverse).__name__} is not compiled.")
+
+
+@estimator(RANSACRegressor)
+def consensus(step: RANSACRegressor, block: Block, graph: Graph) -> None:
+    """Its inner regression."""
+    answer(step.estimator_, block, graph)
 
 
 def label(graph: Graph, found: dict[str, str]) -> str:
@@ -110,3 +137,23 @@ def _members(step: Any, block: Block) -> list[tuple[Any, Block]]:
         (each, Block([block.columns[place] for place in chosen], array[:, chosen], block.probe))
         for each, chosen in zip(step.estimators_, step.estimators_features_, strict=True)
     ]
+
+
+def _function(inverse: FunctionTransformer, graph: Graph, value: str) -> tuple[str, list[str]]:
+    """The operator of a function of numpy, and its inputs."""
+    function = inverse.inverse_func
+    if function is None:
+        return "Identity", [value]
+    if inverse.inv_kw_args:
+        raise NotCompilable(inverse, "inv_kw_args are not compiled.")
+    if function is np.expm1:
+        return "Sub", [graph.add("Exp", [value]), graph.constant(1.0)]
+    if function is np.square:
+        return "Mul", [value, value]
+    if function in (np.exp, np.sqrt):
+        return {np.exp: "Exp", np.sqrt: "Sqrt"}[function], [value]
+    raise NotCompilable(inverse, "of inverse functions only numpy's exp, expm1, square and sqrt are compiled.")
+
+
+def _scaled(graph: Graph, operator: str, value: str, operand: Any) -> str:
+    return value if operand is None else graph.add(operator, [value, graph.constant(float(operand[0]))])

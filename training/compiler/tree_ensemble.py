@@ -1,4 +1,4 @@
-"""Trees as TreeEnsemble nodes of doubles."""
+"""Decision trees as arrays, fitted by any library, and as TreeEnsemble nodes of doubles."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,17 +9,54 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
+from training.compiler.block import NotCompilable
 from training.compiler.columns import Column, Doubles, apply, simplified
-from training.compiler.errors import NotCompilable
 from training.compiler.graph import Graph
 from training.compiler.matrices import matrix
 from training.compiler.thresholds import fold, null_goes_left, peel
-from training.compiler.tree import Integers, Tree, grown
 
+Integers = NDArray[np.int64]
 MOST_NODES = 20_000_000
 """A serialised graph cannot be larger than 2 GB."""
 CACHED_NODES = 32_768
 """Nodes and leaves that take about a megabyte in onnxruntime, which goes through all trees of a node row by row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """Arrays over the nodes of one tree, root first. ``left`` is -1 at a leaf; a row goes left if x <= threshold.
+
+    ``target`` and ``weight`` count at leaves only: what is added to which of the ensemble's outputs.
+    """
+
+    feature: Integers
+    threshold: Doubles
+    left: Integers
+    right: Integers
+    null_left: NDArray[np.bool_]
+    target: Integers
+    weight: Doubles
+
+
+def stump(target: int, weight: float) -> Tree:
+    """A tree that is one leaf."""
+    none, zero = np.array([-1]), np.zeros(1)
+    return Tree(np.array([0]), zero, none, none, np.array([False]), np.array([target]), np.array([weight]))
+
+
+def grown(tree: Tree) -> Tree:
+    """A tree of one leaf gets a node above it: the operator needs one."""
+    if tree.left[0] >= 0:
+        return tree
+    return Tree(
+        feature=np.array([0, 0]),
+        threshold=np.zeros(2),
+        left=np.array([1, -1]),
+        right=np.array([1, -1]),
+        null_left=np.array([False, False]),
+        target=np.repeat(tree.target, 2),
+        weight=np.repeat(tree.weight, 2),
+    )
 
 
 def add_ensemble(
@@ -45,10 +82,10 @@ def add_votes(graph: Graph, columns: Sequence[Column], trees: Sequence[Tree], ta
 
 
 def add_leaves(graph: Graph, columns: Sequence[Column], trees: Sequence[Tree], rounded: bool) -> str:
-    """What each tree says by itself, (n, trees) doubles, its leaves' targets left aside: in cached parts."""
+    """The leaf value of each tree by itself, (n, trees) doubles; the leaves' targets do not count. In cached parts."""
     ensemble = _folded(graph, columns, trees, rounded)
-    said = [ensemble.add(graph, part, None) for part in ensemble.parts()]
-    return said[0] if len(said) == 1 else graph.add("Concat", said, axis=1)
+    leaves = [ensemble.add(graph, part, None) for part in ensemble.parts()]
+    return leaves[0] if len(leaves) == 1 else graph.add("Concat", leaves, axis=1)
 
 
 @dataclass(frozen=True, slots=True)

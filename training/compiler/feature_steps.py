@@ -1,13 +1,24 @@
-"""Powers and interactions."""
+"""Steps that make features of features, or choose among them."""
 
 from itertools import combinations, combinations_with_replacement
 from typing import Any
 
+from sklearn.feature_selection import (
+    RFE,
+    RFECV,
+    SelectFdr,
+    SelectFpr,
+    SelectFromModel,
+    SelectFwe,
+    SelectKBest,
+    SelectPercentile,
+    VarianceThreshold,
+)
 from sklearn.preprocessing import PolynomialFeatures
 
 from training.compiler.block import Block
 from training.compiler.columns import Column, Constant, Product
-from training.compiler.registry import transformer
+from training.compiler.handlers import transformer
 
 
 @transformer(PolynomialFeatures)
@@ -26,3 +37,14 @@ def polynomial(step: PolynomialFeatures, block: Block, after: Any) -> list[Colum
 def _product(block: Block, chosen: tuple[int, ...]) -> Column:
     first = block.columns[chosen[0]]
     return first if len(chosen) == 1 else Product(_product(block, chosen[1:]), first)
+
+
+@transformer(
+    RFE, RFECV, SelectFdr, SelectFpr, SelectFromModel, SelectFwe, SelectKBest, SelectPercentile, VarianceThreshold
+)
+def selection(step: Any, block: Block, after: Any) -> list[Column]:
+    """Those that were chosen at the fit."""
+    return [
+        block.derive(column, after, position, lambda same: same)
+        for position, column in enumerate(step.get_support(indices=True).tolist())
+    ]

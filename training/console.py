@@ -1,10 +1,10 @@
-"""What the terminal is told: steps, warnings, and at the end the summary with the next command."""
+"""The terminal: steps and warnings on standard error, and at the end a summary with the next command."""
 
 import json
 import os
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import click
 
 from inference.manifest import Manifest
 from training.engine_choice import Choice
+from training.evaluation import Evaluation
 from training.fitting import Fitted
 
 ADDRESS = "http://127.0.0.1:8000"
@@ -19,39 +20,39 @@ LONGEST_ROW = 600
 """Characters of an example that is still shown in full."""
 
 
-class Teller:
-    """Says each thing once and keeps the warnings for the card."""
+class Console:
+    """Prints steps and warnings, each warning once; ``warnings`` collects them for the model card."""
 
     def __init__(self) -> None:
         self.warnings: list[str] = []
 
-    def step(self, told: str) -> None:
-        """What is being done now."""
-        click.echo(f"  {told}", err=True)
+    def step(self, message: str) -> None:
+        """Print what is being done now."""
+        click.echo(f"  {message}", err=True)
 
-    def hear(self, message: Warning | str, *_: Any, **__: Any) -> None:
-        """A library's warning, as ``warnings.showwarning`` hands it over: its first line, in our own form."""
+    def show_library_warning(self, message: Warning | str, *_: Any, **__: Any) -> None:
+        """Print the first line of a library's warning; takes the arguments of ``warnings.showwarning``."""
         self.warn(str(message).strip().splitlines()[0])
 
-    def warn(self, told: str) -> None:
-        """Something the user should look at; training goes on."""
-        if told not in self.warnings:
-            self.warnings.append(told)
-            click.secho(f"Warning: {told}", fg="yellow", err=True)
+    def warn(self, message: str) -> None:
+        """Print something that the user should look at; training goes on."""
+        if message not in self.warnings:
+            self.warnings.append(message)
+            click.secho(f"Warning: {message}", fg="yellow", err=True)
 
 
 def describe_contract(fitted: Fitted) -> str:
-    """One line on what goes in."""
+    """One line on the model's input, such as ``5 features (4 number, 1 integer)``."""
     kinds = [feature.type for feature in fitted.seen.contract.features]
     counted = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
     nullable = sum(feature.nullable for feature in fitted.seen.contract.features)
     return f"{len(kinds)} features ({counted}{f'; {nullable} nullable' if nullable else ''})"
 
 
-def summary(
-    root: Path, manifest: Manifest, fitted: Fitted, baseline: Mapping[str, Any], choice: Choice, *, routed: bool
+def print_summary(
+    root: Path, manifest: Manifest, fitted: Fitted, baseline: Evaluation, choice: Choice, *, routed: bool
 ) -> None:
-    """The real numbers, and what to type next."""
+    """Print the metrics beside those of the baseline, how the model is served, and the next command."""
     folder = root / manifest.version
     rows = [
         ("task", f"{manifest.contract.task} of {manifest.contract.target!r} from {describe_contract(fitted)}"),
@@ -84,8 +85,8 @@ def _typed(command: str) -> str:
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
-def tell_cost(choice: Choice, ms: float) -> None:
-    """Served by scikit-learn: say why, and what that costs."""
+def print_engine_cost(choice: Choice, ms: float) -> None:
+    """Print why scikit-learn serves the model and what that costs: ``ms`` milliseconds a row."""
     click.secho(
         f"\nThis model is served by scikit-learn itself, not by a compiled graph: {choice.reason}\n"
         f"Its answers are right; the price: {ms:.1f} ms of computing a row here, where a graph needs well under 1 ms, "
@@ -106,12 +107,14 @@ def _engine(choice: Choice) -> str:
         return "sklearn (slow; see above)"
     size = len(choice.graph or b"")
     shown = f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
-    return f"onnx, a graph of {shown}; same answers as the pipeline on {choice.parity.get('rows', 0):,} rows"
+    return (
+        f"onnx, a graph of {shown}; same answers as the pipeline on {choice.parity.rows if choice.parity else 0:,} rows"
+    )
 
 
-def _metrics(fitted: Fitted, baseline: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
-    numbers = [(name, value) for name, value in fitted.metrics.items() if isinstance(value, float)]
+def _metrics(fitted: Fitted, baseline: Evaluation) -> Sequence[tuple[str, str]]:
+    guess = baseline.numbers
     return [
-        (name.replace("_", " "), f"{value:.4g}" + (f"  (baseline {baseline[name]:.4g})" if name in baseline else ""))
-        for name, value in numbers
+        (name.replace("_", " "), f"{value:.4g}" + (f"  (baseline {guess[name]:.4g})" if name in guess else ""))
+        for name, value in fitted.evaluation.numbers.items()
     ]

@@ -1,4 +1,4 @@
-"""What kind of values a column holds, and what stands against it as a feature."""
+"""The type of a column's values, and reasons against using it as a feature."""
 
 import re
 from datetime import date, time, timedelta
@@ -9,7 +9,7 @@ import pandas as pd
 from pandas.api import types
 
 from inference.contract import FeatureType
-from training.refusal import Refusal
+from training.errors import TrainingError
 
 _DATE = re.compile(
     r"\s*(\d{4}[-/.]\d{1,2}([-/.]\d{1,2})?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2} ?[A-Za-z]{3,9}\.? ?\d{4}"
@@ -26,10 +26,10 @@ DATE_ADVICE = (
 
 
 def kind_of(column: "pd.Series[Any]") -> FeatureType:
-    """The type that the column's values have, nulls aside.
+    """The feature type of the column's values, nulls aside.
 
     Raises:
-        Refusal: it holds dates, or values that JSON or a contract cannot say.
+        TrainingError: it holds dates, or values that are none of JSON's.
     """
     dtype, name = column.dtype, column.name
     if types.is_bool_dtype(dtype):
@@ -39,11 +39,11 @@ def kind_of(column: "pd.Series[Any]") -> FeatureType:
     if types.is_float_dtype(dtype):
         return "number"
     if types.is_datetime64_any_dtype(dtype) or types.is_timedelta64_dtype(dtype) or isinstance(dtype, pd.PeriodDtype):
-        raise Refusal(f"column {name!r} holds dates: {DATE_ADVICE} {name!r}.")
+        raise TrainingError(f"column {name!r} holds dates: {DATE_ADVICE} {name!r}.")
     present = column.dropna()
     found = {type(value) for value in present}
     if any(issubclass(kind, date | time | timedelta) for kind in found):
-        raise Refusal(f"column {name!r} holds dates: {DATE_ADVICE} {name!r}.")
+        raise TrainingError(f"column {name!r} holds dates: {DATE_ADVICE} {name!r}.")
     if found and found <= {bool}:
         return "boolean"
     if found and found <= {int}:
@@ -52,7 +52,7 @@ def kind_of(column: "pd.Series[Any]") -> FeatureType:
         return "number"
     if not found <= {str}:
         names = ", ".join(sorted(kind.__name__ for kind in found))
-        raise Refusal(
+        raise TrainingError(
             f"column {name!r} holds values of the type {names}: make it numbers, texts or booleans, or leave it out "
             f"with --drop {name!r}."
         )
@@ -61,31 +61,33 @@ def kind_of(column: "pd.Series[Any]") -> FeatureType:
 
 
 def _check_texts(present: "pd.Series[Any]") -> None:
-    """Texts that are dates, or numbers that were not read as such, make a category of no use: say so."""
+    """Refuse texts that are dates or badly formatted numbers: as categories they are of no use."""
     name, texts = present.name, present.unique().tolist()
     if not texts:
         return
     if sum(1 for text in texts if _DATE.fullmatch(text)) >= 0.9 * len(texts):
-        raise Refusal(f"column {name!r} holds dates such as {texts[0]!r}: {DATE_ADVICE} {name!r}.")
+        raise TrainingError(f"column {name!r} holds dates such as {texts[0]!r}: {DATE_ADVICE} {name!r}.")
     strange = [text for text in texts if not _NUMBER.fullmatch(text)]
     if len(strange) > 0.2 * len(texts):
         return
     if strange:
-        raise Refusal(
+        raise TrainingError(
             f"column {name!r} holds numbers, but also the text {strange[0]!r}: if that means missing, say "
             f"--missing {strange[0]!r}; else correct it, or declare the column a category with --contract."
         )
     if len(texts) > 20 and all(_GROUPED.fullmatch(text) for text in texts) and any(map(_MARK.search, texts)):
         shown = next(filter(_MARK.search, texts))
-        raise Refusal(
+        raise TrainingError(
             f"column {name!r} holds numbers with marks between thousands such as {shown!r}: export them plainly."
         )
     if len(texts) > 20 and any("," in text for text in texts):
-        raise Refusal(f"column {name!r} holds numbers such as {texts[0]!r}: say --decimal ',' or export them plainly.")
+        raise TrainingError(
+            f"column {name!r} holds numbers such as {texts[0]!r}: say --decimal ',' or export them plainly."
+        )
 
 
 def reason_to_leave_out(column: "pd.Series[Any]", kind: FeatureType) -> str | None:
-    """Why no new row could have a telling value in it; None where one may."""
+    """Why the column cannot help to predict new rows, as a clause; None if it may."""
     name, distinct, rows = str(column.name), column.nunique(), int(column.notna().sum())
     if name.startswith("Unnamed: ") or not name.strip():
         return "it has no name, and looks like a saved index"
@@ -97,7 +99,7 @@ def reason_to_leave_out(column: "pd.Series[Any]", kind: FeatureType) -> str | No
 
 
 def suspicion(column: "pd.Series[Any]", kind: FeatureType) -> str | None:
-    """What speaks against a column as a feature without ruling it out; None if nothing."""
+    """What makes a column doubtful as a feature, as a predicate; None if nothing."""
     if column.nunique() == 1:
         return "has one value only, and tells nothing"
     if kind == "integer" and len(column) >= 20 and column.nunique() == len(column) and _counts_rows(column):

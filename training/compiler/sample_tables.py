@@ -9,20 +9,20 @@ from sklearn import datasets
 
 from inference.contract import Contract, Task
 from training.conversion import dtype_of, matrix_of
+from training.dataset import Dataset, labels_of
 from training.derivation import derive_features
-from training.examples import Examples, labels_of
 from training.overrides import Overrides
 
 
-def _bundled(name: str, task: Task) -> Callable[[], Examples]:
-    def load() -> Examples:
+def _bundled(name: str, task: Task) -> Callable[[], Dataset]:
+    def load() -> Dataset:
         bunch: Any = getattr(datasets, f"load_{name}")(as_frame=True)
         return _examples(name, bunch.data, bunch.target, task)
 
     return load
 
 
-def mixed(task: Task = "classification", rows: int = 1500) -> Examples:
+def mixed(task: Task = "classification", rows: int = 1500) -> Dataset:
     """Numbers, integers, texts and booleans with gaps, one text rare, three classes."""
     draw = np.random.default_rng(0)
     frame = pd.DataFrame({"income": draw.lognormal(10, 1, rows).round(2), "age": draw.integers(18, 90, rows)})
@@ -38,14 +38,14 @@ def mixed(task: Task = "classification", rows: int = 1500) -> Examples:
     return _examples("mixed", frame, target, task)
 
 
-def _examples(name: str, frame: pd.DataFrame, target: pd.Series, task: Task) -> Examples:
+def _examples(name: str, frame: pd.DataFrame, target: pd.Series, task: Task) -> Dataset:
     features, inputs = derive_features(frame, Overrides(), ranges_observed=False, warn=lambda _: None)
     wanted, classes = labels_of(target) if task == "classification" else (target.to_numpy(np.float64), ())
     dtypes = {feature.name: dtype_of(feature) for feature in features}
-    return Examples(Contract(task, "target", features), dtypes, matrix_of(features, inputs), wanted, classes, name)
+    return Dataset(Contract(task, "target", features), dtypes, matrix_of(features, inputs), wanted, classes, name)
 
 
-DATASETS: dict[str, Callable[[], Examples]] = {
+DATASETS: dict[str, Callable[[], Dataset]] = {
     "breast_cancer": _bundled("breast_cancer", "classification"),
     "wine": _bundled("wine", "classification"),
     "iris": _bundled("iris", "classification"),

@@ -1,7 +1,7 @@
-"""The default model: a data set made here from a fixed seed, its contract and its pipeline.
+"""The default model: a generated data set, its contract and its pipeline.
 
-The rule behind the target is an interaction, a square, a slope and a step, so raw columns alone do not
-separate the classes; two labels in a thousand are flipped, so no model can be perfect.
+The target depends on an interaction, a square, a slope and a step, so raw columns alone do not separate the classes.
+Two labels in a thousand are flipped, so no model can be perfect.
 """
 
 from typing import Any
@@ -15,8 +15,8 @@ from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, StandardSca
 
 from inference.contract import Contract, Feature
 from inference.features import encode
+from training.dataset import Dataset
 from training.derivation import observed
-from training.examples import Examples
 
 ROWS = 20_000
 FLIPPED = 0.002
@@ -48,14 +48,14 @@ def make_frame(seed: int, rows: int = ROWS) -> pd.DataFrame:
     return frame
 
 
-def make_examples(seed: int, rows: int = ROWS) -> Examples:
+def make_dataset(seed: int, rows: int = ROWS) -> Dataset:
     """The data set under its contract."""
     frame = make_frame(seed, rows)
     features = tuple(observed(feature, frame[feature.name]) for feature in FEATURES)
     contract = Contract("classification", "target", features)
     dtypes = {name: str(frame[name].dtype) for name in contract.names}
     matrix = encode(contract, frame[list(contract.names)].itertuples(index=False, name=None))
-    return Examples(contract, dtypes, matrix, frame["target"].to_numpy(), (0, 1), f"made by training, seed {seed}")
+    return Dataset(contract, dtypes, matrix, frame["target"].to_numpy(), (0, 1), f"made by training, seed {seed}")
 
 
 def make_pipeline(seed: int, trees: int = 100, estimator: Any = None) -> Pipeline:

@@ -1,4 +1,4 @@
-"""What a model is fitted on: rows in the contract's terms, with the target beside them."""
+"""A dataset: rows encoded as the contract describes, and the target of each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ Target = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Examples:
-    """n rows of examples.
+class Dataset:
+    """n rows.
 
     ``matrix`` (n, features) as engines take it; ``target`` (n,) as scikit-learn takes it: numbers of a regression,
-    else labels. ``classes`` are the labels as JSON says them, in scikit-learn's order; where ``target`` holds codes
+    else labels. ``classes`` are the labels as JSON values, in scikit-learn's order; where ``target`` holds codes
     instead of labels (scikit-learn refuses labels such as 0.5), they index ``classes``.
     """
 
@@ -36,16 +36,16 @@ class Examples:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """The rows as the pipeline sees them, made by the very code that serves them."""
+        """The rows as the pipeline sees them, decoded by the code that decodes requests."""
         return decode(self.contract, self.dtypes, self.matrix)
 
-    def take(self, rows: NDArray[np.int64]) -> "Examples":
-        """Some of the rows, in the order named."""
-        return Examples(self.contract, self.dtypes, self.matrix[rows], self.target[rows], self.classes, self.source)
+    def take(self, rows: NDArray[np.int64]) -> "Dataset":
+        """The rows at these indices, in their order."""
+        return Dataset(self.contract, self.dtypes, self.matrix[rows], self.target[rows], self.classes, self.source)
 
 
 def labels_of(target: pd.Series) -> tuple[Target, tuple[Label, ...]]:
-    """A target without nulls as scikit-learn takes it, and its classes as JSON says them, sorted alike."""
+    """A target without nulls as scikit-learn takes it, and its classes as JSON values, in the same order."""
     values = target.to_numpy(dtype=object)
     native = [value.item() if isinstance(value, np.generic) else value for value in values]
     kinds = {type(value) for value in native}
