@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from benchmarks.compare import compare_runs
-from benchmarks.load.wrk import check_installed
+from benchmarks.load import wrk
 from benchmarks.plan import make_plan
 from benchmarks.report import write_report
 from benchmarks.results import FOLDER, Run, newest
@@ -50,13 +50,14 @@ def main(
     """Measure the Flask service against the FastAPI design, on this machine, with this model."""
     if context.invoked_subcommand:
         return
-    check_installed()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped on the way out
     try:
         plan = make_plan(rows, scenarios, quick, minutes or (2.5 if quick else 25.0), rounds)
     except ValueError as exc:
         raise click.ClickException(str(exc)) from None
     folder = _artifact(artifact)
+    if reason := wrk.missing():
+        raise click.ClickException(reason)
     click.echo(f"{len(plan.cells)} cells, {plan.rounds} rounds of {plan.seconds} s: about {plan.estimate / 60:.1f} min")
     run = carry_out(plan, folder)
     path = out or FOLDER / f"{'quick' if quick else 'run'}-{time.strftime('%Y%m%d-%H%M%S')}.json"

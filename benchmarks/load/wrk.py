@@ -5,7 +5,6 @@ import os
 import resource
 import shutil
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,11 @@ from benchmarks.load.exchange import Ask, save_raw
 SCRIPT = Path(__file__).with_name("wrk.lua")
 
 
-def check_installed() -> None:
-    """Stop with the way out where wrk is missing."""
+def missing() -> str | None:
+    """What to install where wrk is missing; None where it is there."""
     if shutil.which("wrk") is None:
-        sys.exit("Error: wrk is not installed. apt-get install wrk (Debian, Ubuntu), brew install wrk (macOS).")
+        return "wrk is not installed. apt-get install wrk (Debian, Ubuntu), brew install wrk (macOS)."
+    return None
 
 
 def version() -> str:

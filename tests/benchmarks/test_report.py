@@ -7,7 +7,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from benchmarks.command import main
 from benchmarks.compare import compare_runs
 from benchmarks.report import write_report
 from benchmarks.report.conclusion import conclusion, noise
@@ -205,11 +207,14 @@ def test_a_run_measures_reports_and_keeps_its_raw_results(artifact, tmp_path):
     ],
 )
 def test_a_bad_command_is_one_clear_sentence(arguments, told):
-    from click.testing import CliRunner
-
-    from benchmarks.command import main
-
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 1
     assert told in result.output
     assert "Traceback" not in result.output
+
+
+def test_a_machine_without_wrk_is_told_what_to_install(artifact, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    result = CliRunner().invoke(main, ["--rows", "ours", "--scenarios", "one_row", "--artifact", str(artifact)])
+    assert result.exit_code == 1
+    assert "Error: wrk is not installed. apt-get install wrk" in result.output
