@@ -45,10 +45,10 @@ def main() -> None:
     """Measure, write, print."""
     with tempfile.TemporaryDirectory() as var:
         settings = Settings.read({**os.environ, "VAR_DIR": var})
-        shown, out = os.dup(1), os.open(Path(var) / "log", os.O_WRONLY | os.O_CREAT)
-        os.dup2(out, 1)  # the log goes to a file, as deployed
+        stdout, out = os.dup(1), os.open(Path(var) / "log", os.O_WRONLY | os.O_CREAT)
+        os.dup2(out, 1)  # the log goes to a file, as in service
         stages = _stages(settings)
-        os.dup2(shown, 1)
+        os.dup2(stdout, 1)
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / "budget.json").write_text(json.dumps(stages, indent=2) + "\n")
     lines = ["| stage | us |", "|---|---:|", *(f"| {name} | {spent:.1f} |" for name, spent in stages.items())]
@@ -67,7 +67,7 @@ def _stages(settings: Settings) -> dict[str, float]:
     whole = measure(lambda place: call(app, bodies[place]))  # starts the load of the model, and warms all up
     model = app.models.now.choose(None)[0]
     matrices = [pool.matrix[place : place + 1] for place in range(DISTINCT)]
-    kept = _records(app, bodies)
+    made = _records(app, bodies)
     line = {"request_id": "x" * 36, "model_version": model.version, "prediction": 1, "rows": 1, "latency_ms": 0.123}
     answer = {
         "prediction": 1,
@@ -80,7 +80,7 @@ def _stages(settings: Settings) -> dict[str, float]:
         "parse and validate, in one pass": measure(lambda place: model.reader.row(bodies[place])),
         "predict": measure(lambda place: model.engine.predict(matrices[place])),
         "serialise": measure(lambda place: app.response_class.ready(orjson.dumps(answer))),
-        "record": measure(lambda place: records.append(kept[place])),
+        "record": measure(lambda place: records.append(made[place])),
         "log": measure(lambda place: log.info_many(("prediction_made", line), ("request", line))),
         "metrics": measure(lambda place: _count(model.version)),
     }

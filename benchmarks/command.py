@@ -9,13 +9,13 @@ from pathlib import Path
 import click
 
 from benchmarks.compare import compare_runs
-from benchmarks.load.wrk import check_installed
+from benchmarks.load import wrk
 from benchmarks.plan import make_plan
 from benchmarks.report import write_report
 from benchmarks.results import FOLDER, Run, newest
-from benchmarks.rows import ROWS
 from benchmarks.run import carry_out
 from benchmarks.scenarios import SCENARIOS
+from benchmarks.targets import TARGETS
 from benchmarks.twins.loading import wanted_version
 from service.settings import Settings
 
@@ -25,10 +25,10 @@ def _names(_context: click.Context, _option: click.Parameter, text: str) -> tupl
 
 
 @click.group(invoke_without_command=True)
-@click.option("--quick", is_flag=True, help="The main rows and scenarios, three rounds, under three minutes.")
+@click.option("--quick", is_flag=True, help="The main targets and scenarios, three rounds, under three minutes.")
 @click.option("--minutes", type=float, default=None, help="Time to spend; 25 unless --quick.")
 @click.option("--rounds", type=click.IntRange(1, 99), default=None, help="Alternating rounds; 5, or 3 with --quick.")
-@click.option("--rows", default="", callback=_names, help="Servers, comma-separated; see list.")
+@click.option("--targets", "--rows", default="", callback=_names, help="Servers under test, comma-separated; see list.")
 @click.option("--scenarios", default="", callback=_names, help="Loads, comma-separated; see list.")
 @click.option(
     "--artifact", type=click.Path(path_type=Path), default=None, help="An artifact's folder; else the stable."
@@ -42,7 +42,7 @@ def main(
     quick: bool,
     minutes: float | None,
     rounds: int | None,
-    rows: tuple[str, ...],
+    targets: tuple[str, ...],
     scenarios: tuple[str, ...],
     artifact: Path | None,
     out: Path | None,
@@ -50,13 +50,14 @@ def main(
     """Measure the Flask service against the FastAPI design, on this machine, with this model."""
     if context.invoked_subcommand:
         return
-    check_installed()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped on the way out
     try:
-        plan = make_plan(rows, scenarios, quick, minutes or (2.5 if quick else 25.0), rounds)
+        plan = make_plan(targets, scenarios, quick, minutes or (2.5 if quick else 25.0), rounds)
     except ValueError as exc:
         raise click.ClickException(str(exc)) from None
     folder = _artifact(artifact)
+    if reason := wrk.missing():
+        raise click.ClickException(reason)
     click.echo(f"{len(plan.cells)} cells, {plan.rounds} rounds of {plan.seconds} s: about {plan.estimate / 60:.1f} min")
     run = carry_out(plan, folder)
     path = out or FOLDER / f"{'quick' if quick else 'run'}-{time.strftime('%Y%m%d-%H%M%S')}.json"
@@ -84,11 +85,11 @@ def compare_command(before: Path, after: Path) -> None:
 
 @main.command("list")
 def list_command() -> None:
-    """The rows and the scenarios, and which rows cannot run here."""
-    click.echo("rows")
-    for row in ROWS:
-        missing = row.missing()
-        click.echo(f"  {row.name:<22} {row.title}{f'  (skipped: {missing})' if missing else ''}")
+    """The targets and the scenarios, and which targets cannot run here."""
+    click.echo("targets")
+    for target in TARGETS:
+        missing = target.missing()
+        click.echo(f"  {target.name:<22} {target.title}{f'  (skipped: {missing})' if missing else ''}")
     click.echo("scenarios")
     for scenario in SCENARIOS:
         click.echo(f"  {scenario.name:<22} {scenario.title}")

@@ -1,4 +1,4 @@
-"""What changed between two runs, cell by cell: for people who change something."""
+"""What changed between two runs, cell by cell."""
 
 from statistics import median
 
@@ -8,14 +8,14 @@ from benchmarks.statistics import FEWEST, figure, welch
 
 def compare_runs(before: Run, after: Run) -> str:
     """A Markdown table: rate before, after, their ratio, and whether it is more than noise; then what else differs."""
-    lines = ["| scenario | server | before | after | ratio | |", "|---|---|---:|---:|---:|---|"]
+    lines = ["| scenario | target | before | after | ratio | |", "|---|---|---:|---:|---:|---|"]
     for scenario in after.scenarios:
-        for row in after.rows_of(scenario):
-            old, new = before.values(scenario, row), after.values(scenario, row)
+        for target in after.targets_of(scenario):
+            old, new = before.values(scenario, target), after.values(scenario, target)
             if not old or not new or not median(old):
                 continue
             lines.append(
-                f"| {scenario} | {row} | {figure(median(old))} | {figure(median(new))} "
+                f"| {scenario} | {target} | {figure(median(old))} | {figure(median(new))} "
                 f"| {median(new) / median(old):.2f}x | {_verdict(old, new)} |"
             )
     if len(lines) == 2:
@@ -32,16 +32,18 @@ def _verdict(old: list[float], new: list[float]) -> str:
 
 
 def _differences(before: Run, after: Run) -> list[str]:
-    """Machine, versions and model, where they are not the same: then the code is not all that changed."""
-    told = []
+    """Machine, versions and model where they differ: then the ratios do not measure the code alone."""
+    changed = []
     for name in ("cpu", "cores", "kernel", "python", "commit"):
         old, new = before.environment.get(name), after.environment.get(name)
         if old != new:
-            told.append(f"{name}: {old} -> {new}")
+            changed.append(f"{name}: {old} -> {new}")
     old, new = before.environment.get("libraries", {}), after.environment.get("libraries", {})
-    told += [
+    changed += [
         f"{name}: {old.get(name)} -> {new.get(name)}" for name in sorted(old | new) if old.get(name) != new.get(name)
     ]
     if before.plan["artifact"] != after.plan["artifact"]:
-        told.append(f"model: {before.plan['artifact']['version']} -> {after.plan['artifact']['version']}, not the same")
-    return told
+        changed.append(
+            f"model: {before.plan['artifact']['version']} -> {after.plan['artifact']['version']}, not the same"
+        )
+    return changed

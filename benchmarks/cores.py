@@ -6,7 +6,7 @@ import time
 import psutil
 
 WINDOW, IDLE = 0.1, 0.2
-"""Seconds that are looked at at a time, and the share of a core up to which nothing is said to run."""
+"""Seconds of one observation, and the share of a core up to which the machine counts as idle."""
 
 
 def server_cores(workers: int) -> list[int]:
@@ -26,7 +26,7 @@ def busy_seconds() -> float:
 
 
 def await_quiet(patience: float = 3.0) -> None:
-    """Until nothing runs, at most so long: records that one measurement left to ship are not the next one's burden."""
+    """Wait until the machine is idle, at most ``patience`` seconds: records of one measurement may still be shipped."""
     until = time.monotonic() + patience
     before = busy_seconds()
     while time.monotonic() < until:

@@ -1,4 +1,4 @@
-"""Where a result was measured: machine, kernel, versions, commit."""
+"""Where a result was measured: processor, cores, kernel (major.minor), versions, commit."""
 
 import os
 import platform
@@ -9,9 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import psutil
-
-from benchmarks.rows import PEERS
+from benchmarks.targets import PEERS
 
 LIBRARIES = (
     *("flask", "werkzeug", "gunicorn", "marshmallow", "orjson", "onnxruntime", "numpy", "scikit-learn", "pandas"),
@@ -26,10 +24,8 @@ def describe() -> dict[str, Any]:
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "cpu": _cpu(),
         "cores": sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
-        "kernel": platform.release(),
+        "kernel": ".".join(platform.release().split(".")[:2]),
         "system": platform.system(),
-        "governor": _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         "python": sys.version.split()[0],
         "libraries": {name: version for name in LIBRARIES if (version := _version(name))} | _peers(),
         "commit": _commit(),
@@ -58,7 +54,7 @@ def _version(name: str) -> str | None:
 
 
 def _peers() -> dict[str, str]:
-    """Of what has a virtual environment of its own."""
+    """Versions of the peers, which have their own virtual environments."""
     found = {}
     for folder in sorted(PEERS.glob("*/lib/python*/site-packages")):
         name = folder.relative_to(PEERS).parts[0]
@@ -69,7 +65,7 @@ def _peers() -> dict[str, str]:
 
 def _commit() -> str | None:
     root = Path(__file__).parent.parent
-    said = subprocess.run(
+    found = subprocess.run(
         ["git", "-C", str(root), "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
     )
-    return said.stdout.strip() or None
+    return found.stdout.strip() or None

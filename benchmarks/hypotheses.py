@@ -1,4 +1,4 @@
-"""The seed's claims that need no server: loading, the engines, a quantised graph, validation. In seconds."""
+"""Hypotheses of the FastAPI design that need no server: loading, engines, a quantised graph, validation. In seconds."""
 
 import tempfile
 from collections.abc import Callable
@@ -22,8 +22,8 @@ from schemas.reader import Reader
 SIZES = (1, 10, 100, 1000, 10_000)
 
 
-def measure_claims(lab: Lab, tick: Callable[[], None]) -> dict[str, Any]:
-    """Each claim's figures by name; one that cannot be measured here says why under ``error``."""
+def measure_hypotheses(lab: Lab, tick: Callable[[], None]) -> dict[str, Any]:
+    """The figures of each hypothesis by name; ``error`` holds the reason where it cannot be measured here."""
     found = {}
     for name, measure in (("load", _load), ("engine", _engine), ("quantised", _quantised), ("validation", _validation)):
         try:
@@ -69,7 +69,7 @@ def _quantised(lab: Lab) -> dict[str, Any]:
     original = lab.artifact / artifact.GRAPH
     with tempfile.TemporaryDirectory() as folder:
         smaller = Path(folder) / "quantised.onnx"
-        logging.disable(logging.WARNING)  # it advises a preparation that a graph of trees has no use for
+        logging.disable(logging.WARNING)  # it advises a preparation that is useless for a graph of trees
         quantize_dynamic(original, smaller)
         logging.disable(logging.NOTSET)
         kinds = [[node.op_type for node in onnx.load(path).graph.node] for path in (original, smaller)]
@@ -84,7 +84,7 @@ def _quantised(lab: Lab) -> dict[str, Any]:
 
 
 def _validation(lab: Lab) -> dict[str, dict[str, float]]:
-    """A body's bytes to checked values: ours (quick check, Marshmallow alone) and the tuned twin's pydantic."""
+    """A body's bytes to checked values: ours (fast path, Marshmallow alone) and the tuned twin's pydantic."""
     contract = lab.pool.contract
     reader = Reader(contract, 10_000)
     marshmallow_row, marshmallow_batch = reader.row_schema(), reader.batch_schema()

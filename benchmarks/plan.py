@@ -1,20 +1,20 @@
-"""What a run measures, and how long each measurement may be."""
+"""What a run measures, and how long each measurement lasts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from benchmarks.rows import QUICK, ROWS, Row
 from benchmarks.scenarios import SCENARIOS, Scenario
+from benchmarks.targets import QUICK, TARGETS, Target
 
 START_SECONDS, BETWEEN_SECONDS = 4.0, 0.9
-"""What a server costs once and a measurement each time, besides its own duration."""
+"""Seconds to start a server, and between two measurements."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Cells (a scenario and a row), rounds, seconds of one measurement; cells asked for that would say nothing."""
+    """Cells (a scenario and a target), rounds, seconds of one measurement, and why cells were left out."""
 
-    cells: tuple[tuple[Scenario, Row], ...]
+    cells: tuple[tuple[Scenario, Target], ...]
     rounds: int
     seconds: int
     patience: float
@@ -23,55 +23,62 @@ class Plan:
 
     @property
     def estimate(self) -> float:
-        """Seconds of it all, claims and targets included."""
-        servers = {(row.name, scenario.workers) for scenario, row in self.cells}
+        """Seconds of the whole run, hypotheses and goals included."""
+        servers = {(target.name, scenario.workers) for scenario, target in self.cells}
         cells = len(self.cells) * self.rounds * (self.seconds + BETWEEN_SECONDS)
-        cells += sum(SLOW_SECONDS for scenario, row in self.cells if row.name in scenario.too_slow)
+        cells += sum(SLOW_SECONDS for scenario, target in self.cells if target.name in scenario.too_slow)
         return cells + len(servers) * START_SECONDS + (EXTRA_SECONDS if self.extras else 15)
 
-    def rows(self, workers: int) -> list[Row]:
-        """The rows that are needed with so many workers."""
-        wanted = {row.name for scenario, row in self.cells if scenario.workers == workers}
-        return [row for row in ROWS if row.name in wanted]
+    def targets(self, workers: int) -> list[Target]:
+        """The targets that are needed with so many workers."""
+        wanted = {target.name for scenario, target in self.cells if scenario.workers == workers}
+        return [target for target in TARGETS if target.name in wanted]
 
 
 SLOW_SECONDS = 50.0
-"""What a cell whose single requests take many seconds adds: three rounds and a first request of at least that."""
+"""What a cell whose single requests take many seconds adds: three rounds and a first request."""
 EXTRA_SECONDS = 150.0
-"""Claims and targets of a run that is not quick."""
+"""For the hypotheses and goals of a run that is not quick."""
 
 
-def make_plan(rows: Sequence[str], scenarios: Sequence[str], quick: bool, minutes: float, rounds: int | None) -> Plan:
-    """The cells asked for, or the quick or the full set, in the time given.
+def make_plan(
+    targets: Sequence[str], scenarios: Sequence[str], quick: bool, minutes: float, rounds: int | None
+) -> Plan:
+    """The named cells, else the quick or the full set, in the time given.
 
     Raises:
         ValueError: a name that is in neither table, or nothing to measure.
     """
-    _known(rows, [row.name for row in ROWS], "row")
-    _known(scenarios, [scenario.name for scenario in SCENARIOS], "scenario")
-    chosen_rows = [row for row in ROWS if row.name in (rows or (QUICK if quick else [r.name for r in ROWS]))]
+    _check_names(targets, [target.name for target in TARGETS], "target")
+    _check_names(scenarios, [scenario.name for scenario in SCENARIOS], "scenario")
+    names = targets or (QUICK if quick else [target.name for target in TARGETS])
+    chosen_targets = [target for target in TARGETS if target.name in names]
     chosen = [
         scenario for scenario in SCENARIOS if (scenario.name in scenarios if scenarios else scenario.quick or not quick)
     ]
-    asked = [
-        (scenario, row)
+    wanted = [
+        (scenario, target)
         for scenario in chosen
-        for row in chosen_rows
-        if not scenario.rows or row.name in scenario.rows or (scenarios and rows)
-        if not (quick and row.name in scenario.too_slow)
+        for target in chosen_targets
+        if not scenario.targets or target.name in scenario.targets or (scenarios and targets)
+        if not (quick and target.name in scenario.too_slow)
     ]
-    cells = tuple((scenario, row) for scenario, row in asked if not scenario.senseless(row))
-    left_out = {f"{scenario.name}/{row.name}": why for scenario, row in asked if (why := scenario.senseless(row))}
+    cells = tuple((scenario, target) for scenario, target in wanted if not scenario.inapplicable(target))
+    left_out = {
+        f"{scenario.name}/{target.name}": reason
+        for scenario, target in wanted
+        if (reason := scenario.inapplicable(target))
+    }
     if not cells:
-        reasons = "; ".join(f"{cell}: {why}" for cell, why in left_out.items())
-        raise ValueError(f"Nothing to measure: {reasons or 'none of these rows is meant for these scenarios'}.")
+        reasons = "; ".join(f"{cell}: {reason}" for cell, reason in left_out.items())
+        raise ValueError(f"Nothing to measure: {reasons or 'none of these targets is meant for these scenarios'}.")
     count = rounds or (3 if quick else 5)
-    extras = not quick and not rows and not scenarios
+    extras = not quick and not targets and not scenarios
     probe = Plan(cells, count, 0, 0, extras)
     seconds = (minutes * 60 - probe.estimate) / (len(cells) * count)
     return Plan(cells, count, max(1, min(10, round(seconds))), 4.0 if quick else 40.0, extras, left_out)
 
 
-def _known(names: Sequence[str], there: Sequence[str], kind: str) -> None:
-    if unknown := [name for name in names if name not in there]:
-        raise ValueError(f"There is no {kind} named {', '.join(unknown)}; there are {', '.join(there)}.")
+def _check_names(names: Sequence[str], known: Sequence[str], kind: str) -> None:
+    if unknown := [name for name in names if name not in known]:
+        raise ValueError(f"There is no {kind} named {', '.join(unknown)}; there are {', '.join(known)}.")

@@ -38,7 +38,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
     "hooks and views": ("service/web", "service/models", "benchmarks/twins/plain_flask"),
     "Flask and Werkzeug": ("flask", "werkzeug", "blinker", "_contextvars", "/typing.py"),
 }
-"""A function belongs to the first layer one of whose marks is in its file's path or its name; else to "Python"."""
+"""A function belongs to the first layer with a mark that is in its file's path or its name; else to OTHER."""
 OTHER = "Python's own functions, system calls"
 OURS_BEFORE_FLASK = ("service/web/lean/",)
 
@@ -50,11 +50,11 @@ def main() -> None:
         settings = Settings.read(os.environ)
         pool = make_pool(settings.artifacts_dir / wanted_version(settings), 512)
         bodies = [orjson.dumps(row) for row in pool.rows]
-        shown, out = os.dup(1), os.open(Path(var) / "log", os.O_WRONLY | os.O_CREAT)
-        os.dup2(out, 1)  # the log goes to a file, as deployed
+        stdout, out = os.dup(1), os.open(Path(var) / "log", os.O_WRONLY | os.O_CREAT)
+        os.dup2(out, 1)  # the log goes to a file, as in service
         before = importlib.import_module("benchmarks.twins.plain_flask").app
         found = {"before": layers_of(before, bodies), "after": layers_of(create_app(settings), bodies)}
-        os.dup2(shown, 1)
+        os.dup2(stdout, 1)
     (FOLDER / "profile.json").write_text(json.dumps(found, indent=2) + "\n")
     text = table(found)
     (FOLDER / "profile.md").write_text(text)

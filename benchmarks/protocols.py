@@ -1,4 +1,4 @@
-"""How each kind of server is asked, and where its answer stands."""
+"""The protocols of the targets: how rows are sent, and how the answers are read."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,15 +8,18 @@ import orjson
 
 Rows = Sequence[Mapping[str, Any]]
 Answer = tuple[Any, float | None]
-"""A prediction, and the probability of its class where the server says it."""
+"""A prediction, and the probability of its class where the server gives it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
-    """``marker`` stands in every good answer; ``read`` raises on anything else."""
+class Protocol:
+    """How to send one row and a batch (path and body), and how to read an answer.
 
-    ask_one: Callable[[Rows], tuple[str, bytes]]
-    ask_batch: Callable[[Rows], tuple[str, bytes]]
+    ``marker`` is text that every right answer holds; ``read`` raises on anything else.
+    """
+
+    one_row: Callable[[Rows], tuple[str, bytes]]
+    batch: Callable[[Rows], tuple[str, bytes]]
     read: Callable[[bytes], list[Answer]]
     marker: str
 
@@ -67,9 +70,9 @@ def _read_mlflow(body: bytes) -> list[Answer]:
     return [(prediction, None) for prediction in orjson.loads(body)["predictions"]]
 
 
-DIALECTS = {
-    "ours": Dialect(_ours_one, _ours_batch, _read_ours, '"prediction'),
-    "one_route": Dialect(_ours_one, _one_route, _read_ours, '"prediction'),
-    "v2": Dialect(_v2, _v2, _read_v2, '"outputs"'),
-    "mlflow": Dialect(_mlflow, _mlflow, _read_mlflow, '"predictions"'),
+PROTOCOLS = {
+    "ours": Protocol(_ours_one, _ours_batch, _read_ours, '"prediction'),
+    "one_route": Protocol(_ours_one, _one_route, _read_ours, '"prediction'),
+    "v2": Protocol(_v2, _v2, _read_v2, '"outputs"'),
+    "mlflow": Protocol(_mlflow, _mlflow, _read_mlflow, '"predictions"'),
 }

@@ -1,4 +1,4 @@
-"""The engine in this process on ready-made arrays: what a batch could cost at best, on the servers' own core."""
+"""The engine in this process on ready-made arrays, on the servers' core: the least that a batch can cost."""
 
 import os
 from itertools import cycle
@@ -10,7 +10,7 @@ from benchmarks.timing import seconds_of
 from benchmarks.workload import Pool
 
 DISTINCT = 8
-"""Arrays asked in turn: one alone would be learnt by heart by the processor's branch predictor."""
+"""Arrays used in turn: the processor's branch predictor would learn a single one."""
 
 
 def batches_a_second(pool: Pool, size: int) -> float:

@@ -1,4 +1,4 @@
-"""A run on disk: everything that was measured, as JSON; each report is computed from it anew."""
+"""A run on disk: everything that was measured, as JSON. Every report is made from such a file."""
 
 import json
 from collections.abc import Iterable
@@ -7,72 +7,73 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.measurement import Measurement
 from benchmarks.statistics import Ratio, ratio
 
-FORMAT = 1
+FORMAT = 2
 FOLDER = Path(__file__).parent / "results"
 GRID = (*(p / 100 for p in range(100)), 0.995, 0.999, 1.0)
-"""Shares at which the latencies of an open loop are kept."""
+"""Shares at which the latencies of an open loop are recorded."""
 
 
 @dataclass(slots=True)
 class Run:
-    """One run. ``measurements`` are one cell of one round each; ``facts`` what claims and targets found."""
+    """One run. ``measurements`` are one cell of one round each; ``facts`` are the figures of hypotheses and goals."""
 
     environment: dict[str, Any]
     plan: dict[str, Any]
-    rows: dict[str, dict[str, Any]]
+    targets: dict[str, dict[str, Any]]
     scenarios: dict[str, dict[str, Any]]
-    measurements: list[dict[str, Any]] = field(default_factory=list)
+    measurements: list[Measurement] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
 
-    def values(self, scenario: str, row: str, name: str = "rate") -> list[float]:
+    def values(self, scenario: str, target: str, name: str = "rate") -> list[float]:
         """One figure of a cell, by round."""
-        cells = (m for m in self.measurements if m["scenario"] == scenario and m["row"] == row)
-        return [float(m[name]) for m in sorted(cells, key=lambda m: m["round"])]
+        return [float(getattr(m, name)) for m in self.cell(scenario, target)]
 
-    def median(self, scenario: str, row: str, name: str = "rate") -> float | None:
+    def cell(self, scenario: str, target: str) -> list[Measurement]:
+        """The measurements of a cell, by round."""
+        found = [m for m in self.measurements if (m.scenario, m.target) == (scenario, target)]
+        return sorted(found, key=lambda m: m.round)
+
+    def median(self, scenario: str, target: str, name: str = "rate") -> float | None:
         """Of a cell's rounds; None where it was not measured."""
-        values = self.values(scenario, row, name)
+        values = self.values(scenario, target, name)
         return median(values) if values else None
 
-    def latency(self, scenario: str, row: str, share: float) -> list[float]:
+    def latency(self, scenario: str, target: str, share: float) -> list[float]:
         """A percentile of a cell's latencies in ms, by round; 0.99 is the 99th."""
         place = {0.995: 100, 0.999: 101, 1.0: 102}.get(share, round(share * 100))
-        cells = (m for m in self.measurements if m["scenario"] == scenario and m["row"] == row)
-        return [m["latency"][min(place, len(m["latency"]) - 1)] for m in sorted(cells, key=lambda m: m["round"])]
+        return [m.latency[min(place, len(m.latency) - 1)] for m in self.cell(scenario, target)]
 
     def ratio(self, scenario: str, a: str, b: str) -> Ratio | None:
         """How many times the rate of ``b`` the rate of ``a`` is."""
-        rates: dict[str, dict[int, float]] = {a: {}, b: {}}
-        for m in self.measurements:
-            if m["scenario"] == scenario and m["row"] in rates:
-                rates[m["row"]][m["round"]] = m["rate"]
-        both = sorted(rates[a].keys() & rates[b].keys())
-        return ratio([rates[a][number] for number in both], [rates[b][number] for number in both])
+        rates = [{m.round: m.rate for m in self.cell(scenario, target)} for target in (a, b)]
+        both = sorted(rates[0].keys() & rates[1].keys())
+        return ratio([rates[0][number] for number in both], [rates[1][number] for number in both])
 
-    def of_the_engine(self, scenario: str) -> Ratio | None:
+    def share_of_engine(self, scenario: str) -> Ratio | None:
         """Which share of the engine's own rate on ready-made arrays our service reaches, paired by round."""
         alone = {int(number): rate for number, rate in self.facts.get("engine_alone", {}).get(scenario, {}).items()}
-        ours = {m["round"]: m["rate"] for m in self.measurements if (m["scenario"], m["row"]) == (scenario, "ours")}
+        ours = {m.round: m.rate for m in self.cell(scenario, "ours")}
         both = sorted(alone.keys() & ours.keys())
         return ratio([ours[number] for number in both], [alone[number] for number in both])
 
-    def rows_of(self, scenario: str) -> list[str]:
-        """The rows measured in a scenario, in the table's order."""
-        seen = {m["row"] for m in self.measurements if m["scenario"] == scenario}
-        return [row for row in self.rows if row in seen]
+    def targets_of(self, scenario: str) -> list[str]:
+        """The targets measured in a scenario, in the table's order."""
+        seen = {m.target for m in self.measurements if m.scenario == scenario}
+        return [target for target in self.targets if target in seen]
 
-    def bad(self, scenario: str, row: str) -> int:
+    def bad(self, scenario: str, target: str) -> int:
         """Requests that failed, were answered wrongly or lost their connection, over all rounds."""
-        names = ("failed", "wrong", "socket")
-        return int(sum(sum(self.values(scenario, row, name)) for name in names))
+        return sum(m.bad for m in self.cell(scenario, target))
 
     def save(self, path: Path) -> None:
         """Write it, small numbers rounded to what was measured."""
         path.parent.mkdir(parents=True, exist_ok=True)
         document = {"format": FORMAT, **{name: getattr(self, name) for name in self.__slots__}}
+        document["measurements"] = [m.to_json() for m in self.measurements]
         path.write_text(json.dumps(_rounded(document), separators=(",", ":")) + "\n")
 
     @classmethod
@@ -80,7 +81,7 @@ class Run:
         """Read a result file.
 
         Raises:
-            ValueError: it is none, or of another format; a sentence that names it.
+            ValueError: it is no result file, or has another format; the sentence names the file.
         """
         try:
             document = json.loads(path.read_bytes())
@@ -90,7 +91,8 @@ class Run:
             raise ValueError(f"{path} is not JSON.") from None
         if not isinstance(document, dict) or document.pop("format", None) != FORMAT:
             raise ValueError(f"{path} is no result of this load lab (format {FORMAT}).")
-        return cls(**document)
+        measurements = [Measurement.from_json(m) for m in document.pop("measurements")]
+        return cls(**document, measurements=measurements)
 
 
 def newest() -> Path | None:

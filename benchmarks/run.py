@@ -1,4 +1,4 @@
-"""A plan carried out: servers up, warmed up, measured round after round; then claims and targets."""
+"""Carry out a plan: start and warm up the servers, measure round after round, then hypotheses and goals."""
 
 import dataclasses
 import shutil
@@ -10,23 +10,23 @@ from pathlib import Path
 from tqdm import tqdm
 
 from benchmarks import environment
-from benchmarks.hypotheses import measure_claims
+from benchmarks.goals import measure_goals
+from benchmarks.hypotheses import measure_hypotheses
 from benchmarks.lab import Lab
 from benchmarks.load.wrk import version
 from benchmarks.plan import Plan
 from benchmarks.readiness import warm_up
 from benchmarks.results import Run
-from benchmarks.rows import HERE, ROWS, Row
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.servers import Server
-from benchmarks.targets import measure_targets
+from benchmarks.targets import HERE, TARGETS, Target
 from benchmarks.workload import make_pool
 
 BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} s, {remaining} left"
 
 
 def carry_out(plan: Plan, folder: Path) -> Run:
-    """Everything that the plan asks for, on the artifact in ``folder``, with a progress bar."""
+    """Measure the whole plan with the artifact in ``folder``, with a progress bar."""
     pool = make_pool(folder, max(20_000, max(scenario.distinct for scenario, _ in plan.cells)))
     total = round(plan.estimate)
     with tqdm(total=total, unit="s", bar_format=BAR, file=sys.stderr) as bar:
@@ -39,7 +39,7 @@ def carry_out(plan: Plan, folder: Path) -> Run:
 
         try:
             run = _run(plan, lab, tick)
-            run.facts = measure_claims(lab, tick) | (measure_targets(lab, tick) if plan.extras else {})
+            run.facts = measure_hypotheses(lab, tick) | (measure_goals(lab, tick) if plan.extras else {})
             run.facts["engine_alone"] = lab.engine_alone
             run.skipped = {name: reason.replace(f"{HERE.parent}/", "") for name, reason in lab.skipped.items()}
         finally:
@@ -52,19 +52,19 @@ def _run(plan: Plan, lab: Lab, tick: Callable[[], None]) -> Run:
     run = Run(
         {**environment.describe(), "wrk": version()},
         {"rounds": plan.rounds, "seconds": plan.seconds, "artifact": _facts(lab)},
-        {row.name: _row_facts(row) for row in ROWS},
+        {target.name: _target_facts(target) for target in TARGETS},
         {scenario.name: dataclasses.asdict(scenario) for scenario in SCENARIOS},
     )
     lab.skipped.update(plan.left_out)
     for workers in sorted({scenario.workers for scenario, _ in plan.cells}):
-        rows = []
-        for row in plan.rows(workers):
-            if missing := row.missing():
-                lab.skipped[row.name] = missing
-                lab.say(f"{row.name} skipped: {missing}")
+        targets = []
+        for target in plan.targets(workers):
+            if missing := target.missing():
+                lab.skipped[target.name] = missing
+                lab.say(f"{target.name} skipped: {missing}")
             else:
-                rows.append(row)
-        with lab.running(rows, workers) as servers:
+                targets.append(target)
+        with lab.running(targets, workers) as servers:
             for server in servers:
                 warm_up(server, lab.pool)
                 tick()
@@ -74,12 +74,12 @@ def _run(plan: Plan, lab: Lab, tick: Callable[[], None]) -> Run:
 
 
 def _rounds(plan: Plan, lab: Lab, servers: list[Server], workers: int, tick: Callable[[], None]) -> None:
-    by_name = {server.row.name: server for server in servers}
+    by_name = {server.target.name: server for server in servers}
     for number in range(plan.rounds):
         for scenario in dict.fromkeys(scenario for scenario, _ in plan.cells if scenario.workers == workers):
-            rows = [row for found, row in plan.cells if found is scenario and row.name in by_name]
-            for row in rows if number % 2 == 0 else reversed(rows):
-                lab.measure(scenario, by_name[row.name], number)
+            targets = [target for found, target in plan.cells if found is scenario and target.name in by_name]
+            for target in targets if number % 2 == 0 else reversed(targets):
+                lab.measure(scenario, by_name[target.name], number)
                 tick()
 
 
@@ -96,7 +96,7 @@ def _facts(lab: Lab) -> dict[str, object]:
     }
 
 
-def _row_facts(row: Row) -> dict[str, object]:
-    words = [*(f"{name}={value}" for name, value in row.environment.items()), *row.command]
+def _target_facts(target: Target) -> dict[str, object]:
+    words = [*(f"{name}={value}" for name, value in target.environment.items()), *target.command]
     command = " ".join(words).replace(f"{HERE.parent}/", "")
-    return {"title": row.title, "family": row.family, "command": command, "dialect": row.dialect}
+    return {"title": target.title, "family": target.family, "command": command, "protocol": target.protocol}

@@ -1,4 +1,4 @@
-"""Start a row's server pinned to its cores, wait until it answers rightly, read its CPU time and memory, stop it."""
+"""Start a target's server pinned to its cores, read its CPU time and memory, stop it."""
 
 import contextlib
 import os
@@ -14,20 +14,20 @@ from typing import IO
 
 import psutil
 
-from benchmarks.rows import BIN, Row
+from benchmarks.targets import BIN, Target
 
 START_SECONDS, STOP_SECONDS = 120.0, 30.0
 
 
 class NotStarted(RuntimeError):
-    """A server did not come to answer; the message ends with the last lines it wrote."""
+    """A server gave no right answer; the message ends with the last lines of its log."""
 
 
 @dataclass(slots=True)
 class Server:
-    """A running row."""
+    """A running target."""
 
-    row: Row
+    target: Target
     port: int
     work: Path
     process: subprocess.Popen[bytes]
@@ -35,7 +35,7 @@ class Server:
     helpers: tuple[subprocess.Popen[bytes], ...] = ()
 
     def tree(self) -> list[psutil.Process]:
-        """Its processes, the redis of a cache row included."""
+        """Its processes, including the Redis of a target with a cache."""
         found = []
         for started in (self.process, *self.helpers):
             try:
@@ -50,13 +50,13 @@ class Server:
         return sum(_of(process, lambda p: sum(p.cpu_times()[:2])) for process in self.tree())
 
     def pss_bytes(self) -> int:
-        """Proportional set sizes, summed: shared pages count once. Resident sizes where the system tells no PSS."""
+        """Proportional set sizes, summed: shared pages count once. Resident sizes where the system has no PSS."""
         return int(
             sum(_of(p, lambda p: getattr(p.memory_full_info(), "pss", p.memory_info().rss)) for p in self.tree())
         )
 
     def stop(self) -> None:
-        """TERM to what was started, as a supervisor would; KILL to whatever is left of it after half a minute."""
+        """TERM to what was started, as a supervisor would; KILL to the processes left after half a minute."""
         tree = self.tree()
         for started in (self.process, *self.helpers):
             started.terminate()
@@ -70,21 +70,21 @@ class Server:
 
 
 def start(
-    row: Row,
+    target: Target,
     artifact: Path,
     work: Path,
     cores: Sequence[int],
     workers: int = 1,
     environment: Mapping[str, str] | None = None,
 ) -> Server:
-    """Start ``row``; it is not yet ready.
+    """Start ``target``; it is not yet ready.
 
     Raises:
         NotStarted: its preparation failed.
     """
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    places = {
+    values = {
         "python": sys.executable,
         "bin": str(BIN),
         "port": str(free_port()),
@@ -93,53 +93,55 @@ def start(
         "artifact": str(artifact),
         "work": str(work),
     }
-    told = {**_clean_environment(artifact, work), **row.environment, **(environment or {})}
-    told = {name: value.format(**places) for name, value in told.items()}
-    helpers = _helpers(told, places, work)
+    given = {**_clean_environment(artifact, work), **target.environment, **(environment or {})}
+    variables = {name: value.format(**values) for name, value in given.items()}
+    helpers = _helpers(variables, values, work)
     with (work / "server.log").open("wb") as log:
-        if row.prepare:
-            step = [part.format(**places) for part in row.prepare]
-            made = subprocess.run(step, env=told, stdout=log, stderr=log, check=False)
-            if made.returncode:
-                raise NotStarted(f"{row.name} could not be prepared:\n{last_lines(work / 'server.log')}")
-        process = _spawn([part.format(**places) for part in row.command], told, log, cores)
-    return Server(row, int(places["port"]), work, process, helpers=helpers)
+        if target.prepare:
+            step = [part.format(**values) for part in target.prepare]
+            prepared = subprocess.run(step, env=variables, stdout=log, stderr=log, check=False)
+            if prepared.returncode:
+                raise NotStarted(f"{target.name} could not be prepared:\n{last_lines(work / 'server.log')}")
+        process = _spawn([part.format(**values) for part in target.command], variables, log, cores)
+    return Server(target, int(values["port"]), work, process, helpers=helpers)
 
 
-def _helpers(told: Mapping[str, str], places: Mapping[str, str], work: Path) -> tuple[subprocess.Popen[bytes], ...]:
-    if "REDIS_URL" not in told:
+def _helpers(
+    variables: Mapping[str, str], values: Mapping[str, str], work: Path
+) -> tuple[subprocess.Popen[bytes], ...]:
+    if "REDIS_URL" not in variables:
         return ()
-    command = ["redis-server", "--port", places["redis"], "--bind", "127.0.0.1", "--save", "", "--dir", str(work)]
+    command = ["redis-server", "--port", values["redis"], "--bind", "127.0.0.1", "--save", "", "--dir", str(work)]
     with (work / "redis.log").open("wb") as log:
-        return (_spawn(command, told, log, ()),)
+        return (_spawn(command, variables, log, ()),)
 
 
 def _spawn(
-    command: list[str], told: Mapping[str, str], log: IO[bytes], cores: Sequence[int]
+    command: list[str], variables: Mapping[str, str], log: IO[bytes], cores: Sequence[int]
 ) -> subprocess.Popen[bytes]:
     pin = (lambda: os.sched_setaffinity(0, cores)) if cores and hasattr(os, "sched_setaffinity") else None
     return subprocess.Popen(
         command,
-        env=dict(told),
+        env=dict(variables),
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=subprocess.STDOUT,
-        process_group=0,  # no session of its own: what stands back in one would be an equal of the other rows' servers
+        process_group=0,  # not a new session: the scheduler would weigh it like the session of all the other servers
         preexec_fn=pin,
     )
 
 
 def _clean_environment(artifact: Path, work: Path) -> dict[str, str]:
-    """Nothing of the caller's settings may reach a server: each row states its own."""
-    kept = {name: os.environ[name] for name in ("HOME", "LANG", "LC_ALL", "TMPDIR") if name in os.environ}
+    """The caller's settings do not reach a server: each target states its own."""
+    passed = {name: os.environ[name] for name in ("HOME", "LANG", "LC_ALL", "TMPDIR") if name in os.environ}
     root = Path(__file__).parent.parent
-    return kept | {
+    return passed | {
         "PATH": f"{BIN}:{os.environ.get('PATH', '/usr/bin:/bin')}",
         "PYTHONPATH": str(root),
         "ARTIFACTS_DIR": str(artifact.parent),
         "MODEL_VERSION": artifact.name,
         "VAR_DIR": str(work / "var"),
-        "MONITOR_SECONDS": "600",  # there is one look a host; here are a dozen services on one core
+        "MONITOR_SECONDS": "600",  # one check a host in service; here a dozen services share a core
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
     }

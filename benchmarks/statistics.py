@@ -1,4 +1,4 @@
-"""From rounds to statements: medians, spread, and whether two rows differ at all."""
+"""From rounds to statements: medians, spread, and whether two targets differ at all."""
 
 import math
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ from scipy.stats import ttest_ind
 
 CONFIDENCE = 0.95
 FEWEST = 3
-"""Rounds: two points make an interval that says nothing."""
+"""Rounds: an interval from two points says nothing."""
 NOISY_SPREAD = 0.15
-"""(largest - smallest) / median of a row's own rounds from which on the machine was too noisy to say much."""
+"""(largest - smallest) / median of a target's rounds: from here on the machine was too noisy for reliable numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def percentile(ordered: Sequence[float], share: float) -> float:
 
 
 def figure(value: float) -> str:
-    """Three figures that count, thousands set apart."""
+    """Three significant figures, with a space between thousands."""
     if not math.isfinite(value):
         return "-"
     if abs(value) >= 1000:

@@ -4,19 +4,19 @@ One worker on the first core under a closed loop of one-row requests; the propor
 in ten equal parts.
 """
 
+import dataclasses
 import json
 import os
 import shutil
 import sys
-from typing import Any
 
 import click
 from tqdm import tqdm
 
 from benchmarks import environment
+from benchmarks.goals import OURS, load
 from benchmarks.lab import Lab
 from benchmarks.results import FOLDER
-from benchmarks.targets import OURS, load
 from benchmarks.twins.loading import wanted_version
 from benchmarks.workload import make_pool
 from service.settings import Settings
@@ -24,10 +24,19 @@ from service.settings import Settings
 PARTS, SECONDS = 10, 4.0
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Part:
+    """After so many ``requests`` in all: memory in MiB, and requests a second since the part before."""
+
+    requests: int
+    pss_mib: float
+    rate: float
+
+
 @click.command()
 @click.argument("requests", type=click.IntRange(1000), default=1_000_000)
 def main(requests: int) -> None:
-    """Answer that many REQUESTS, and see what grows."""
+    """Answer that many REQUESTS and measure what grows."""
     settings = Settings.read(os.environ)
     folder = (settings.artifacts_dir / wanted_version(settings)).resolve()
     lab = Lab(folder, make_pool(folder, 20_000), SECONDS, 1, 60.0, _say)
@@ -37,10 +46,11 @@ def main(requests: int) -> None:
         shutil.rmtree(lab.work, ignore_errors=True)
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / "uptime.json").write_text(
-        json.dumps({"environment": environment.describe(), "parts": parts}, indent=2) + "\n"
+        json.dumps({"environment": environment.describe(), "parts": list(map(dataclasses.asdict, parts))}, indent=2)
+        + "\n"
     )
     lines = ["| requests so far | memory, MiB | requests/s |", "|---:|---:|---:|"]
-    lines += [f"| {part['requests']:,} | {part['pss_mib']:.1f} | {part['rate']:,.0f} |" for part in parts]
+    lines += [f"| {part.requests:,} | {part.pss_mib:.1f} | {part.rate:,.0f} |" for part in parts]
     (FOLDER / "uptime.md").write_text("\n".join(lines) + "\n")
     click.echo("\n".join(lines))
 
@@ -49,8 +59,8 @@ def _say(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
-def _answer(lab: Lab, requests: int) -> list[dict[str, Any]]:
-    parts: list[dict[str, Any]] = []
+def _answer(lab: Lab, requests: int) -> list[Part]:
+    parts: list[Part] = []
     with lab.running([OURS]) as (server,), tqdm(total=requests, file=sys.stderr) as bar:
         done = 0.0
         for mark in (requests * part // PARTS for part in range(1, PARTS + 1)):
@@ -60,7 +70,7 @@ def _answer(lab: Lab, requests: int) -> list[dict[str, Any]]:
                 done, spent = done + answered, spent + SECONDS
                 bar.update(int(answered))
             pss = server.pss_bytes() / 2**20
-            parts.append({"requests": int(done), "pss_mib": pss, "rate": (done - at) / spent})
+            parts.append(Part(int(done), pss, (done - at) / spent))
     return parts
 
 

@@ -1,4 +1,4 @@
-"""What is asked: rows made from the contract, and what the engine in this process answers to them."""
+"""The rows that are sent: made from the contract, with the answers of the engine in this process."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ TIE = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Valid rows with their expected answers. ``complete``: places of those without a null (all if none)."""
+    """Valid rows with their expected answers. ``complete``: positions of rows without a null (all if none)."""
 
     contract: Contract
     rows: list[dict[str, Any]]
@@ -43,16 +43,18 @@ def make_pool(folder: Path, count: int, seed: int = 1) -> Pool:
     """``count`` distinct valid rows of the artifact in ``folder``, answered by its own engine."""
     manifest = Manifest.read(folder)
     engine = artifact.build_engine(folder, manifest, "auto")
-    draw = random.Random(seed)  # a load need not be unpredictable, it must be the same each time
+    draw = random.Random(seed)  # the load must be the same in each run
     rows = [{feature.name: value_of(feature, draw) for feature in manifest.contract.features} for _ in range(count)]
     matrix = encode(manifest.contract, [list(row.values()) for row in rows])
     answers = engine.predict(matrix)
     clear = _clear(answers)
-    kept = [place for place, plain in enumerate(clear) if plain] or list(range(count))
+    usable = [place for place, plain in enumerate(clear) if plain] or list(range(count))
     listed = pairs(answers)
-    rows = [rows[place] for place in kept]
+    rows = [rows[place] for place in usable]
     complete = [place for place, row in enumerate(rows) if None not in row.values()] or list(range(len(rows)))
-    return Pool(manifest.contract, rows, matrix[kept], [listed[k] for k in kept], engine, manifest, complete)
+    return Pool(
+        manifest.contract, rows, matrix[usable], [listed[place] for place in usable], engine, manifest, complete
+    )
 
 
 def value_of(feature: Feature, draw: random.Random) -> Any:

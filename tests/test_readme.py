@@ -9,6 +9,7 @@ import pytest
 from inference.manifest import Manifest
 from service.settings import SETTINGS
 from tests.conftest import ROOT
+from tests.services import program
 
 README = (ROOT / "README.md").read_text()
 BASE = "http://127.0.0.1:8000"
@@ -40,6 +41,7 @@ def _curls():
 
 @pytest.mark.process
 def test_every_curl_of_the_readme_works(serve):
+    program("curl", "curl")
     server = serve()
     commands = list(_curls())
     assert len(commands) >= 7

@@ -1,1 +1,1 @@
-"""The two instruments: wrk for ceilings, closed loop, and an open loop of ours for latency, timed from intent."""
+"""The two load tools: wrk (closed loop) for ceilings, and an open loop of ours for latency from the due time."""

@@ -1,4 +1,4 @@
-"""The keep-alive connections of the open loop: those that wait for work, and those that wait for an answer."""
+"""The keep-alive connections of the open loop: idle ones, and busy ones that wait for an answer."""
 
 import select
 import socket
@@ -25,10 +25,10 @@ class Connections:
 
     def ready(self, seconds: float) -> list[Connection]:
         """Busy ones that have something to read, or a close; idle ones that the server closed are replaced."""
-        told = [self.busy.get(number) for number, _ in self._poll.poll(seconds)]
-        if None in told:
+        found = [self.busy.get(number) for number, _ in self._poll.poll(seconds)]
+        if None in found:
             self._sweep()
-        return [connection for connection in told if connection is not None]
+        return [connection for connection in found if connection is not None]
 
     def send(self, place: int, raw: memoryview) -> bool:
         """Send request ``place`` on an idle one; False where two connections in a row refused it."""

@@ -1,7 +1,7 @@
-"""The open loop: requests are due at times fixed beforehand, whatever the server does; latency counts from then.
+"""The open loop: requests are due at times fixed beforehand; latency counts from the due time, however late it is sent.
 
 A process of its own on the client's core: ``python -m benchmarks.load.openloop`` reads a pickled Plan from standard
-input and writes a pickled dictionary. It waits in short sleeps and spins for the last part, since a poll's
+input and writes a pickled LoadResult. It waits in short sleeps and spins for the last part, since a poll's
 resolution is a millisecond.
 """
 
@@ -14,12 +14,12 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from benchmarks.load.answers import parse_answer
 from benchmarks.load.connections import Connection, Connections
-from benchmarks.load.exchange import Ask, right
-from benchmarks.protocols import DIALECTS
+from benchmarks.load.requests import Request, is_correct
+from benchmarks.measurement import LoadResult
+from benchmarks.protocols import PROTOCOLS
 
 SPIN_SECONDS = 0.0015
 PATIENCE_SECONDS = 30.0
@@ -28,28 +28,28 @@ CHECKED_ROWS = 200_000
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """When (seconds from the start, ascending) which ask is due, over how many connections."""
+    """Requests, sent in turn when they are ``due`` (seconds from the start, ascending), over ``connections``."""
 
     port: int
-    asks: Sequence[Ask]
+    requests: Sequence[Request]
     due: Sequence[float]
     connections: int
-    dialect: str = "ours"
+    protocol: str = "ours"
     cores: Sequence[int] = ()
 
 
-def drive(plan: Plan) -> dict[str, Any]:
-    """Run a plan in a process of its own; see ``_Loop.run`` for what comes back."""
-    said = subprocess.run(
+def drive(plan: Plan) -> LoadResult:
+    """Run a plan in a process of its own; latencies come in the order of the requests."""
+    done = subprocess.run(
         [sys.executable, "-m", "benchmarks.load.openloop"],
         input=pickle.dumps(plan),
         capture_output=True,
         check=False,
         start_new_session=True,  # as wrk
     )
-    if said.returncode:
-        raise RuntimeError(f"the open loop failed: {said.stderr.decode(errors='replace')[-800:]}")
-    found: dict[str, Any] = pickle.loads(said.stdout)  # noqa: S301 - written by our own child a moment ago
+    if done.returncode:
+        raise RuntimeError(f"the open loop failed: {done.stderr.decode(errors='replace')[-800:]}")
+    found: LoadResult = pickle.loads(done.stdout)  # noqa: S301 - written by our own child process
     return found
 
 
@@ -62,10 +62,10 @@ class _Loop:
         self._answers: list[tuple[int, int, bytes]] = []
         self._errors = 0
         self._late: list[float] = []
-        self._kept_rows = 0
+        self._checked_rows = 0
 
-    def run(self) -> dict[str, Any]:
-        """Latencies in ms by ascending time, errors, wrong answers, the client's own lateness and CPU seconds."""
+    def run(self) -> LoadResult:
+        """Send every request when it is due, and wait for the last answer."""
         due, clock = self._plan.due, time.perf_counter
         connections = self._connections
         self._zero, following = clock() + 0.02, 0
@@ -78,29 +78,29 @@ class _Loop:
                 following += 1
             while self._waiting and connections.idle:
                 place = self._waiting.popleft()
-                self._errors += not connections.send(place, memoryview(self._ask(place).raw))
+                self._errors += not connections.send(place, memoryview(self._request(place).raw))
             if now > end:
                 self._errors += len(connections.busy) + len(self._waiting)
                 break
             ahead = due[following] - now if following < len(due) else 0.01
             for connection in connections.ready(0 if ahead < SPIN_SECONDS else ahead - SPIN_SECONDS / 2):
                 self._receive(connection)
-        return self._told()
+        return self._result()
 
-    def _told(self) -> dict[str, Any]:
+    def _result(self) -> LoadResult:
         due, wrong = self._plan.due, self._wrong()
         times = os.times()
-        return {
-            "latency": [milliseconds for _, milliseconds in sorted(self._latency)],
-            "requests": len(due),
-            "failed": self._errors,
-            "wrong": wrong,
-            "checked": len(self._answers),
-            "seconds": due[-1] if due else 0.0,
-            "late": max(self._late, default=0.0) * 1000,
-            "late_p99": heapq.nsmallest(max(1, int(len(self._late) * 0.99)), self._late)[-1] * 1000 if due else 0.0,
-            "client_cpu": times.user + times.system,
-        }
+        return LoadResult(
+            latency=[milliseconds for _, milliseconds in sorted(self._latency)],
+            requests=len(due),
+            failed=self._errors,
+            wrong=wrong,
+            checked=len(self._answers),
+            seconds=due[-1] if due else 0.0,
+            late=max(self._late, default=0.0) * 1000,
+            late_p99=heapq.nsmallest(max(1, int(len(self._late) * 0.99)), self._late)[-1] * 1000 if due else 0.0,
+            client_cpu=times.user + times.system,
+        )
 
     def _receive(self, connection: Connection) -> None:
         try:
@@ -117,18 +117,18 @@ class _Loop:
                 self._done(connection, *whole)
         elif connection.buffer:
             self._fail(connection)
-        else:  # closed before a byte came back: the request is due all the same, on a new one
+        else:  # closed before a byte came back: the request goes out again on a new connection
             self._waiting.appendleft(connection.place)
             self._connections.release(connection, close=True)
 
     def _done(self, connection: Connection, status: int, body: bytes, close: bool) -> None:
         place = connection.place
         self._latency.append((place, (time.perf_counter() - self._zero - self._plan.due[place]) * 1000))
-        ask = self._ask(place)
-        if status != ask.status:
+        request = self._request(place)
+        if status != request.status:
             self._errors += 1
-        elif self._kept_rows < CHECKED_ROWS:
-            self._kept_rows += ask.rows
+        elif self._checked_rows < CHECKED_ROWS:
+            self._checked_rows += request.rows
             self._answers.append((place, status, body))
         self._connections.release(connection, close)
 
@@ -136,12 +136,14 @@ class _Loop:
         self._errors += 1
         self._connections.release(connection, close=True)
 
-    def _ask(self, place: int) -> Ask:
-        return self._plan.asks[place % len(self._plan.asks)]
+    def _request(self, place: int) -> Request:
+        return self._plan.requests[place % len(self._plan.requests)]
 
     def _wrong(self) -> int:
-        dialect = DIALECTS[self._plan.dialect]
-        return sum(not right(self._ask(place), status, body, dialect) for place, status, body in self._answers)
+        protocol = PROTOCOLS[self._plan.protocol]
+        return sum(
+            not is_correct(self._request(place), status, body, protocol) for place, status, body in self._answers
+        )
 
 
 if __name__ == "__main__":

@@ -1,71 +1,79 @@
-"""A scenario's requests, made from the pool of rows."""
+"""Requests as bytes, ready to send, each with its correct answer."""
 
-import random
-import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-import orjson
+from benchmarks.protocols import Protocol
 
-from benchmarks.load.exchange import Ask, get, post
-from benchmarks.protocols import DIALECTS
-from benchmarks.rows import Row
-from benchmarks.scenarios import Scenario
-from benchmarks.workload import Pool, wrong
-
-MOST_CELLS = 200_000
-"""Rows in all the bodies of a scenario, where the scenario leaves the number of bodies open."""
+TOLERANCE = 1e-6
 
 
-def asks_of(scenario: Scenario, row: Row, pool: Pool) -> list[Ask]:
-    """The requests, to be sent in turn."""
-    if scenario.mixed:
-        return _mixed(row, pool)
-    count = scenario.distinct if scenario.size == 0 else max(2, min(64, MOST_CELLS // 10 // scenario.size))
-    if scenario.invalid:
-        return [_invalid(scenario, pool, start) for start in range(min(count, 64))]
-    heads = fresh_heads(count) if scenario.fresh_head else [()] * count
-    return [
-        valid(row, pool, place * scenario.asked_rows, scenario.size, scenario.keep_alive, head)
-        for place, head in enumerate(heads)
-    ]
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request of ``rows`` rows: its bytes, and the ``status`` and answers ``expected`` (None: only the status)."""
+
+    raw: bytes
+    status: int
+    rows: int
+    expected: Sequence[tuple[Any, float | None]] | None = None
 
 
-def valid(row: Row, pool: Pool, start: int, size: int, keep_alive: bool = True, head: Sequence[str] = ()) -> Ask:
-    """One request for ``size`` rows, or for one at /predict where it is 0. A bare app is not held to the answers."""
-    dialect = DIALECTS[row.dialect]
-    rows, answers = pool.take(start, max(1, size), row.knows_null)
-    path, body = (dialect.ask_batch if size else dialect.ask_one)(rows)
-    return post(path, body, keep_alive, len(rows), None if row.answers_anything else answers, head=head)
+def get(path: str, keep_alive: bool) -> Request:
+    """A GET whose correct answer is a 200."""
+    return Request(_head("GET", path, None, keep_alive), 200, 0)
 
 
-def fresh_heads(count: int) -> list[tuple[str, ...]]:
-    """What a gateway adds: a W3C trace context and a request id, no two alike, the same ones in each round."""
-    draw = random.Random(1)
-    return [
-        (
-            f"traceparent: 00-{draw.getrandbits(128):032x}-{draw.getrandbits(64):016x}-01",
-            f"X-Request-ID: {uuid.UUID(int=draw.getrandbits(128), version=4)}",
-        )
-        for _ in range(count)
-    ]
+def post(
+    path: str,
+    body: bytes,
+    keep_alive: bool,
+    rows: int,
+    expected: Sequence[tuple[Any, float | None]] | None = None,
+    status: int = 200,
+    headers: Sequence[str] = (),
+) -> Request:
+    """A POST of JSON; ``headers`` are further header lines."""
+    return Request(_head("POST", path, len(body), keep_alive, headers) + body, status, rows, expected)
 
 
-def _invalid(scenario: Scenario, pool: Pool, start: int) -> Ask:
-    rows, _ = pool.take(start, scenario.asked_rows)
-    if not scenario.size:
-        return post("/predict", orjson.dumps(wrong(rows[0])), True, 1, status=422)
-    body = orjson.dumps({"instances": [wrong(row) for row in rows]})
-    return post("/predict/batch", body, True, len(rows), status=422)
+def is_correct(request: Request, status: int, body: bytes, protocol: Protocol) -> bool:
+    """Whether status and, where expected, every prediction and probability are the correct ones."""
+    if status != request.status:
+        return False
+    if request.expected is None:
+        return True
+    try:
+        found = protocol.read(body)
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):  # any other body is not a correct answer
+        return False
+    expected = request.expected
+    return len(found) == len(expected) and all(_same(f, e) for f, e in zip(found, expected, strict=True))
 
 
-def _mixed(row: Row, pool: Pool) -> list[Ask]:
-    asks: list[Ask] = [valid(row, pool, place, 0) for place in range(800)]
-    asks += [valid(row, pool, place * 10, 10) for place in range(120)]
-    asks += [get("/health", True)] * 80
-    random.Random(1).shuffle(asks)
-    return asks
+def write_requests(requests: Sequence[Request], path: Path) -> None:
+    """For wrk's script: the length of each request on a line of its own, then its bytes."""
+    with path.open("wb") as file:
+        for request in requests:
+            file.write(b"%d\n" % len(request.raw))
+            file.write(request.raw)
 
 
-def rows_asked(asks: Sequence[Ask]) -> float:
-    """Rows in a request, on average."""
-    return sum(ask.rows for ask in asks) / len(asks)
+def _head(method: str, path: str, length: int | None, keep_alive: bool, more: Sequence[str] = ()) -> bytes:
+    lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", "Accept: application/json", *more]
+    if not keep_alive:
+        lines.append("Connection: close")
+    if length is not None:
+        lines += ["Content-Type: application/json", f"Content-Length: {length}"]
+    return "\r\n".join((*lines, "", "")).encode()
+
+
+def _same(found: tuple[Any, float | None], expected: tuple[Any, float | None]) -> bool:
+    (label, probability), (wanted, likely) = found, expected
+    if isinstance(wanted, float) and isinstance(label, int | float):
+        if abs(label - wanted) > TOLERANCE * max(1.0, abs(wanted)):
+            return False
+    elif label != wanted:
+        return False
+    return probability is None or likely is None or abs(probability - likely) <= TOLERANCE

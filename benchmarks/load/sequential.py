@@ -3,37 +3,37 @@
 import socket
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from benchmarks.load.answers import parse_answer
-from benchmarks.load.exchange import Ask, right
-from benchmarks.protocols import DIALECTS
+from benchmarks.load.requests import Request, is_correct
+from benchmarks.measurement import LoadResult
+from benchmarks.protocols import PROTOCOLS
 
 
-def ask_once(port: int, ask: Ask, timeout: float = 60.0) -> tuple[int, bytes]:
+def send_once(port: int, request: Request, timeout: float = 60.0) -> tuple[int, bytes]:
     """Status and body.
 
     Raises:
         OSError: nobody listens, or no whole answer came.
     """
     with socket.create_connection(("127.0.0.1", port), timeout=timeout) as opened:
-        return _exchange(opened, ask)[:2]
+        return _exchange(opened, request)[:2]
 
 
-def sequential(port: int, asks: Sequence[Ask], seconds: float, dialect: str, least: int = 1) -> dict[str, Any]:
-    """As the closed loop tells, for at least ``least`` requests and until ``seconds`` are over."""
+def sequential(port: int, requests: Sequence[Request], seconds: float, protocol: str, least: int = 1) -> LoadResult:
+    """Send at least ``least`` requests, one after the other, until ``seconds`` are over."""
     latency: list[float] = []
     failed, wrong = 0, 0
     opened: socket.socket | None = None
     began = time.perf_counter()
     while len(latency) < least or time.perf_counter() - began < seconds:
-        ask = asks[len(latency) % len(asks)]
+        request = requests[len(latency) % len(requests)]
         sent = time.perf_counter()
         try:
             opened = opened or socket.create_connection(("127.0.0.1", port), timeout=120)
-            status, body, close = _exchange(opened, ask)
-            failed += status != ask.status
-            wrong += status == ask.status and not right(ask, status, body, DIALECTS[dialect])
+            status, body, close = _exchange(opened, request)
+            failed += status != request.status
+            wrong += status == request.status and not is_correct(request, status, body, PROTOCOLS[protocol])
         except OSError:
             failed, close = failed + 1, True
         latency.append((time.perf_counter() - sent) * 1000)
@@ -45,20 +45,19 @@ def sequential(port: int, asks: Sequence[Ask], seconds: float, dialect: str, lea
     ordered = sorted(latency)
     grid = [ordered[min(len(ordered) - 1, p * len(ordered) // 100)] for p in range(101)]
     elapsed = time.perf_counter() - began
-    return {
-        "requests": len(latency),
-        "seconds": elapsed,
-        "failed": failed,
-        "wrong": wrong,
-        "socket": 0,
-        "latency": grid,
-        "client_cpu": 0.0,
-        "connections": 1,
-    }
+    return LoadResult(
+        requests=len(latency),
+        seconds=elapsed,
+        failed=failed,
+        wrong=wrong,
+        latency=grid,
+        client_cpu=0.0,
+        connections=1,
+    )
 
 
-def _exchange(opened: socket.socket, ask: Ask) -> tuple[int, bytes, bool]:
-    opened.sendall(ask.raw)
+def _exchange(opened: socket.socket, request: Request) -> tuple[int, bytes, bool]:
+    opened.sendall(request.raw)
     buffer = bytearray()
     while (whole := parse_answer(buffer)) is None:
         read = opened.recv(262_144)

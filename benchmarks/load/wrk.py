@@ -2,57 +2,64 @@
 
 import json
 import os
+import re
 import resource
 import shutil
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from benchmarks.load.exchange import Ask, save_raw
+from benchmarks.load.requests import Request, write_requests
+from benchmarks.measurement import LoadResult
 
 SCRIPT = Path(__file__).with_name("wrk.lua")
 
 
-def check_installed() -> None:
-    """Stop with the way out where wrk is missing."""
+def missing() -> str | None:
+    """What to install where wrk is missing; None where it is there."""
     if shutil.which("wrk") is None:
-        sys.exit("Error: wrk is not installed. apt-get install wrk (Debian, Ubuntu), brew install wrk (macOS).")
+        return "wrk is not installed. apt-get install wrk (Debian, Ubuntu), brew install wrk (macOS)."
+    return None
 
 
 def version() -> str:
-    """As it says itself."""
-    said = subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False)
-    return (said.stdout or said.stderr).splitlines()[0]
+    """Of wrk, as ``4.1.0``."""
+    shown = subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False)
+    found = re.search(r"\d+(\.\d+)+", shown.stdout or shown.stderr)
+    return found[0] if found else "unknown"
 
 
 def closed_loop(
-    port: int, asks: Sequence[Ask], work: Path, seconds: float, connections: int, marker: str, cores: Sequence[int]
-) -> dict[str, Any]:
-    """Requests, seconds, failures by kind, the client's own CPU seconds, latency percentiles 0..100 in ms."""
+    port: int,
+    requests: Sequence[Request],
+    work: Path,
+    seconds: float,
+    connections: int,
+    marker: str,
+    cores: Sequence[int],
+) -> LoadResult:
+    """Load a server with wrk: ``marker`` is text that every correct body holds, ``cores`` are those of the client."""
     file = work / "requests.raw"
-    save_raw(asks, file)
-    expected = {ask.status for ask in asks}
+    write_requests(requests, file)
+    expected = {request.status for request in requests}
     if len(expected) > 1:
         raise ValueError("the closed loop expects one status")
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     whole = max(1, round(seconds))
     command = ["wrk", "-t1", f"-c{connections}", f"-d{whole}s", "--timeout", "30s", "-s", str(SCRIPT)]
     command += [f"http://127.0.0.1:{port}/", "--", str(file), str(expected.pop()), marker]
-    said = subprocess.run(
+    done = subprocess.run(
         command,
         capture_output=True,
         text=True,
         check=False,
-        start_new_session=True,  # where sessions are weighed, the client's core is not the servers' affair
+        start_new_session=True,  # the scheduler weighs sessions: the servers have their own
         preexec_fn=(lambda: os.sched_setaffinity(0, cores)) if cores and hasattr(os, "sched_setaffinity") else None,
     )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    lines = [line for line in said.stdout.splitlines() if line.startswith("RESULT ")]
+    lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
     if not lines:
-        raise RuntimeError(f"wrk failed: {said.stderr or said.stdout}")
-    found: dict[str, Any] = json.loads(lines[0].removeprefix("RESULT "))
-    found["latency"] = [value / 1000 for value in found["latency"]]
-    found["client_cpu"] = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return found
+        raise RuntimeError(f"wrk failed: {done.stderr or done.stdout}")
+    found = json.loads(lines[0].removeprefix("RESULT "))
+    found["latency"] = [microseconds / 1000 for microseconds in found["latency"]]
+    return LoadResult(**found, client_cpu=after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)

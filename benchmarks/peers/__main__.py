@@ -5,7 +5,7 @@ import sys
 import venv
 from importlib import metadata
 
-from benchmarks.rows import PEERS
+from benchmarks.targets import PEERS
 
 SAME = ("scikit-learn", "numpy", "pandas", "joblib")
 """Of the versions that are here: a pickle must be read by what wrote it."""

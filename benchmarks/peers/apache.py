@@ -8,7 +8,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from benchmarks.rows.row import HERE, PEERS
+from benchmarks.targets.definition import HERE, PEERS
 
 AS_ANOTHER = ("unshare", "--user", "--map-user=1", "--map-group=1", "--")
 """Apache answers nobody as root, and the user it changes to may not reach an interpreter in root's home: in a user

@@ -8,10 +8,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 
 from benchmarks.report.conclusion import conclusion, noise
-from benchmarks.report.hypotheses import claims
+from benchmarks.report.goals import NOT_MEASURED, goals
+from benchmarks.report.hypotheses import hypotheses
 from benchmarks.report.plots import plots
 from benchmarks.report.summary import lines
-from benchmarks.report.targets import NOT_MEASURED, targets
 from benchmarks.results import Run
 from benchmarks.statistics import figure, spread
 
@@ -19,7 +19,7 @@ TEMPLATES = Environment(loader=FileSystemLoader(Path(__file__).parent), autoesca
 
 
 def unbroken(text: str) -> str:
-    """A number whose thousands are set apart stays on one line."""
+    """Put a space that does not break into numbers such as 12 400."""
     return re.sub(r"(?<=\d) (?=\d{3}\b)", "\N{NO-BREAK SPACE}", text)
 
 
@@ -28,7 +28,7 @@ TEMPLATES.filters["unbroken"] = unbroken
 
 def render(run: Run, path: Path) -> str:
     """The whole page as HTML."""
-    found = targets(run)
+    found = goals(run)
     return TEMPLATES.get_template("page.html.j2").render(
         run=run,
         name=path.name,
@@ -36,34 +36,34 @@ def render(run: Run, path: Path) -> str:
         noise=noise(run),
         lines=lines(run),
         plots=plots(run),
-        claims=claims(run),
-        targets=[target for target in found if target.found != NOT_MEASURED],
-        unmeasured=[target.title for target in found if target.found == NOT_MEASURED],
+        hypotheses=hypotheses(run),
+        goals=[goal for goal in found if goal.found != NOT_MEASURED],
+        unmeasured=[goal.title for goal in found if goal.found == NOT_MEASURED],
         cells=_cells(run),
         figure=lambda value: "-" if value is None else unbroken(figure(value)),
     )
 
 
 def _cells(run: Run) -> list[dict[str, Any]]:
-    """Every scenario with the figures of its rows."""
+    """Every scenario with the figures of its targets."""
     found = []
     for name, facts in run.scenarios.items():
-        rows = []
-        for row in run.rows_of(name):
-            rates = run.values(name, row)
-            rows.append(
+        targets = []
+        for target in run.targets_of(name):
+            rates = run.values(name, target)
+            targets.append(
                 {
-                    "title": run.rows[row]["title"],
+                    "title": run.targets[target]["title"],
                     "rate": median(rates),
                     "spread": spread(rates),
-                    "p50": median(run.latency(name, row, 0.5)),
-                    "p99": median(run.latency(name, row, 0.99)),
-                    "cpu": sum(run.values(name, row, "server_cpu"))
-                    / (sum(run.values(name, row, "requests")) or 1)
+                    "p50": median(run.latency(name, target, 0.5)),
+                    "p99": median(run.latency(name, target, 0.99)),
+                    "cpu": sum(run.values(name, target, "server_cpu"))
+                    / (sum(run.values(name, target, "requests")) or 1)
                     * 1000,
-                    "bad": run.bad(name, row),
+                    "bad": run.bad(name, target),
                 }
             )
-        if rows:
-            found.append({"title": facts["title"], "kind": facts["kind"], "rows": rows})
+        if targets:
+            found.append({"title": facts["title"], "kind": facts["kind"], "targets": targets})
     return found

@@ -1,8 +1,9 @@
-"""Which plots there are, and which figures of a run each shows."""
+"""The plots of the page, and which figures of a run each shows."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 from matplotlib.ticker import NullFormatter
 
@@ -11,13 +12,19 @@ from benchmarks.report.summary import lines
 from benchmarks.results import GRID, Run
 
 FAMILY = {"flask": "#1b6ac9", "fastapi": "#d9730d", "peer": "#7a6f9b", "ceiling": "#9aa0a6"}
-OWN = {"ours": "#0b4f9e", "tuned": "#d9730d", "as_designed": "#b3261e", "plain": "#b9a44c", "flask_gthread": "#4aa3df"}
+OWN = {
+    "ours": "#0b4f9e",
+    "tuned": "#d9730d",
+    "fastapi_design": "#b3261e",
+    "plain": "#b9a44c",
+    "flask_gthread": "#4aa3df",
+}
 MARKS = "os^vDPX*<>"
 
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """A caption, what it says without eyes, and the picture."""
+    """A caption, a note below it, and the picture."""
 
     title: str
     note: str
@@ -32,7 +39,7 @@ def plots(run: Run) -> list[Plot]:
 def _throughput(run: Run) -> Iterator[Plot]:
     shown = [line for line in lines(run) if line.one_row and line.family != "ceiling"]
     if shown:
-        values = [run.values("one_row", line.row) for line in shown]
+        values = [run.values("one_row", line.target) for line in shown]
         labels, colours = [line.title for line in shown], [FAMILY[line.family] for line in shown]
         note = "Median of the rounds, whiskers from the smallest to the largest. The bare apps are in the table."
         yield Plot("One row a request: requests a second", note, ranking(labels, values, colours, "requests/s"))
@@ -41,17 +48,22 @@ def _throughput(run: Run) -> Iterator[Plot]:
 def _batches(run: Run) -> Iterator[Plot]:
     sizes = {"one_row": 1, "batch_10": 10, "batch_100": 100, "batch_1000": 1000, "batch_10000": 10_000}
     drawn = {
-        row: [(size, rate * size) for name, size in sizes.items() if (rate := run.median(name, row))]
-        for row in run.rows
+        target: [(size, rate * size) for name, size in sizes.items() if (rate := run.median(name, target))]
+        for target in run.targets
     }
-    drawn = {row: points for row, points in drawn.items() if len(points) > 1 and run.rows[row]["family"] != "ceiling"}
+    drawn = {
+        target: points
+        for target, points in drawn.items()
+        if len(points) > 1 and run.targets[target]["family"] != "ceiling"
+    }
     engine = run.facts.get("engine", {}).get("onnx", {})
     if not drawn:
         return
     with Figure(3.9) as (axes, picture):
-        for row, points in drawn.items():
-            mark = MARKS[list(drawn).index(row) % len(MARKS)]
-            axes.loglog(*zip(*points, strict=True), marker=mark, color=_colour(run, row), label=run.rows[row]["title"])
+        for target, points in drawn.items():
+            mark = MARKS[list(drawn).index(target) % len(MARKS)]
+            style = {"marker": mark, **_style(run, target)}
+            axes.loglog(*zip(*points, strict=True), **style)
         if engine:
             ready = [(int(size), int(size) / seconds) for size, seconds in engine.items()]
             axes.loglog(*zip(*ready, strict=True), "k--", linewidth=1, label="the engine alone, in process")
@@ -60,48 +72,46 @@ def _batches(run: Run) -> Iterator[Plot]:
 
 
 def _percentiles(run: Run) -> Iterator[Plot]:
-    rows = run.rows_of("open_70")
-    if not rows:
+    targets = run.targets_of("open_70")
+    if not targets:
         return
     with Figure(3.9) as (axes, picture):
-        for row in rows:
-            curves = [m["latency"] for m in run.measurements if (m["scenario"], m["row"]) == ("open_70", row)]
+        for target in targets:
+            curves = [m.latency for m in run.cell("open_70", target)]
             shares = [share for share in GRID if share < 1]
             middle = [median(curve[place] for curve in curves) for place in range(len(shares))]
-            axes.plot([1 / (1 - s) for s in shares], middle, color=_colour(run, row), label=run.rows[row]["title"])
+            axes.plot([1 / (1 - s) for s in shares], middle, **_style(run, target))
         axes.set_xscale("log")
         axes.set_yscale("log")
         axes.set_xticks([1, 2, 10, 100, 1000], ["0", "50", "90", "99", "99.9"])
         axes.xaxis.set_minor_formatter(NullFormatter())
         finish(axes, "percentile", "ms")
-        note = "Open loop at 70% of each row's own ceiling, from the instant a request was due."
+        note = "Open loop at 70% of each target's own ceiling, counted from the time a request was due."
         yield Plot("Latency by percentile", note, picture())
 
 
 def _offered(run: Run) -> Iterator[Plot]:
     drawn = {}
-    for row in run.rows:
+    for target in run.targets:
         points = []
         for name in ("open_50", "open_70", "open_90"):
-            p99 = run.latency(name, row, 0.99)
+            p99 = run.latency(name, target, 0.99)
             if p99:
-                points.append((run.median(name, row, "offered"), median(p99)))
+                points.append((run.median(name, target, "offered"), median(p99)))
         if len(points) > 1:
-            drawn[row] = points
+            drawn[target] = points
     if drawn:
         with Figure(3.9) as (axes, picture):
-            for row, found in drawn.items():
-                axes.loglog(
-                    *zip(*found, strict=True), marker="o", color=_colour(run, row), label=run.rows[row]["title"]
-                )
+            for target, found in drawn.items():
+                axes.loglog(*zip(*found, strict=True), marker="o", **_style(run, target))
             finish(axes, "offered requests/s", "p99, ms")
-            yield Plot("99th percentile against offered load", "At 50, 70 and 90% of each row's ceiling.", picture())
+            yield Plot("99th percentile against offered load", "At 50, 70 and 90% of each target's ceiling.", picture())
 
 
 def _memory(run: Run) -> Iterator[Plot]:
     shown = sorted((line for line in lines(run) if line.memory), key=lambda line: line.memory or 0)
     if shown:
-        values = [run.values("one_row", line.row, "pss_mib") or [line.memory or 0] for line in shown]
+        values = [run.values("one_row", line.target, "pss_mib") or [line.memory or 0] for line in shown]
         svg = ranking([line.title for line in shown], values, [FAMILY[line.family] for line in shown], "MiB")
         yield Plot("Memory, one worker", "Proportional set sizes of all its processes, summed.", svg)
 
@@ -112,11 +122,14 @@ def _cost(run: Run) -> Iterator[Plot]:
     if shown:
         values = [[line.cpu_million or 0] for line in shown]
         svg = ranking([line.title for line in shown], values, [FAMILY[line.family] for line in shown], "CPU seconds")
-        yield Plot("What a million predictions cost, one a request", "CPU seconds of the server; less is better.", svg)
+        yield Plot(
+            "CPU time of a million predictions, one a request", "CPU seconds of the server; less is better.", svg
+        )
 
 
 PLOTS: tuple[Callable[[Run], Iterator[Plot]], ...] = (_throughput, _batches, _percentiles, _offered, _cost, _memory)
 
 
-def _colour(run: Run, row: str) -> str:
-    return OWN.get(row, FAMILY[run.rows[row]["family"]])
+def _style(run: Run, target: str) -> dict[str, Any]:
+    facts = run.targets[target]
+    return {"color": OWN.get(target, FAMILY[facts["family"]]), "label": facts["title"]}

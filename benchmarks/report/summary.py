@@ -1,4 +1,4 @@
-"""The figures of each row, as the README's table and the page's first one show them."""
+"""The figures of each target: the first table of the page, and the table for the README."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from benchmarks.statistics import figure, spread
 class Line:
     """One row's figures; None where it was not measured."""
 
-    row: str
+    target: str
     title: str
     family: str
     one_row: float | None
@@ -26,15 +26,15 @@ class Line:
 
 
 def lines(run: Run) -> list[Line]:
-    """Every row that was measured at all, the fastest first."""
-    found = [_line(run, row) for row in run.rows if any(m["row"] == row for m in run.measurements)]
+    """Every target that was measured at all, the fastest first."""
+    found = [_line(run, target) for target in run.targets if any(m.target == target for m in run.measurements)]
     return sorted(found, key=lambda line: -(line.one_row or 0))
 
 
-def cpu_million(run: Run, scenario: str, row: str) -> float | None:
+def cpu_million(run: Run, scenario: str, target: str) -> float | None:
     """CPU seconds of the server for a million predictions, the median of the rounds."""
-    cells = [m for m in run.measurements if (m["scenario"], m["row"]) == (scenario, row)]
-    costs = [m["server_cpu"] / (m["requests"] * m["rows_per_request"]) * 1e6 for m in cells if m["requests"]]
+    cell = [m for m in run.cell(scenario, target) if m.requests]
+    costs = [m.server_cpu / (m.requests * m.rows_per_request) * 1e6 for m in cell]
     return median(costs) if costs else None
 
 
@@ -58,15 +58,15 @@ def markdown(run: Run, path: Path) -> str:
     return "\n".join([head, "|---|" + "---:|" * 6, *body, "", where])
 
 
-def _line(run: Run, row: str) -> Line:
-    facts = run.rows[row]
-    rates = run.values("one_row", row)
-    batch = None if facts["family"] == "ceiling" else run.median("batch_100", row)  # constant bytes predict nothing
-    scenarios = dict.fromkeys(m["scenario"] for m in run.measurements if m["row"] == row)
-    memory = run.median("one_row", row, "pss_mib") or run.median(next(iter(scenarios)), row, "pss_mib")
-    p50, p99 = (run.latency("open_70", row, share) for share in (0.5, 0.99))
+def _line(run: Run, target: str) -> Line:
+    facts = run.targets[target]
+    rates = run.values("one_row", target)
+    batch = None if facts["family"] == "ceiling" else run.median("batch_100", target)  # constant bytes predict nothing
+    scenarios = dict.fromkeys(m.scenario for m in run.measurements if m.target == target)
+    memory = run.median("one_row", target, "pss_mib") or run.median(next(iter(scenarios)), target, "pss_mib")
+    p50, p99 = (run.latency("open_70", target, share) for share in (0.5, 0.99))
     return Line(
-        row,
+        target,
         facts["title"],
         facts["family"],
         median(rates) if rates else None,
@@ -75,8 +75,8 @@ def _line(run: Run, row: str) -> Line:
         median(p50) if p50 else None,
         median(p99) if p99 else None,
         memory,
-        cpu_million(run, "one_row", row),
-        sum(run.bad(scenario, row) for scenario in scenarios),
+        cpu_million(run, "one_row", target),
+        sum(run.bad(scenario, target) for scenario in scenarios),
     )
 
 

@@ -1,4 +1,4 @@
-"""What a twin loads, and in which order it opens what it shares with the other workers."""
+"""How a twin loads its artifact, and opens what it shares with the other workers."""
 
 import ctypes
 import gc
@@ -17,7 +17,7 @@ from service.records.recorder import Recorder
 from service.settings import Settings
 
 PREPARED = "TWIN_PREPARED"
-"""Set by whoever starts several workers, after it prepared what they share."""
+"""Set by the process that starts the workers, once it has prepared what they share."""
 
 
 def wanted_version(settings: Settings) -> str:
@@ -68,7 +68,7 @@ def open_worker(settings: Settings) -> Recorder:
 
 
 def settle() -> None:
-    """After the load, as the Flask service does: memory goes back to the system, what stays is not looked at again."""
+    """After the load, as the Flask service does: return memory, exclude the rest from garbage collection."""
     gc.collect()
     gc.freeze()
     with suppress(OSError, AttributeError):  # where the C library is another
@@ -76,5 +76,5 @@ def settle() -> None:
 
 
 def close_worker() -> None:
-    """Flush what this worker still holds."""
+    """Flush the records of this worker."""
     recorder.close_all()

@@ -1,7 +1,7 @@
 """uvicorn's protocol, except that the head and the body of an answer leave in one system call.
 
 uvicorn writes them one after the other, and uvloop sends each at once: two calls, and a client that wakes up twice. Our
-gunicorn worker sends once, so the other side does as well. uvicorn takes it by its documented option ``http``.
+gunicorn worker sends once, and so does this variant of the twin. uvicorn takes it by its documented option ``http``.
 """
 
 import asyncio

@@ -7,12 +7,12 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 from benchmarks.twins.loading import load_engine
-from benchmarks.twins.schema import seed_row
+from benchmarks.twins.schema import design_row
 from inference.features import encode
 from service.settings import Settings
 
 manifest, engine = load_engine(Settings.read(os.environ))
-Row: Any = seed_row(manifest.contract)
+Row: Any = design_row(manifest.contract)
 app = FastAPI()
 
 

@@ -1,4 +1,4 @@
-"""The same service as Flask's and Marshmallow's tutorials would have it, on the same engine: what ours was before.
+"""The same service as in Flask's and Marshmallow's tutorials, on the same engine: our service before its tuning.
 
 Stock classes, a schema load a row, ``jsonify``, one hook before and one after; the same record, metrics and log lines.
 """

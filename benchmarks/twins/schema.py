@@ -1,4 +1,4 @@
-"""Pydantic models made from a contract: one strict and lean for the tuned twin, one as the seed writes them."""
+"""Pydantic models made from a contract: strict and lean ones for the tuned twin, plain ones for the FastAPI design."""
 
 from typing import Annotated, Any, Literal, Optional
 
@@ -29,8 +29,8 @@ def batch_adapter(contract: Contract) -> TypeAdapter[Any]:
     return TypeAdapter(Batch)
 
 
-def seed_row(contract: Contract) -> type[BaseModel]:
-    """``PredictionInput`` as the seed document declares it: plain types, ``Field(..., ge=, le=)``, an example."""
+def design_row(contract: Contract) -> type[BaseModel]:
+    """``PredictionInput`` of the FastAPI design: plain types, ``Field(..., ge=, le=)``, an example."""
     fields: dict[str, Any] = {
         f"column_{index}": (
             _plain_type(feature),

@@ -13,7 +13,7 @@ from service.settings import Settings
 def main() -> None:
     """Prepare what the workers share, then hand over to uvicorn: uvloop, httptools, no access log of its own."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("app", help="module:attribute, e.g. benchmarks.twins.tuned.app:app")
+    parser.add_argument("app", help="module:attribute, e.g. benchmarks.twins.tuned.routes:app")
     parser.add_argument("--port", type=int, default=8001)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--defaults", action="store_true", help="uvicorn as it comes, access log included")

@@ -9,8 +9,8 @@ import pytest
 from benchmarks import servers
 from benchmarks.lab import Lab
 from benchmarks.readiness import await_ready
-from benchmarks.rows import BY_NAME
 from benchmarks.servers import Server
+from benchmarks.targets import BY_NAME
 from benchmarks.workload import Pool, make_pool
 
 
@@ -37,17 +37,17 @@ def make_lab(artifact: Path, pool: Pool, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture(scope="session")
 def serve(make_lab: Callable[[], Lab]) -> Iterator[Callable[[str], Server]]:
-    """Factory: the running server of a row, started when first asked for."""
+    """Factory: the running server of a target, started when first asked for."""
     started: dict[str, Server] = {}
     with ExitStack() as stack:
 
         def start(name: str) -> Server:
             if name not in started:
                 lab = make_lab()
-                row = BY_NAME[name]
-                if missing := row.missing():
+                target = BY_NAME[name]
+                if missing := target.missing():
                     pytest.skip(missing)
-                server = servers.start(row, lab.artifact, lab.work / name, ())
+                server = servers.start(target, lab.artifact, lab.work / name, ())
                 stack.callback(server.stop)
                 await_ready(server, lab.pool)
                 started[name] = server

@@ -1,19 +1,19 @@
 import pytest
 
 from benchmarks.plan import make_plan
-from benchmarks.rows import BY_NAME, ROWS
 from benchmarks.scenarios import SCENARIOS
+from benchmarks.targets import BY_NAME, TARGETS
 
 
 def test_a_quick_run_takes_under_three_minutes():
     plan = make_plan((), (), quick=True, minutes=2.5, rounds=None)
     assert plan.estimate < 180
-    assert {row.name for _, row in plan.cells} >= {"ours", "tuned", "plain", "as_designed"}
+    assert {target.name for _, target in plan.cells} >= {"ours", "tuned", "plain", "fastapi_design"}
 
 
-def test_a_full_run_measures_every_row():
+def test_a_full_run_measures_every_target():
     plan = make_plan((), (), quick=False, minutes=25, rounds=None)
-    assert {row.name for _, row in plan.cells} == set(BY_NAME)
+    assert {target.name for _, target in plan.cells} == set(BY_NAME)
     assert plan.rounds >= 5
     assert plan.estimate < 27 * 60
 
@@ -23,19 +23,21 @@ def test_more_time_means_longer_measurements():
     assert short.seconds < long.seconds
 
 
-@pytest.mark.parametrize(("rows", "scenarios"), [(("nobody",), ()), ((), ("nothing",)), (("bare_asgi",), ("open_70",))])
-def test_what_is_not_there_is_named_or_measured_if_asked_for_by_name(rows, scenarios):
-    if rows and scenarios:
-        assert len(make_plan(rows, scenarios, False, 1, 1).cells) == 1
+@pytest.mark.parametrize(
+    ("targets", "scenarios"), [(("nobody",), ()), ((), ("nothing",)), (("bare_asgi",), ("open_70",))]
+)
+def test_an_unknown_name_is_refused_and_any_cell_can_be_chosen_by_name(targets, scenarios):
+    if targets and scenarios:
+        assert len(make_plan(targets, scenarios, False, 1, 1).cells) == 1
     else:
-        with pytest.raises(ValueError, match=f"no (row|scenario) named {(rows or scenarios)[0]}"):
-            make_plan(rows, scenarios, False, 1, 1)
+        with pytest.raises(ValueError, match=f"no (target|scenario) named {(targets or scenarios)[0]}"):
+            make_plan(targets, scenarios, False, 1, 1)
 
 
-def test_a_row_is_not_asked_what_it_cannot_tell_apart():
+def test_a_target_is_not_measured_where_its_answers_are_all_the_same():
     plan = make_plan(("ours", "bare_wsgi", "mlflow"), ("one_row", "invalid_1000", "mix"), False, 1, 1)
-    assert {(scenario.name, row.name) for scenario, row in plan.cells} == {
-        *(("one_row", row) for row in ("ours", "bare_wsgi", "mlflow")),
+    assert {(scenario.name, target.name) for scenario, target in plan.cells} == {
+        *(("one_row", target) for target in ("ours", "bare_wsgi", "mlflow")),
         ("invalid_1000", "ours"),
         ("mix", "ours"),
     }
@@ -44,11 +46,11 @@ def test_a_row_is_not_asked_what_it_cannot_tell_apart():
         make_plan(("bare_asgi",), ("batch_100",), False, 1, 1)
 
 
-def test_scenarios_name_rows_that_exist():
-    assert {name for scenario in SCENARIOS for name in scenario.rows} <= set(BY_NAME)
+def test_scenarios_name_targets_that_exist():
+    assert {name for scenario in SCENARIOS for name in scenario.targets} <= set(BY_NAME)
 
 
-def test_a_row_that_cannot_run_says_what_is_missing():
-    for row in ROWS:
-        missing = row.missing()
+def test_a_target_that_cannot_run_says_what_is_missing():
+    for target in TARGETS:
+        missing = target.missing()
         assert missing is None or "is not installed" in missing

@@ -1,21 +1,21 @@
 import re
 
-from benchmarks.rows import HERE, Row
 from benchmarks.scenarios import SCENARIOS
+from benchmarks.targets import HERE, Target
 
 README = (HERE / "README.md").read_text()
 
 
-def test_the_row_that_is_shown_is_one():
+def test_the_target_that_is_shown_is_one():
     (shown,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    row = eval(shown, {"Row": Row})
-    assert row.speaks_our_routes
+    target = eval(shown, {"Target": Target})
+    assert target.has_our_routes
     assert len(shown.splitlines()) <= 10
-    assert f"--rows ours,{row.name}" in README
+    assert f"--targets ours,{target.name}" in README
 
 
 def test_files_that_are_named_are_there():
-    named = re.findall(r"`((?:rows|peers|load|twins|ceilings|results|report)/[\w.-]*|\w+\.(?:py|txt))`", README)
+    named = re.findall(r"`((?:targets|peers|load|twins|ceilings|results|report)/[\w.-]*|\w+\.(?:py|txt))`", README)
     assert len(named) > 20
     missing = [name for name in named if not (HERE / name).exists() and not (HERE.parent / name).exists()]
     assert missing == []

@@ -10,7 +10,7 @@ from benchmarks.statistics import figure, percentile, ratio, spread, welch
 RATES = st.lists(st.floats(1, 1e6), min_size=3, max_size=9)
 
 
-def test_rows_that_differ_by_less_than_their_rounds_do_not_differ():
+def test_targets_that_differ_by_less_than_their_rounds_do_not_differ():
     found = ratio([100, 120, 90, 105, 95], [101, 99, 104, 100, 98])
     assert not found.significant
     assert "no significant difference" in str(found)
@@ -27,7 +27,7 @@ def test_a_steady_difference_is_significant_even_where_the_machine_drifts():
 
 
 @given(RATES)
-def test_a_row_does_not_differ_from_itself(rates):
+def test_a_target_does_not_differ_from_itself(rates):
     assert not ratio(rates, rates).significant
 
 

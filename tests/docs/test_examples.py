@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 import urllib.error
@@ -12,6 +11,7 @@ import pytest
 
 from service.access.tokens import SCOPES, line_of, new_token
 from tests.conftest import ROOT
+from tests.services import program
 
 pytestmark = pytest.mark.process
 
@@ -128,9 +128,7 @@ def test_every_request_of_the_postman_collection_is_answered(guarded):
 
 
 def test_newman_runs_the_postman_collection(guarded):
-    newman = shutil.which("newman")
-    if newman is None:
-        pytest.skip("newman is not installed (npm package newman); the collection is replayed by the test above")
+    newman = program("newman", "npm, then: npm install -g newman")
     server, token = guarded
     given = ("--env-var", f"base_url={server.url}", "--env-var", f"token={token}")
     run = _run(newman, "run", str(COLLECTION), "--color", "off", *given)

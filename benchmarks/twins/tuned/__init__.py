@@ -1,1 +1,1 @@
-"""The FastAPI twin as an expert would make it; it answers what SPEC.md promises, or says in the deviations why not."""
+"""The FastAPI twin as an expert would make it; tests/benchmarks/deviations.json lists where it answers otherwise."""

@@ -15,7 +15,7 @@ async def read_json(request: Request, most: int) -> Any:
     Raises:
         Problem: 413 over ``most`` bytes, 415 not JSON by its headers, 400 not JSON by its bytes.
     """
-    headers = request.scope["asked"]
+    headers = request.scope["wanted"]
     if int(headers.get(b"content-length", 0)) > most:
         raise _too_large(most)
     if not _is_json(headers.get(b"content-type", b"")):
@@ -34,8 +34,8 @@ def _is_json(content_type: bytes) -> bool:
         return True
     media_type, _, parameters = content_type.lower().partition(b";")
     media_type, charset = media_type.strip(), parameters.replace(b" ", b"").replace(b'"', b"")
-    dialect = media_type.startswith(b"application/") and media_type.endswith(b"+json")
-    return (media_type == b"application/json" or dialect) and (
+    suffixed = media_type.startswith(b"application/") and media_type.endswith(b"+json")
+    return (media_type == b"application/json" or suffixed) and (
         b"charset=" not in charset or b"charset=utf-8" in charset
     )
 

@@ -22,7 +22,7 @@ def _draw() -> str:
 
 
 def _forget() -> None:
-    """In a forked child, which would else give out its parent's identifiers."""
+    """In a forked child, which would otherwise repeat its parent's identifiers."""
     global _random
     _random = iter(())
 

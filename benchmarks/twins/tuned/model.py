@@ -1,4 +1,4 @@
-"""One loaded artifact as the routes see it: validate, encode, predict, record, serialise."""
+"""One loaded artifact: validate, encode, predict, record, serialise."""
 
 import time
 from collections.abc import MutableMapping

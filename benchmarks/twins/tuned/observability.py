@@ -7,16 +7,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from benchmarks.twins.tuned.ids import new_id
 from benchmarks.twins.tuned.problems import Problem, answer
-from schemas.errors import ServiceError
+from schemas.errors import INTERNAL_ERROR, ServiceError
 from service import log, metrics
 
 SANE = re.compile(rb"[\x21-\x7e]{1,128}").fullmatch
 WANTED = frozenset((b"x-request-id", b"content-length", b"content-type", b"content-encoding"))
-"""Headers that somebody looks at; picked in one pass."""
+"""Headers that a route reads; picked in one pass."""
 
 
 class Observability:
-    """Wraps the app; ``scope`` tells those inside ``request_id``, ``started`` and ``asked``, the WANTED headers."""
+    """Wraps the app and adds to ``scope``: ``request_id``, ``started`` (seconds), ``wanted`` (the WANTED headers)."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -27,8 +27,8 @@ class Observability:
             await self.app(scope, receive, send)
             return
         scope["started"] = started = time.perf_counter()
-        scope["asked"] = asked = {name: value for name, value in scope["headers"] if name in WANTED}
-        request_id = asked.get(b"x-request-id")
+        scope["wanted"] = wanted = {name: value for name, value in scope["headers"] if name in WANTED}
+        request_id = wanted.get(b"x-request-id")
         if request_id is None or not SANE(request_id):
             request_id = new_id().encode()
         scope["request_id"] = request_id.decode()
@@ -40,22 +40,22 @@ class Observability:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"].append((b"x-request-id", request_id))
-                _told(scope, status, time.perf_counter() - started)
+                _observe(scope, status, time.perf_counter() - started)
             await send(message)
 
         try:
             await self.app(scope, receive, send_with_id)
         except Exception:
             log.error("error", request_id=scope["request_id"], path=scope["path"], exc_info=True)
-            exc = Problem(ServiceError, "The service failed to answer; its log tells why under this request_id.")
+            exc = Problem(ServiceError, INTERNAL_ERROR)
             await answer(exc, scope["request_id"])(scope, receive, send_with_id)
 
 
-def _told(scope: Scope, status: int, seconds: float) -> None:
+def _observe(scope: Scope, status: int, seconds: float) -> None:
     route = getattr(scope.get("route"), "path", "unmatched")
     metrics.answered(route, scope["method"], status, seconds)
     client = scope.get("client")
-    asked = {
+    line = {
         "request_id": scope["request_id"],
         "method": scope["method"],
         "path": scope["path"],
@@ -65,6 +65,6 @@ def _told(scope: Scope, status: int, seconds: float) -> None:
         "client": scope.get("client_name", ""),
     }
     if "prediction" in scope:
-        log.info_many(("prediction_made", scope["prediction"]), ("request", asked))
+        log.info_many(("prediction_made", scope["prediction"]), ("request", line))
     else:
-        log.info("request", **asked)
+        log.info("request", **line)

@@ -1,4 +1,4 @@
-"""Problems (RFC 9457), in the shape the Flask service answers with."""
+"""Problems (RFC 9457), in the shape of the Flask service's answers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -26,7 +26,7 @@ class Problem(Exception):
 
 
 def invalid(exc: ValidationError) -> Problem:
-    """What pydantic found, by field, at most MOST_ERRORS of them; never the input, which may not be JSON."""
+    """Pydantic's errors by field, at most MOST_ERRORS; without the input, which may not be JSON."""
     listed: dict[str, list[str]] = {}
     for error in exc.errors(include_url=False, include_context=False, include_input=False)[: errors.MOST_ERRORS]:
         listed.setdefault(".".join(map(str, error["loc"])) or "$", []).append(error["msg"])
@@ -40,13 +40,6 @@ def invalid(exc: ValidationError) -> Problem:
 
 
 def answer(problem: Problem, request_id: str) -> Response:
-    """The response."""
-    document = {
-        "type": f"urn:problem:{problem.kind.type}",
-        "title": problem.kind.title,
-        "status": problem.kind.status,
-        "detail": problem.detail,
-        "request_id": request_id,
-        **problem.more,
-    }
+    """The problem as a response."""
+    document = problem.kind(problem.detail).document(request_id) | problem.more
     return Response(orjson.dumps(document), problem.kind.status, problem.headers, MEDIA_TYPE)

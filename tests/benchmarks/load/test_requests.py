@@ -1,10 +1,10 @@
 import pytest
 
-from benchmarks.load.exchange import get, post, right
-from benchmarks.protocols import DIALECTS
+from benchmarks.load.requests import get, is_correct, post
+from benchmarks.protocols import PROTOCOLS
 
 GOOD = b'{"prediction":1,"probability":0.75}'
-ASK = post("/predict", b"{}", True, 1, [(1, 0.75)])
+REQUEST = post("/predict", b"{}", True, 1, [(1, 0.75)])
 
 
 @pytest.mark.parametrize(
@@ -18,10 +18,10 @@ ASK = post("/predict", b"{}", True, 1, [(1, 0.75)])
         (b"[]", False),
     ],
 )
-def test_an_answer_is_right_by_label_and_probability(body, good):
-    assert right(ASK, 200, body, DIALECTS["ours"]) is good
+def test_an_answer_is_correct_by_label_and_probability(body, good):
+    assert is_correct(REQUEST, 200, body, PROTOCOLS["ours"]) is good
 
 
 def test_a_status_alone_may_be_what_is_expected():
-    assert right(get("/health", True), 200, b"", DIALECTS["ours"])
-    assert not right(get("/health", True), 503, b"", DIALECTS["ours"])
+    assert is_correct(get("/health", True), 200, b"", PROTOCOLS["ours"])
+    assert not is_correct(get("/health", True), 503, b"", PROTOCOLS["ours"])

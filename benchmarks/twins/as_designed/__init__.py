@@ -1,1 +1,0 @@
-"""The seed document's FastAPI service to the letter; where the seed is silent, what its readers would write."""
