@@ -7,22 +7,14 @@ from typing import Any
 from sklearn.pipeline import Pipeline
 
 from inference.manifest import Manifest
-<<<<<<< HEAD
 from inference.routing import route_first
-from training.console import Console, summary, tell_cost
-=======
 from training.console import Console, print_engine_cost, print_summary
->>>>>>> a7d6c59 (Training speaks the field's words, and its options, metrics and parity are values with names)
 from training.dataset import Dataset
 from training.engine_choice import choose_engine, one_row_ms
 from training.errors import TrainingError
 from training.fitting import Fitted, fit, split
-<<<<<<< HEAD
-from training.publishing import hyperparameters, publish
-=======
 from training.options import TrainingOptions
-from training.publishing import hyperparameters, publish, route_first
->>>>>>> a7d6c59 (Training speaks the field's words, and its options, metrics and parity are values with names)
+from training.publishing import hyperparameters, publish
 from training.quality_gates import baseline_of, check_baseline, check_floors, check_names
 from training.search import cross_validate, search
 
