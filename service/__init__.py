@@ -13,7 +13,10 @@ Where to look, from the outside in (imports point down this list only):
 - ``metrics``     what is counted and timed, for Prometheus
 - ``log``         the structured log
 - ``settings``    what an operator may set, each declared once; ``setting_readers`` how each is read and written
-- ``locks``, ``processes``, ``priority``, ``single_thread``, ``version``   small and independent of the rest
+- ``locks``, ``processes``, ``priority``, ``single_thread``   small and independent of the rest
 
 Below it stand ``schemas``, the interface, and ``inference``, which is pure.
 """
+
+NAME = "tabular-serving"
+__version__ = "0.1.0"

@@ -26,7 +26,6 @@ STACK = (  # a module may import from its own layer's rooms and from the layers 
         "service.processes",
         "service.priority",
         "service.single_thread",
-        "service.version",
         "service.locks",
     ),
     ("service",),

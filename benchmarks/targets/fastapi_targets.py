@@ -5,7 +5,7 @@ from benchmarks.targets.definition import GUNICORN, HERE, Target
 SERVE = ("{python}", "-m", "benchmarks.twins.serve")
 UVICORN = ("--port", "{port}", "--workers", "{workers}")
 ASGI = ("-c", str(HERE / "twins" / "gunicorn_conf.py"), "-k", "asgi", "-b", "127.0.0.1:{port}", "-w", "{workers}")
-TUNED, DESIGN = "benchmarks.twins.tuned.routes:app", "benchmarks.twins.fastapi_design.app:app"
+TUNED, DESIGN = "benchmarks.twins.tuned.routes:app", "benchmarks.twins.fastapi_design.routes:app"
 
 TWINS: tuple[Target, ...] = (
     Target("tuned", "FastAPI twin, tuned, uvicorn", "fastapi", (*SERVE, TUNED, *UVICORN)),

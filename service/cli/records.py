@@ -58,7 +58,7 @@ def ship() -> None:
 @click.option("--keep-days", type=click.IntRange(1), help="Instead of RECORDS_KEEP_DAYS.")
 def prune(keep_days: int | None) -> None:
     """Delete records and feedback older than RECORDS_KEEP_DAYS."""
-    from service.records.shipper import schema
+    from service.records.shipper import sinks
     from service.records.shipper.sinks import connect
 
     settings = _settings()
@@ -66,7 +66,7 @@ def prune(keep_days: int | None) -> None:
     if not days:
         raise click.ClickException("RECORDS_KEEP_DAYS=0 keeps all. Say how many days to keep: --keep-days 30")
     try:
-        schema.ensure(settings)
+        sinks.ensure_schema(settings)
         sink = connect(settings)
         try:
             pruned = sink.prune(days)

@@ -16,7 +16,7 @@ from service.records.database.migrate import upgrade
 from service.records.database.tables import metadata
 from service.records.database_url import sqlite_file
 from service.records.recorder import Recorder
-from service.records.shipper import schema, supervisor
+from service.records.shipper import sinks, supervisor
 from service.records.spool.files import pending_bytes, read_counts, spool_folder
 from tests.conftest import ROOT
 from tests.records.conftest import WAIT_SECONDS, drain, make_record
@@ -25,7 +25,7 @@ from tests.records.conftest import WAIT_SECONDS, drain, make_record
 def test_the_migrations_end_where_the_code_expects():
     config = Config()
     config.set_main_option("script_location", str(ROOT / "service" / "records" / "database" / "migrations"))
-    assert ScriptDirectory.from_config(config).get_heads() == [schema.HEAD]
+    assert ScriptDirectory.from_config(config).get_heads() == [sinks.HEAD]
 
 
 def differences(settings):
@@ -76,12 +76,12 @@ def test_a_database_of_a_newer_schema_is_left_alone_and_the_records_wait(make_se
     records.open()
     records.append(make_record(2))
     recorder.close_all()
-    with pytest.raises(schema.SchemaError, match=r"schema 9999.*DATABASE_URL"):
+    with pytest.raises(sinks.SchemaError, match=r"schema 9999.*DATABASE_URL"):
         upgrade(settings)
-    with pytest.raises(schema.SchemaError):
-        schema.ensure(settings)
+    with pytest.raises(sinks.SchemaError):
+        sinks.ensure_schema(settings)
     supervisor.drain(settings, seconds=2)
     assert pending_bytes(folder) and read_counts(folder).shipped == read_counts(folder).lost == 0
-    move_to(schema.HEAD)
+    move_to(sinks.HEAD)
     drain(settings)
     assert read_counts(folder).shipped == 2

@@ -11,7 +11,7 @@ from service.records import recorder
 from service.records.database import connection
 from service.records.database.outcomes import Outcome, record_outcomes
 from service.records.recorder import Recorder
-from service.records.shipper import schema, supervisor
+from service.records.shipper import sinks, supervisor
 from service.records.spool.files import pending_bytes, read_counts
 from tests.records.conftest import WAIT_SECONDS, drain, make_record, record_when_free, until
 
@@ -66,7 +66,7 @@ def test_two_hosts_that_start_at_once_make_one_schema(postgres, make_settings, t
     hosts = [make_settings(DATABASE_URL=postgres.address, VAR_DIR=str(tmp_path / f"host-{n}")) for n in range(2)]
     running = [supervisor.run_module("service.records.database.migrate", host) for host in hosts]
     assert [process.wait(WAIT_SECONDS) for process in running] == [0, 0]
-    assert postgres.query("SELECT version_num FROM alembic_version") == [(schema.HEAD,)]
+    assert postgres.query("SELECT version_num FROM alembic_version") == [(sinks.HEAD,)]
 
 
 def test_an_outcome_is_new_once(postgres, make_settings):

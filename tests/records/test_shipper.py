@@ -14,7 +14,7 @@ from service.locks import is_held
 from service.records import recorder
 from service.records.database.outcomes import Outcome
 from service.records.recorder import Recorder
-from service.records.shipper import schema, supervisor
+from service.records.shipper import sinks, supervisor
 from service.records.shipper.loader import Loader
 from service.records.shipper.sinks import SqliteSink
 from service.records.spool.backlog import find_in_spool, oldest_pending, pending_rows
@@ -266,7 +266,7 @@ def test_a_database_that_is_deleted_is_made_anew_and_nothing_goes_to_the_old_one
 def test_a_pass_that_is_cut_short_loses_nothing_and_the_next_one_goes_on(make_settings):
     settings = make_settings()
     folder = settings.var_dir / "spool"
-    schema.ensure(settings)
+    sinks.ensure_schema(settings)
     writer = Writer(folder, frozenset())
     writer.open()
     for _ in range(3):
@@ -284,7 +284,7 @@ def test_a_pass_that_is_cut_short_loses_nothing_and_the_next_one_goes_on(make_se
 def test_a_worker_that_is_never_idle_does_not_hold_up_the_records_of_the_others(make_settings):
     settings = make_settings()
     folder = settings.var_dir / "spool"
-    schema.ensure(settings)
+    sinks.ensure_schema(settings)
     busy, quiet = Writer(folder, frozenset()), Writer(folder, frozenset())
     for writer in (busy, quiet):
         writer.open()

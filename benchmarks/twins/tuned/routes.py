@@ -17,7 +17,7 @@ from benchmarks.twins.tuned import problems
 from benchmarks.twins.tuned.access import Access
 from benchmarks.twins.tuned.body import read_json
 from benchmarks.twins.tuned.lean_fastapi import Answer, LeanApp, LeanRoute
-from benchmarks.twins.tuned.model import Model
+from benchmarks.twins.tuned.predictor import Model
 from schemas import errors
 from service import metrics
 from service.settings import Settings

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 from schemas.errors import StoreUnavailable
 from service import log
 from service.records.database_url import file_identity, is_postgres, postgres_dsn, sqlite_file, watchdog
-from service.records.shipper import schema
+from service.records.shipper import sinks
 from service.settings import Settings
 
 UNAVAILABLE = "The records' database does not answer; try again later."
@@ -87,7 +87,7 @@ def connected(settings: Settings, seconds: float | None = REQUEST_SECONDS) -> It
 def _engine(settings: Settings) -> Engine:
     key = _key(settings)
     if key not in _engines:
-        schema.ensure(settings)
+        sinks.ensure_schema(settings)
         _engines[key] = make_engine(settings)
     return _engines[key]
 

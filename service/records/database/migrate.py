@@ -17,7 +17,7 @@ from service import log
 from service.locks import locked
 from service.records.database.connection import make_engine
 from service.records.database_url import is_postgres
-from service.records.shipper import schema
+from service.records.shipper import sinks
 from service.records.shipper.sinks import connect
 from service.records.spool.files import MIGRATION_LOCK, spool_folder
 from service.settings import Settings
@@ -37,11 +37,11 @@ def upgrade(settings: Settings) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder / MIGRATION_LOCK):
         revision = _revision(settings)
-        if revision == schema.HEAD:
+        if revision == sinks.HEAD:
             return
-        if revision is not None and revision > schema.HEAD:  # they are numbered
-            raise schema.SchemaError(
-                f"the database has schema {revision}, and this release knows none after {schema.HEAD}: "
+        if revision is not None and revision > sinks.HEAD:  # they are numbered
+            raise sinks.SchemaError(
+                f"the database has schema {revision}, and this release knows none after {sinks.HEAD}: "
                 "run the release that made it, or name another database in DATABASE_URL"
             )
         engine = make_engine(settings)
@@ -55,7 +55,7 @@ def upgrade(settings: Settings) -> None:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
         engine.dispose()
-        log.info("records_database_migrated", revision=schema.HEAD)
+        log.info("records_database_migrated", revision=sinks.HEAD)
 
 
 def _revision(settings: Settings) -> str | None:

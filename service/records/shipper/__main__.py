@@ -14,7 +14,7 @@ from pathlib import Path
 from service import log, metrics, priority
 from service.locks import open_lock, try_lock
 from service.records.database.monitor import Monitor
-from service.records.shipper import schema
+from service.records.shipper import sinks
 from service.records.shipper.loader import Loader, Outage
 from service.records.shipper.sinks import Sink, connect
 from service.records.shipper.supervisor import INHERITED_LOCK, fingerprint
@@ -109,7 +109,7 @@ class Shipper:
         """One pass over the spool; False where it was not done at ``until``."""
         try:
             if self._sink is None:
-                schema.ensure(self._settings)
+                sinks.ensure_schema(self._settings)
                 self._sink = connect(self._settings)
                 self._pace.calm_down()  # requests wait for the schema, and for nothing after it
             if not self._loader.load(self._sink, until):

@@ -1,4 +1,4 @@
-"""Writing rows to the database, each exactly once, by the drivers themselves.
+"""The database as the shipper sees it: rows, each written exactly once, and the schema, by the drivers themselves.
 
 SQLAlchemy would cost the shipper, which runs as long as the service does, 30 MB, and an insert a third more time.
 """
@@ -8,6 +8,7 @@ import socket
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, Protocol
 
 import orjson
@@ -20,6 +21,7 @@ from service.records.database_url import (
     shut_down,
     sqlite_file,
 )
+from service.records.shipper.supervisor import run_module
 from service.records.spool.codec import KnownModel, Row, timestamp
 from service.settings import Settings
 
@@ -35,7 +37,14 @@ _INSERT_ROW = (
 _PRUNE_ROWS = 5000
 """Rows deleted in one transaction."""
 _PREDICTION = Row._fields.index("prediction")
+HEAD = "0001"
+"""The newest revision under database/migrations/versions."""
+MIGRATION_SECONDS = 600
 REVISION = "SELECT version_num FROM alembic_version"
+
+
+class SchemaError(RuntimeError):
+    """The database does not have the schema it needs; the migration's log says why."""
 
 
 class Sink(Protocol):
@@ -172,6 +181,25 @@ def connect(settings: Settings) -> Sink:
         Exception: no connection; of the driver's own class.
     """
     return PostgresSink(settings) if is_postgres(settings) else SqliteSink(settings)
+
+
+def ensure_schema(settings: Settings) -> None:
+    """Bring the database's schema to the newest revision, in a process of its own.
+
+    Raises:
+        SchemaError: the migration failed.
+        Exception: no connection; of the driver's own class.
+    """
+    sink = connect(settings)
+    try:
+        if sink.revision() == HEAD:
+            return
+    finally:
+        with suppress(Exception):
+            sink.close()
+    code = run_module("service.records.database.migrate", settings).wait(MIGRATION_SECONDS)
+    if code:
+        raise SchemaError(f"the migration of the records' database ended with exit code {code}")
 
 
 def _prune(keep_days: int, row_id: str, execute: Callable[[str, tuple[str]], int]) -> int:

@@ -8,8 +8,8 @@ from marshmallow.fields import Field
 from werkzeug.routing import Rule
 
 from schemas.errors import Forbidden, ServiceError, TooManyRequests, Unauthorized
+from service import NAME, __version__
 from service.models.model import Model
-from service.version import NAME, __version__
 from service.web.context import ServingApp
 from service.web.docs.components import OPENAPI, Document, Plugin, convert, header_components, responses
 from service.web.docs.samples import Samples, samples_of

@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from schemas.answers import DocumentAnswer
 from schemas.errors import NotFound
-from service.version import NAME, __version__
+from service import NAME, __version__
 from service.web.context import ServingApp
 from service.web.docs.components import Document
 from service.web.docs.document import make_document

@@ -7,8 +7,8 @@ from pathlib import Path
 from flask import Blueprint, Response, jsonify, render_template, send_file
 
 from schemas.errors import NotFound
+from service import NAME, __version__
 from service.metrics import history
-from service.version import NAME, __version__
 from service.web.lean import current
 from service.web.operation import Operation, operation
 from service.web.pages import DAY, HTML, confine, folder_of

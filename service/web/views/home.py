@@ -3,8 +3,7 @@
 from flask import Blueprint, Response, jsonify
 
 from schemas.answers import HomeAnswer
-from service import metrics
-from service.version import NAME, __version__
+from service import NAME, __version__, metrics
 from service.web.lean import current
 from service.web.operation import Operation, operation
 
