@@ -95,10 +95,10 @@ def most_connections() -> int:
 
 
 def slots_of(worker: Worker) -> int | None:
-    """How many requests a worker can handle at once, for http_worker_slots; None where its class does not tell.
+    """How many requests a worker can handle at once, for http_worker_slots; None if its class is unknown.
 
-    A class tells by an attribute ``request_slots``, or by being one of gunicorn's. The worker itself is asked, not the
-    setting: gunicorn and the inline worker may have put another class in the place of the one that was named.
+    A class of gunicorn's is known, and one with an attribute ``request_slots``. The worker counts, not the setting,
+    since gunicorn and the inline worker may use another class than the one that was set.
     """
     if isinstance(own := getattr(worker, "request_slots", None), int):
         return own

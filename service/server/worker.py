@@ -38,9 +38,8 @@ class InlineWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     client_timeout = 30.0
     """Seconds in which a request must arrive, and in which a client must read its response; long ones get more."""
-
     request_slots = 1
-    """Requests that are handled at once; see slots_of in start.py."""
+    """Requests that are handled at once; ``slots_of`` in start.py reads it."""
 
     def __new__(cls, age: int, ppid: int, sockets: Any, app: Any, timeout: float, cfg: Any, log: Any) -> Any:
         """A worker of this class, or of gunicorn's own."""
@@ -121,14 +120,12 @@ class InlineWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def readable(self, conn: Connection, sock: Any) -> None:
         """Take what the client sent."""
         found = conn.receive()
-        if found is None or (found and conn.closing):
-            return
-        if found:
+        if found and not conn.closing:
             conn.add_received(found)
             self.advance(conn)
-        elif conn.req is not None and not conn.closing:
+        elif found == b"" and conn.req is not None and not conn.closing:
             self.delegate_to_gthread(conn)  # which answers that the body is too short; a half-closed client still reads
-        else:
+        elif found == b"":
             self.close(conn)
 
     def advance(self, conn: Connection) -> None:
