@@ -1,5 +1,6 @@
 """Every setting is checked at the start, and a bad one stops it with one clear sentence."""
 
+import re
 import subprocess
 import sys
 from dataclasses import dataclass, replace
@@ -46,7 +47,15 @@ BAD = [
     ("REDIS_URL", "redis://[bad/0"),
     ("VAR_DIR", __file__),
     ("ARTIFACTS_DIR", __file__),
+    ("RECORDS", "yes"),
+    ("CORS_ORIGINS", "app.example"),
+    ("METRICS_BIND", "9100"),
+    ("MONITOR_SECONDS", "-1"),
+    ("DRIFT_HOURS", "0"),
+    ("DRIFT_ROWS", "1"),
 ]
+NEVER_BAD = {"RECORDS_REDACT"}
+"""A list of any names."""
 
 
 @pytest.mark.parametrize(("name", "value"), BAD)
@@ -57,6 +66,18 @@ def test_a_bad_value_is_refused_in_one_sentence_that_names_the_setting(name, val
     assert name in sentence
     assert "\n" not in sentence
     assert sentence.endswith(".")
+
+
+def test_every_setting_has_a_bad_value():
+    lacking = sorted(NAMES - {name for name, _ in BAD} - NEVER_BAD)
+    assert not lacking, f"tests/test_settings.py: BAD lacks a bad value of {', '.join(lacking)}"
+
+
+@pytest.mark.parametrize("name", [row.name.lower() for row in SETTINGS])
+def test_every_setting_is_used(name):
+    modules = [ROOT / "gunicorn.conf.py", *ROOT.glob("service/**/*.py"), *ROOT.glob("training/**/*.py")]
+    used = re.compile(rf"settings\.{name}\b|\"{name}\"")
+    assert any(used.search(path.read_text()) for path in modules), f"no code uses settings.{name}"
 
 
 @pytest.mark.parametrize("address", ["mysql://user:pass/word@host/x", "postgresql://user:pass@word@[bad/x"])
@@ -167,6 +188,8 @@ VALUES = {
 
 
 def test_every_setting_takes_part_in_the_property():
+    lacking = sorted(NAMES - VALUES.keys())
+    assert not lacking, f"tests/test_settings.py: VALUES lacks good values of {', '.join(lacking)}"
     assert VALUES.keys() == NAMES
 
 

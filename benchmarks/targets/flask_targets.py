@@ -6,9 +6,10 @@ OURS = {"BIND": "127.0.0.1:{port}", "WEB_CONCURRENCY": "{workers}"}
 WORKERS = {"WEB_CONCURRENCY": "{workers}"}
 
 
-def _under_gunicorn(name: str, title: str, needs: tuple[str, ...] = (), **settings: str) -> Target:
+def _under_gunicorn(name: str, title: str, needs: tuple[str, ...] = (), install: str = "", **settings: str) -> Target:
     keep_alive = settings.get("WORKER_CLASS") != "sync"
-    return Target(name, title, "flask", (*GUNICORN, "wsgi:app"), {**OURS, **settings}, needs, keep_alive=keep_alive)
+    command = (*GUNICORN, "wsgi:app")
+    return Target(name, title, "flask", command, {**OURS, **settings}, needs, keep_alive=keep_alive, install=install)
 
 
 SERVERS: tuple[Target, ...] = (
@@ -52,6 +53,7 @@ SERVERS: tuple[Target, ...] = (
         ),
         WORKERS,
         ("program:uwsgi",),
+        install="pip install -r requirements-bench.txt",
         keep_alive=False,  # a process would wait on one kept connection while the others starve
     ),
     Target(
@@ -61,7 +63,7 @@ SERVERS: tuple[Target, ...] = (
         ("{python}", "-m", "benchmarks.peers.apache", "{port}", "{workers}", "{work}"),
         WORKERS,
         ("program:apachectl", str(PEERS / "mod_wsgi" / "bin" / "mod_wsgi-express")),
-        install="apt-get install apache2 apache2-dev, then python -m benchmarks.peers.apache",
+        install="apt-get install apache2 apache2-dev, then python -m benchmarks.peers mod_wsgi",
     ),
 )
 
@@ -73,6 +75,7 @@ VARIANTS: tuple[Target, ...] = (
         "ours_cache_redis",
         "Flask, our default, CACHE=redis",
         ("program:redis-server",),
+        "apt-get install redis-server",
         CACHE="redis",
         REDIS_URL="redis://127.0.0.1:{redis}/0",
     ),

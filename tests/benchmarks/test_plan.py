@@ -1,8 +1,11 @@
+import re
+
 import pytest
 
+from benchmarks.peers.__main__ import PINS
 from benchmarks.plan import make_plan
 from benchmarks.scenarios import SCENARIOS
-from benchmarks.targets import BY_NAME, TARGETS
+from benchmarks.targets import BY_NAME, HERE, TARGETS
 
 
 def test_a_quick_run_takes_under_three_minutes():
@@ -54,3 +57,14 @@ def test_a_target_that_cannot_run_says_what_is_missing():
     for target in TARGETS:
         missing = target.missing()
         assert missing is None or "is not installed" in missing
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+def test_a_target_says_how_to_install_what_it_needs(target):
+    pinned = set(re.findall(r"^([\w-]+)==", (HERE.parent / "requirements-bench.in").read_text(), re.MULTILINE))
+    for need in target.needs:
+        assert need in pinned or target.install, (
+            f"{target.name} needs {need}, and nothing installs it: add it to requirements-bench.in, or set install="
+        )
+    for peer in re.findall(r"python -m benchmarks\.peers(\S* ?\w*)", target.install):
+        assert peer.strip() in PINS, f"{target.name}: benchmarks/peers/__main__.py has no PINS of {peer.strip()!r}"
