@@ -176,7 +176,11 @@ def _setting() -> Recipe:
 def _metric() -> Recipe:
     row, function = _code("Add a metric")
     return Recipe(
-        (Step("service/metrics/catalogue.py", f"    {row}", before='    Metric("http_requests_in_flight"'),),
+        (
+            Step(
+                "service/metrics/catalogue.py", f"    {row.rstrip()},\n", before='    Metric("http_requests_in_flight"'
+            ),
+        ),
         (
             Step("service/metrics/__init__.py", f"\n\n{function}"),
             Step(
@@ -197,7 +201,7 @@ def _family() -> Recipe:
     return Recipe(
         (
             Replace("training/families.py", "from sklearn import dummy", "from sklearn import naive_bayes, dummy"),
-            Step("training/families.py", f"        {entry}", before='        Family("linear_regression"'),
+            Step("training/families.py", f"        {entry.rstrip()},\n", before='        Family("linear_regression"'),
             Step("training/compiler/bernoulli.py", HANDLER_IMPORTS + handler),
         ),
         (
@@ -218,7 +222,11 @@ def _target() -> Recipe:
     (entry,) = _code("Add a server under test", "    ")
     module = "benchmarks/targets/flask_targets.py"
     return Recipe(
-        (Replace(module, "SERVERS: tuple[Target, ...] = (\n", f"SERVERS: tuple[Target, ...] = (\n{entry}"),),
+        (
+            Replace(
+                module, "SERVERS: tuple[Target, ...] = (\n", f"SERVERS: tuple[Target, ...] = (\n{entry.rstrip()},\n"
+            ),
+        ),
         (Step("requirements-bench.in", "cheroot==11.0.0\n"),),
         ("flask_cheroot needs cheroot, and nothing installs it",),
     )
