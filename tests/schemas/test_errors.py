@@ -9,6 +9,7 @@ from flask import abort
 from schemas import errors
 from schemas.errors import ServiceError, error_class
 from service.server.error_responses import error_response
+from service.web.operation import Operation, operation
 from tests.conftest import ROOT
 
 CLASSES = [found for found in vars(errors).values() if isinstance(found, type) and issubclass(found, ServiceError)]
@@ -34,7 +35,12 @@ def test_every_class_is_in_the_tree_of_the_docstring():
 @pytest.mark.parametrize("status", GUNICORN)
 def test_a_refusal_has_one_type_whether_flask_or_gunicorn_makes_it(make_client, status):
     client = make_client()
-    client.application.add_url_rule("/refuse", view_func=lambda: abort(status))
+
+    @client.application.get("/refuse")
+    @operation(Operation("Refuse", "service", {200: None}, scope=None))
+    def refuse():
+        abort(status)
+
     flask = client.get("/refuse").get_json()
     gunicorn = json.loads(error_response(status, "id").partition(b"\r\n\r\n")[2])
     for name in ("type", "title", "status"):
