@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from service.records.record import Record
 
 from inference.contract import Contract, Feature
 from inference.engines.base import Answers, classified
+from service.records import Record
 from service.web.prediction import Prediction, serialise_batch, serialise_row, serialise_rows
 
 CONTRACT = Contract("classification", "target", (Feature("x", "number"),))
