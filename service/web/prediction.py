@@ -52,12 +52,8 @@ class Prediction:
     @property
     def facts(self) -> dict[str, str]:
         """The fields that an answer has once: version, time (UTC, ISO 8601, milliseconds) and id."""
-        record = self.record
-        return {
-            "model_version": record.model_version,
-            "timestamp": isoformat_unix(record.time),
-            "prediction_id": record.prediction_id,
-        }
+        record, timestamp = self.record, isoformat_unix(self.record.time)
+        return {"model_version": record.model_version, "timestamp": timestamp, "prediction_id": record.prediction_id}
 
 
 Read = Callable[[Model, bytes], Matrix]
@@ -142,16 +138,7 @@ def predict_and_record(
     metrics.prediction(model.version, predictions, answers.chosen is None)
     if batch:
         metrics.batch_rows(len(predictions))
-    line = {
-        "request_id": record.request_id,
-        "prediction_id": record.prediction_id,
-        "model_version": record.model_version,
-        "prediction": predictions[0] if len(predictions) == 1 else None,
-        "rows": len(predictions),
-        "latency_ms": round(record.latency_ms, 3),
-        "client_ip": request.remote_addr,
-    }
-    request.events = (("prediction_made", line),)
+    request.events = (("prediction_made", _log_fields(record, request)),)
     return Prediction(model, record, predicted - began, recorded - predicted)
 
 
@@ -233,6 +220,19 @@ def _read(read: Read, model: Model, body: bytes) -> Matrix:
         known = model.manifest.contract.names
         metrics.invalid([name if name in known else "unknown" for name in field_names(exc)])
         raise
+
+
+def _log_fields(record: Record, request: RequestFacts) -> dict[str, Any]:
+    predictions = record.answers.predictions
+    return {
+        "request_id": record.request_id,
+        "prediction_id": record.prediction_id,
+        "model_version": record.model_version,
+        "prediction": predictions[0] if len(predictions) == 1 else None,
+        "rows": len(predictions),
+        "latency_ms": round(record.latency_ms, 3),
+        "client_ip": request.remote_addr,
+    }
 
 
 def _require_finite(predictions: Sequence[float], batch: bool) -> None:
