@@ -10,7 +10,6 @@ from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import MovingWindowRateLimiter
 from starlette.requests import Request
 
-from benchmarks.twins.tuned.problems import Problem
 from schemas import errors
 from service import metrics
 from service.settings import Settings
@@ -27,7 +26,7 @@ class Access:
         self.idle = not self._clients and self._limit is None
 
     def check(self, request: Request) -> None:
-        """Let a prediction pass, or raise a Problem: 401 or 429."""
+        """Let a prediction pass, or raise Unauthorized or TooManyRequests."""
         self.identify(request)
         if self._limit is None:
             return
@@ -36,10 +35,10 @@ class Access:
             metrics.refused("limit")
             reset, _ = self._limiter.get_window_stats(self._limit, client)
             wait = {"Retry-After": str(max(1, math.ceil(reset - time.time())))}
-            raise Problem(errors.TooManyRequests, f"The limit is {self._limit}.", wait)
+            raise errors.TooManyRequests(f"The limit is {self._limit}.", wait)
 
     def identify(self, request: Request) -> None:
-        """Find the client's name by its token, where there are any, or raise a Problem: 401."""
+        """Find the client's name by its token, where there are any, or raise Unauthorized."""
         if not self._clients:
             return
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -47,7 +46,7 @@ class Access:
         if name is None:
             metrics.refused("auth")
             challenge = {"WWW-Authenticate": "Bearer"}
-            raise Problem(errors.Unauthorized, "Send a known token as Authorization: Bearer.", challenge)
+            raise errors.Unauthorized("Send a known token as Authorization: Bearer.", challenge)
         request.scope["client_name"] = name
 
 

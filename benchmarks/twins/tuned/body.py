@@ -5,7 +5,6 @@ from typing import Any
 import orjson
 from starlette.requests import Request
 
-from benchmarks.twins.tuned.problems import Problem
 from schemas import errors
 
 
@@ -13,20 +12,20 @@ async def read_json(request: Request, most: int) -> Any:
     """The body, parsed strictly.
 
     Raises:
-        Problem: 413 over ``most`` bytes, 415 not JSON by its headers, 400 not JSON by its bytes.
+        ServiceError: 413 over ``most`` bytes, 415 not JSON by its headers, 400 not JSON by its bytes.
     """
     headers = request.scope["wanted"]
     if int(headers.get(b"content-length", 0)) > most:
         raise _too_large(most)
     if not _is_json(headers.get(b"content-type", b"")):
-        raise Problem(errors.UnsupportedMediaType, "Send the body as application/json, in UTF-8.")
+        raise errors.UnsupportedMediaType("Send the body as application/json, in UTF-8.")
     if headers.get(b"content-encoding", b"identity") != b"identity":
-        raise Problem(errors.UnsupportedMediaType, "Send the body without Content-Encoding.")
+        raise errors.UnsupportedMediaType("Send the body without Content-Encoding.")
     body = await _bytes(request, most)
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise Problem(errors.MalformedBody, "The body is not JSON in UTF-8.") from None
+        raise errors.MalformedBody("The body is not JSON in UTF-8.") from None
 
 
 def _is_json(content_type: bytes) -> bool:
@@ -55,5 +54,5 @@ async def _bytes(request: Request, most: int) -> bytes:
     return b"".join(chunks)
 
 
-def _too_large(most: int) -> Problem:
-    return Problem(errors.BodyTooLarge, f"The body has more than {most} bytes.")
+def _too_large(most: int) -> errors.BodyTooLarge:
+    return errors.BodyTooLarge(f"The body has more than {most} bytes.")

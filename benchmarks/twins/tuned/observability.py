@@ -6,7 +6,7 @@ import time
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from benchmarks.twins.tuned.ids import new_id
-from benchmarks.twins.tuned.problems import Problem, answer
+from benchmarks.twins.tuned.problems import answer
 from schemas.errors import INTERNAL_ERROR, ServiceError
 from service import log, metrics
 
@@ -47,7 +47,7 @@ class Observability:
             await self.app(scope, receive, send_with_id)
         except Exception:
             log.error("error", request_id=scope["request_id"], path=scope["path"], exc_info=True)
-            exc = Problem(ServiceError, INTERNAL_ERROR)
+            exc = ServiceError(INTERNAL_ERROR)
             await answer(exc, scope["request_id"])(scope, receive, send_with_id)
 
 

@@ -65,9 +65,9 @@ class Model:
         try:
             return validate(body)
         except ValidationError as exc:
-            problem = invalid(exc)
-            metrics.invalid([self._known(field) for field in problem.more["errors"]])
-            raise problem from None
+            error = invalid(exc)
+            metrics.invalid([self._known(field) for field in error.errors])
+            raise error from None
         finally:
             spent["validate"] = time.perf_counter() - started
 

@@ -53,7 +53,7 @@ def _model(request: Request) -> Model:
     if b"model_version" in request.scope["query_string"]:
         wanted = request.query_params.get("model_version")
         if wanted is not None and wanted != model.version:
-            raise problems.Problem(errors.UnknownVersion, "No such version is loaded.")
+            raise errors.UnknownVersion("No such version is loaded.")
     return model
 
 
@@ -83,9 +83,7 @@ async def predict_batch(request: Request) -> Response:
         rows = len(body["instances"])
         if rows > settings.max_batch_rows:
             reasons = [f"{rows} rows, at most {settings.max_batch_rows} are allowed."]
-            raise problems.Problem(
-                errors.InvalidInput, "The batch has too many rows.", errors={"instances": reasons}, errors_total=1
-            )
+            raise errors.InvalidInput({"instances": reasons}, 1)
     return Answer(model.predict_batch(body, request.scope), model.headers)
 
 
@@ -141,9 +139,9 @@ async def model_info(request: Request) -> Response:
     return _json(models["stable"].manifest.to_json())
 
 
-@app.exception_handler(problems.Problem)
-async def on_problem(request: Request, exc: problems.Problem) -> Response:
-    """Every Problem that a route raises."""
+@app.exception_handler(errors.ServiceError)
+async def on_service_error(request: Request, exc: errors.ServiceError) -> Response:
+    """Every error that a route raises."""
     return problems.answer(exc, request.scope["request_id"])
 
 
@@ -151,8 +149,7 @@ async def on_problem(request: Request, exc: problems.Problem) -> Response:
 async def on_http_exception(request: Request, exc: HTTPException) -> Response:
     """404 and 405 by the router."""
     kind = errors.MethodNotAllowed if exc.status_code == 405 else errors.NotFound
-    problem = problems.Problem(kind, "There is no such route here.", exc.headers)
-    return problems.answer(problem, request.scope["request_id"])
+    return problems.answer(kind("There is no such route here.", exc.headers), request.scope["request_id"])
 
 
 def _json(document: dict[str, Any]) -> Response:
