@@ -19,4 +19,5 @@ def invalid(exc: ValidationError) -> InvalidInput:
 
 def answer(error: ServiceError, request_id: str) -> Response:
     """The error as a response."""
-    return Response(orjson.dumps(error.document(request_id)), error.status, error.headers, MEDIA_TYPE)
+    headers = {name: value if isinstance(value, str) else ", ".join(value) for name, value in error.headers.items()}
+    return Response(orjson.dumps(error.document(request_id)), error.status, headers, MEDIA_TYPE)
