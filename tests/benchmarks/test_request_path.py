@@ -54,6 +54,10 @@ def test_the_path_of_a_prediction_goes_through_the_service_to_the_engine(trained
     assert {file.partition("/")[0] for file in path.files} == set(OWN)
     assert all((ROOT / file).exists() for file in path.files)
     assert path.changes >= len(path.files) - 1
+    assert len(path.files) <= 18, "a request that passes more files is no longer read in one sitting"
+    listed = [line for line in listing(path, markdown=True).splitlines() if "`service/" in line or "`schemas/" in line]
+    document = (ROOT / "ARCHITECTURE.md").read_text()
+    assert [line for line in listed if line not in document] == [], "python -m benchmarks.request_path --markdown"
     assert '"prediction_made"' not in capfd.readouterr().out, "the log goes to a file"
 
 
