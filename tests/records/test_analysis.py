@@ -1,5 +1,7 @@
-"""Drift over records that were made under other settings, or by another artifact of the same name."""
+"""Drift over records of other settings, or of another artifact of the same name; performance as JSON."""
 
+import json
+import math
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,8 +11,9 @@ import pytest
 from inference.engines.base import Answers
 from inference.features import NULL
 from inference.manifest import Manifest
+from inference.performance import ClassificationTally, RegressionTally
 from service.records import recorder
-from service.records.database.analysis import drift
+from service.records.database.analysis import VersionPerformance, drift
 from service.records.recorder import Recorder
 from tests.records.conftest import drain, make_record
 from training.default_model import make_frame
@@ -76,3 +79,24 @@ def test_a_registered_model_is_judged_by_what_was_fetched_and_a_missing_one_is_n
     shutil.copytree(trained / "random_forest-1", cache / "random_forest-1")
     (version,) = found(settings)
     assert (version.reason, version.verdict) == ("", "stable")
+
+
+def test_performance_is_one_flat_object_in_json():
+    tally = ClassificationTally(["no", "yes"])
+    tally.add(["yes"], [[0.125, 0.875]], ["yes"])
+    version = VersionPerformance("forest-1", "classification", 3, tally.performance())
+    bin_ = {"from": 0.8, "to": 0.9, "count": 1, "mean_probability": 0.875, "accuracy": 1.0}
+    assert json.dumps(version.to_json()) == json.dumps(
+        {
+            "model_version": "forest-1",
+            "task": "classification",
+            "predictions": 3,
+            "outcomes": 1,
+            "accuracy": 1.0,
+            "log_loss": -math.log(0.875),
+            "confusion": {"labels": ["no", "yes"], "matrix": [[0, 0], [0, 1]]},
+            "calibration": {"expected_error": 0.125, "bins": [bin_]},
+        }
+    )
+    version = VersionPerformance("ridge-1", "regression", 0, RegressionTally().performance())
+    assert list(version.to_json()) == ["model_version", "task", "predictions", "outcomes", "rmse", "mae", "mean_error"]
