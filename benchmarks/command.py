@@ -50,7 +50,6 @@ def main(
     """Measure the Flask service against the FastAPI design, on this machine, with this model."""
     if context.invoked_subcommand:
         return
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped on the way out
     try:
         plan = make_plan(targets, scenarios, quick, minutes or (2.5 if quick else 25.0), rounds)
     except ValueError as exc:
@@ -58,6 +57,7 @@ def main(
     folder = _artifact(artifact)
     if reason := wrk.missing():
         raise click.ClickException(reason)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the servers are stopped on the way out
     click.echo(f"{len(plan.cells)} cells, {plan.rounds} rounds of {plan.seconds} s: about {plan.estimate / 60:.1f} min")
     run = carry_out(plan, folder)
     path = out or FOLDER / f"{'quick' if quick else 'run'}-{time.strftime('%Y%m%d-%H%M%S')}.json"
