@@ -7,8 +7,6 @@ from typing import Any
 import service.single_thread  # noqa: F401  # before numpy, for what it sets
 
 # isort: split
-from werkzeug.middleware.proxy_fix import ProxyFix
-
 from service import log
 from service.access.rate_limit import make_limiter
 from service.access.tokens import TokenFile
@@ -56,7 +54,6 @@ def create_app(settings: Settings | None = None) -> ServingApp:
     app.url_map.merge_slashes = False
     app.tokens = TokenFile(settings.api_tokens_file) if settings.api_tokens_file else None
     app.limiter = make_limiter(settings)
-    _trust_proxies(app, settings.trusted_proxies)
     left_out = {hook for hook, setting in SWITCHES.items() if not getattr(settings, setting)}
     for hook in BEFORE:
         if hook not in left_out:
@@ -71,14 +68,3 @@ def create_app(settings: Settings | None = None) -> ServingApp:
     for group in COMMANDS:
         app.cli.add_command(group)
     return app
-
-
-def _trust_proxies(app: ServingApp, hops: int) -> None:
-    """Take the client's address from X-Forwarded-For, as the last of ``hops`` trusted proxies saw it.
-
-    Every proxy appends the address of its caller, so the entry that counts is the one ``hops`` from the right: entries
-    that a client writes itself stand further left and are never believed. No other forwarded header is read: the
-    service needs neither host nor scheme.
-    """
-    if hops:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=0, x_host=0)  # type: ignore[method-assign] # as Flask's manual says

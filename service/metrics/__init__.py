@@ -188,9 +188,9 @@ def live_accuracy(model_version: str, accuracy: float, outcomes: int) -> None:
     _set_latest(outcomes, "model_live_outcomes", model_version)
 
 
-def redis_away(use: str) -> None:
-    """Count a use of Redis (limits or cache) that was skipped because it could not be reached."""
-    _add(1, "redis_away_total", use)
+def redis_skipped(use: str, slow: bool) -> None:
+    """Count a use of Redis (limits or cache) that was skipped because it was slow, or could not be reached."""
+    _add(1, "redis_slow_total" if slow else "redis_away_total", use)
 
 
 def cache_looked_up(hit: bool) -> None:

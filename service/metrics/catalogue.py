@@ -71,6 +71,7 @@ _METRICS = (
     Metric("model_live_outcomes", "latest", "Reported outcomes behind the live accuracy.", ("model_version",)),
     Metric("model_training_accuracy", "max", "Accuracy on the hold-out rows at training.", ("model_version",)),
     Metric("redis_away_total", "counter", "Uses of Redis that were skipped because it could not be reached.", ("use",)),
+    Metric("redis_slow_total", "counter", "Uses of Redis that were skipped because it answered slowly.", ("use",)),
     Metric("prediction_cache_lookups_total", "counter", "Lookups in the cache of predictions.", ("result",)),
     Metric("worker_exits_total", "counter", "Workers that ended, for any reason."),
     Metric("log_lines_lost_total", "counter", "Log lines that could not be written to standard output."),

@@ -7,13 +7,11 @@ A request counts once, whatever its rows: MAX_BATCH_ROWS bounds those. Feedback 
 lost, and each one stands for a prediction that was counted.
 """
 
-from functools import lru_cache
-from ipaddress import IPv6Address, ip_address
-
 from flask import Response
 
 from schemas.errors import TooManyRequests
 from service import metrics
+from service.access.addresses import limit_key
 from service.web.lean import current
 
 
@@ -45,19 +43,3 @@ def set_headers(response: Response) -> Response:
         response.headers["RateLimit-Remaining"] = str(status.remaining)
         response.headers["RateLimit-Reset"] = str(status.reset)
     return response
-
-
-@lru_cache(maxsize=4096)
-def limit_key(client: str) -> str:
-    """A name, or an IPv4 address, as it is; an IPv6 address as its /64, since a client has all addresses of one."""
-    if ":" not in client:  # a client's name never has one
-        return client
-    try:
-        address = ip_address(client)
-    except ValueError:
-        return client
-    if not isinstance(address, IPv6Address):
-        return client
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return f"{IPv6Address(int(address) >> 64 << 64)}/64"

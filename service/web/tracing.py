@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from flask import Response
 
 from service import log, metrics
+from service.access.addresses import client_address
 from service.web.context import ServingRequest, ServingResponse
 from service.web.lean import current
 
@@ -22,12 +23,16 @@ _ready_ids: Iterator[str] = iter(())
 
 
 def begin() -> None:
-    """Start the clock; take the client's request id where it is sane, else make one."""
-    _, request = current()
+    """Start the clock; take the client's request id where it is sane, else make one; find the client's address."""
+    app, request = current()
     request.started = time.perf_counter()
     given = request.environ.get("HTTP_X_REQUEST_ID")
     request.request_id = given if given and _SANE.fullmatch(given) else new_id()
-    request.client = request.remote_addr or ""
+    peer, proxies = request.remote_addr or "", app.settings.trusted_proxies
+    if proxies or ":" in peer:  # an IPv4 address that no proxy stands before is as the kernel writes it
+        peer = client_address(peer, request.environ.get("HTTP_X_FORWARDED_FOR"), proxies)
+        request.remote_addr = peer
+    request.client = peer
     if "HTTP_X_SERVER_TIMING" in request.environ:
         request.phases = {}
     log.bind(request.request_id)

@@ -8,7 +8,7 @@ import urllib.request
 
 import pytest
 
-from service.web.rate_limit import limit_key
+from service.access.addresses import limit_key
 
 ROW = {"feature_1": 0.1, "feature_2": 0.2, "feature_3": 0.3, "feature_4": 40, "feature_5": 5}
 NUMBERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
@@ -92,6 +92,7 @@ def test_an_address_is_a_client_where_no_token_is_asked_for(make_client):
         ("::ffff:192.0.2.1", "192.0.2.1"),
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
         ("192.0.2.1:4711", "192.0.2.1:4711"),
+        ("64:ff9b::192.0.2.1", "192.0.2.1"),
         ("", ""),
     ],
 )
