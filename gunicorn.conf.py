@@ -11,10 +11,10 @@ sys.path.insert(0, str(Path(__file__).parent))  # gunicorn reads this file befor
 import service.single_thread  # noqa: F401  # before numpy, which reads the environment it sets
 
 # isort: split
-from service import log, metrics
+from service import log, metrics, processes
 from service.metrics import listener
 from service.server.error_responses import install_error_responses
-from service.server.start import most_connections, settings_at_start, slots_of
+from service.server.start import hand_over, most_connections, settings_at_start, slots_of
 
 settings = settings_at_start()
 
@@ -40,7 +40,11 @@ def on_starting(server: Any) -> None:
     from service.records import recorder
 
     manager.prepare(settings)
-    recorder.prepare(settings)
+    processes.run_as(server.cfg.uid, server.cfg.gid)  # known now, not before: it may be an option of the command
+    hand_over(settings)
+    with processes.as_user():
+        metrics.prepare(settings)
+        recorder.prepare(settings)
 
 
 def pre_exec(server: Any) -> None:
@@ -64,6 +68,8 @@ def post_fork(server: Any, worker: Any) -> None:
         # Until the worker sets its own handlers it has the master's, which only queue the signal. The master would wait
         # until graceful_timeout for a worker that gets a signal while it loads.
         signal.signal(stop, signal.SIG_DFL)
+    processes.stay_user(worker.cfg.initgroups)  # before the load: gunicorn itself changes user after this hook
+    worker.cfg.set("initgroups", False)  # it is done, and only root may do it
     listener.forget()
     metrics.open_metrics(settings)
     metrics.worker_slots(slots_of(worker))
@@ -97,5 +103,4 @@ def child_exit(server: Any, worker: Any) -> None:
     listener.start(settings)
 
 
-metrics.prepare(settings)
 install_error_responses()

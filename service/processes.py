@@ -1,12 +1,69 @@
-"""Running a module of the service in a process of its own."""
+"""Running a module of the service in a process of its own, and the user that the service's processes run as.
+
+A gunicorn that root starts with ``--user`` changes user in each worker. What its master writes for them, and each
+process that it starts, must belong to that user as well.
+"""
 
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import service
+
+_user: tuple[int, int] | None = None
+"""Ids of the user and the group of the service's processes; None where they are this process's own."""
+
+
+def run_as(uid: int, gid: int) -> None:
+    """Let the service's processes run as this user and group; without effect where this process is not root's."""
+    global _user
+    _user = (uid, gid) if os.geteuid() == 0 and (uid, gid) != (0, os.getegid()) else None
+
+
+def user_id() -> int:
+    """The id of the user that the service's processes run as."""
+    return _user[0] if _user else os.geteuid()
+
+
+def give(path: Path) -> None:
+    """Give a file or a folder of root's to the user of the service; a symbolic link is not followed.
+
+    Raises:
+        OSError: it is not there.
+    """
+    if _user and os.geteuid() == 0 and path.lstat().st_uid == 0:
+        os.chown(path, *_user, follow_symlinks=False)
+
+
+@contextmanager
+def as_user() -> Iterator[None]:
+    """Be the user of the service for a while: what is made belongs to it, and what it may not do fails now."""
+    if _user is None or os.geteuid() != 0:
+        yield
+        return
+    group = os.getegid()
+    os.setegid(_user[1])
+    os.seteuid(_user[0])
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(group)
+
+
+def stay_user(initgroups: bool) -> None:
+    """In a worker: be the user of the service from now on."""
+    if _user is None:
+        return
+    if initgroups:
+        import pwd
+
+        os.initgroups(pwd.getpwuid(_user[0]).pw_name, _user[1])
+    os.setgid(_user[1])
+    os.setuid(_user[0])
 
 
 def run_module(
@@ -21,13 +78,31 @@ def run_module(
     """
     root = str(Path(service.__file__ or "").parents[1])
     path = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH", "")]))
-    return subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        [_python(), "-m", module],
-        env={**environment, "PYTHONPATH": path},
-        stdin=subprocess.DEVNULL,
-        process_group=0 if own_group else None,
-        pass_fds=descriptors,
-    )
+    user, group = _user if _user and os.getuid() == 0 else (None, None)
+    with _as_root():
+        return subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [_python(), "-m", module],
+            env={**environment, "PYTHONPATH": path},
+            stdin=subprocess.DEVNULL,
+            process_group=0 if own_group else None,
+            pass_fds=descriptors,
+            user=user,
+            group=group,
+            extra_groups=None if user is None else (),
+        )
+
+
+@contextmanager
+def _as_root() -> Iterator[None]:
+    """Within ``as_user``: be root again, for only root may start a process of another user."""
+    if _user is None or os.getuid() != 0 or os.geteuid() == 0:
+        yield
+        return
+    os.seteuid(0)
+    try:
+        yield
+    finally:
+        os.seteuid(_user[0])
 
 
 def _python() -> str:

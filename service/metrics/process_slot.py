@@ -17,6 +17,7 @@ from service import log
 from service.locks import is_held, locked, open_lock, try_lock, unlock
 from service.metrics.catalogue import METRICS
 from service.metrics.shared_values import NAME_BYTES, SIZE, VALUES, Key, SharedValues, read_series
+from service.processes import as_user, user_id
 from service.settings import Settings
 
 _LAYOUT = hashlib.sha256(repr((sorted(METRICS.items()), VALUES, NAME_BYTES)).encode()).hexdigest()[:12]
@@ -92,15 +93,17 @@ def folder_for(var_dir: Path) -> Path:
     """
     if os.access(MEMORY, os.W_OK | os.X_OK):
         name = hashlib.sha256(os.fsencode(var_dir.resolve())).hexdigest()[:16]
-        folder = MEMORY / f"tabular-serving-{os.geteuid()}-{name}"
+        folder = MEMORY / f"tabular-serving-{user_id()}-{name}"
         try:
-            folder.mkdir(mode=0o755, exist_ok=True)
-            if folder.lstat().st_uid == os.geteuid() and not folder.is_symlink():
+            with as_user():
+                folder.mkdir(mode=0o755, exist_ok=True)
+            if folder.lstat().st_uid == user_id() and not folder.is_symlink():
                 return folder
         except OSError:
             pass
     folder = var_dir / "metrics"
-    folder.mkdir(parents=True, exist_ok=True)
+    with as_user():
+        folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 

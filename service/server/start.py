@@ -4,6 +4,7 @@ gunicorn runs its configuration file again at every reload, when an error would 
 have changed by then. A file that a setting names can be missing or broken by then; the module that reads it handles it.
 """
 
+import errno
 import importlib
 import os
 import resource
@@ -17,6 +18,7 @@ from gunicorn.workers.base_async import AsyncWorker
 from gunicorn.workers.gthread import ThreadWorker
 from gunicorn.workers.sync import SyncWorker
 
+from service import log, processes
 from service.access.tokens import read_tokens
 from service.metrics import listener
 from service.setting_readers import Address
@@ -41,6 +43,35 @@ def settings_at_start() -> Settings:
     except SettingsError as exc:
         sys.exit(f"Error: {exc.message}")
     return settings
+
+
+OWN_FILES = ("spool", "metrics", "registry", "last_good", "last_good.json", "limits.v1", "predictions.db*")
+"""What the service writes into VAR_DIR."""
+
+
+def hand_over(settings: Settings) -> None:
+    """Before root's master changes user: VAR_DIR and what an earlier start as root left in it belong to that user.
+
+    Files of others in VAR_DIR are left alone, and so is a VAR_DIR that somebody else owns or has files in.
+    """
+    if processes.user_id() == os.geteuid():
+        return
+    folder = settings.var_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        own = [path for pattern in OWN_FILES for path in folder.glob(pattern)]
+        for path in own:
+            for inside in (path, *path.rglob("*")) if not path.is_symlink() else ():
+                processes.give(inside)
+        if {*folder.iterdir()} <= {*own}:
+            processes.give(folder)
+        with processes.as_user():
+            if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            if not os.access(sys.executable, os.X_OK, effective_ids=True):
+                log.error("user_cannot_run_python", user=processes.user_id(), python=sys.executable)
+    except OSError as exc:
+        log.error("var_dir_not_writable", folder=str(folder), user=processes.user_id(), reason=exc.strerror)
 
 
 def check_worker_class(name: str) -> None:

@@ -21,12 +21,21 @@ DRAIN_SECONDS = 10.0
 INHERITED_LOCK = "RECORDS_SHIPPER_LOCK"
 """The environment variable with the descriptor of a lock that a shipper inherits."""
 _MODULE = "service.records.shipper"
+REPORT_SECONDS = 60.0
+"""The log has at most one line in this time about a shipper that cannot be started."""
 _started: list[subprocess.Popen[bytes]] = []
+_report_after = 0.0
 
 
 def start(settings: Settings, lock: int | None = None) -> None:
     """Start a shipper; it leaves at once where another one runs, unless it inherits the ``lock``."""
-    _started.append(run_module(_MODULE, settings, lock))
+    global _report_after
+    try:
+        _started.append(run_module(_MODULE, settings, lock))
+    except OSError as exc:  # this user may not run Python, or there are too many processes
+        if time.monotonic() >= _report_after:
+            _report_after = time.monotonic() + REPORT_SECONDS
+            log.error("records_shipper_not_started", reason=f"{exc.strerror}: {exc.filename}")
 
 
 def start_or_replace(settings: Settings) -> None:
