@@ -54,7 +54,7 @@ def pre_exec(server: Any) -> None:
 
 def when_ready(server: Any) -> None:
     """Listening; the workers follow."""
-    listener.start(settings)
+    listener.watch(server, settings)
     url = str(server.LISTENERS[0])
     log.info("listening", on=url, documentation=f"{url}/apidocs/")
 

@@ -25,7 +25,7 @@ DEADLINE = 0.2
 SLOW_SECONDS = 0.02
 """A command that takes longer is slow: many predictions could have been answered meanwhile."""
 WINDOW, SLOW_CALLS = 10, 5
-"""Half of the last ten commands slow: the breaker opens. One pause of Redis, such as the fork of a snapshot, is less."""
+"""Half of the last ten commands slow: the breaker opens. A pause of Redis, as for a snapshot, is one slow command."""
 RETRY_SECONDS = 5.0
 """While the breaker is open a probe is sent this often, and nothing else."""
 PROBES = 3

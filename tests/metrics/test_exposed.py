@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from service.metrics.listener import MAX_CONNECTIONS
 from tests.records.conftest import until
 
 pytestmark = pytest.mark.process
@@ -96,17 +97,70 @@ def test_a_slow_client_does_not_keep_a_scrape_waiting(serve, scrape, free_addres
         server.until(lambda: scrape(f"http://{free_address}/metrics")["http_worker_slots"] == 1)
 
 
-def test_a_listener_that_died_is_there_again_after_a_reload_and_goes_with_the_server(serve, scrape, free_address):
+@pytest.mark.parametrize("fault", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_listener_that_died_or_hangs_is_replaced_by_itself(serve, scrape, free_address, fault):
     server = serve(METRICS_BIND=free_address)
     url = f"http://{free_address}/metrics"
     server.until(lambda: scrape(url) is not None)
-    (listener,) = [pid for pid, command in server.children.items() if "listener" in command]
-    os.kill(listener, signal.SIGKILL)
-    os.kill(server.pid, signal.SIGHUP)
-    server.until(lambda: scrape(url)["worker_exits_total"] >= 1)
+    (listener,) = listeners(server)
+    os.kill(listener, fault)
+    server.until(lambda: listeners(server) not in ([], [listener]), 120)
+    server.until(lambda: scrape(url) is not None)
+    assert server.events("metrics_listener_replaced")
     server.stop()
     with pytest.raises(OSError, match="refused"):
         scrape(url)
+
+
+def listeners(server):
+    return [pid for pid, command in server.children.items() if "listener" in command]
+
+
+def test_a_crowd_of_silent_or_slow_clients_keeps_no_scrape_waiting_and_takes_no_threads(serve, scrape, free_address):
+    server = serve(METRICS_BIND=free_address)
+    host, port = free_address.split(":")
+    url = f"http://{free_address}/metrics"
+    server.until(lambda: scrape(url) is not None)
+    (listener,) = listeners(server)
+    crowd = [socket.create_connection((host, int(port)), timeout=30) for _ in range(200)]
+    try:
+        for client in crowd[::2]:
+            with suppress(OSError):  # closed already: it is one of the oldest
+                client.sendall(b"GET /met")
+        assert scrape(url)["http_worker_slots"] == 1
+        assert len(list(Path(f"/proc/{listener}/task").iterdir())) == 1
+        assert len(list(Path(f"/proc/{listener}/fd").iterdir())) < MAX_CONNECTIONS + 16
+        for client in crowd:  # each is closed by the listener in the end
+            with suppress(ConnectionResetError):
+                assert client.recv(1) == b""
+    finally:
+        for client in crowd:
+            client.close()
+    assert scrape(url)["http_worker_slots"] == 1
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (b"GET /metrics HTTP/1.0\r\n\r\n", b"200"),
+        (b"HEAD /metrics?x=1 HTTP/1.1\r\nHost: h\r\n\r\n", b"200"),
+        (b"POST /metrics HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc", b"405"),
+        (b"GET / HTTP/1.1\r\n\r\n", b"404"),
+        (b"\x16\x03\x01\r\n\r\n", b"405"),
+        (b"GET /metrics HTTP/1.1\r\nx: " + b"y" * 100_000, b"431"),
+    ],
+)
+def test_the_listener_answers_whatever_it_is_sent(serve, free_address, request_bytes, status):
+    server = serve(METRICS_BIND=free_address)
+    host, port = free_address.split(":")
+    server.until(lambda: listeners(server) and socket.create_connection((host, int(port))).close() is None)
+    with socket.create_connection((host, int(port)), timeout=30) as client:
+        client.sendall(request_bytes)
+        answer = b"".join(iter(lambda: client.recv(65536), b""))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 " + status)
+    assert b"Connection: close" in head
+    assert bool(body) == (status == b"200" and not request_bytes.startswith(b"HEAD"))
 
 
 def test_an_address_that_is_taken_stops_the_start_with_one_sentence(serve, free_address, tmp_path):
