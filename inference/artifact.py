@@ -14,6 +14,7 @@ from typing import Any
 
 from inference.engines.base import Engine, Label
 from inference.manifest import MANIFEST, ArtifactError, Manifest
+from inference.regular_file import DOCUMENT_BYTES, MODEL_BYTES, read_regular
 
 PIPELINE, GRAPH, GOLDEN, REFERENCE = "pipeline.joblib", "model.onnx", "golden.json", "reference.json"
 ESTIMATOR_LIBRARIES = ("scikit-learn", "lightgbm", "xgboost")
@@ -38,7 +39,7 @@ def read_verified(folder: Path, manifest: Manifest, name: str) -> bytes:
     if expected is None:
         raise ArtifactError(f"{folder} holds no {name}. Train again, or choose another ENGINE.")
     try:
-        content = path.read_bytes()
+        content = read_regular(path, MODEL_BYTES if name in (PIPELINE, GRAPH) else DOCUMENT_BYTES)
     except OSError as exc:
         raise ArtifactError(f"{path} cannot be read: {exc.strerror}. Restore it, or train again.") from None
     if hashlib.sha256(content).hexdigest() != expected:

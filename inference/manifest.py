@@ -10,6 +10,7 @@ from typing import Any
 
 from inference.contract import Contract, ContractError
 from inference.engines.base import Label
+from inference.regular_file import DOCUMENT_BYTES, read_regular
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -63,7 +64,7 @@ class Manifest:
         """
         path = folder / MANIFEST
         try:
-            document = json.loads(path.read_bytes())
+            document = json.loads(read_regular(path, DOCUMENT_BYTES))
         except OSError as exc:
             raise ArtifactError(
                 f"{path} cannot be read: {exc.strerror}. Train again, or name another version."

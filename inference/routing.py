@@ -9,6 +9,7 @@ from typing import Any
 from inference.artifact import versions, write_atomically
 from inference.manifest import ArtifactError, Manifest
 from inference.naming import is_version
+from inference.regular_file import DOCUMENT_BYTES, read_regular
 
 ROUTING = "routing.json"
 MEND = "Mend it, or write it anew with: flask models promote"
@@ -73,14 +74,13 @@ def read_routing(root: Path) -> Routing | None:
     """
     path = root / ROUTING
     try:
-        if path.is_fifo():  # a read would wait for a writer for ever
-            raise ValueError("it is a pipe")
-        document = json.loads(path.read_bytes())
+        document = json.loads(read_regular(path, DOCUMENT_BYTES))
     except FileNotFoundError:
         newest = newest_version(root)
         return Routing(newest) if newest else None
     except (OSError, ValueError, RecursionError) as exc:
-        raise RoutingError(f"{path} cannot be read as JSON: {exc}. {MEND}") from None
+        reason = exc.strerror if isinstance(exc, OSError) else exc
+        raise RoutingError(f"{path} cannot be read as JSON: {reason}. {MEND}") from None
     wrong = [name for name, fits in _FITS.items() if not fits(document.get(name) if type(document) is dict else None)]
     if wrong:
         raise RoutingError(f"{path}: {wrong[0]} must be {_FORMS[wrong[0]]}. {MEND}")

@@ -18,13 +18,15 @@ from inference.manifest import ArtifactError
 from inference.routing import RoutingError
 from service import log, metrics
 from service.models.mlflow_registry import Registry, RegistryError
-from service.models.model import Model, load, trim_memory
+from service.models.model import Loading, Model, trim_memory
 from service.models.repository import Repository
 from service.models.serving import Models, ModelSet
 from service.settings import Settings
 
 LOAD_DEADLINE = 60.0
 """Seconds that a start waits for the first load. If that hangs, the worker runs and is not ready."""
+LOAD_SECONDS = 30.0
+"""How long the versions behind a load wait for it. It goes on, and is looked at again when it ends."""
 WATCH_SECONDS = 0.5
 
 _lock = threading.Lock()
@@ -40,6 +42,8 @@ class ModelManager:
         self._registry = Registry(settings.model_uri, self._repository) if settings.model_uri else None
         self._loaded_from: dict[str, object] = {}  # by version: the state of its files when it was loaded
         self._refused: dict[str, tuple[object, str]] = {}  # by version: the state of its files, and the reason
+        self._loading: dict[str, tuple[object, Loading]] = {}  # by version: loads that did not end in time
+        self._copy: Model | None = None  # of the last good version, where the artifact itself cannot be loaded
         self.loaded = ModelSet()
 
     def refresh(self) -> None:
@@ -57,12 +61,13 @@ class ModelManager:
         models = {version: model for version in routing.wanted if (model := self._current(version)) is not None}
         reasons = tuple(self._refused[version][1] for version in routing.wanted if version in self._refused)
         stable = models.get(routing.stable)
-        if stable is not None:
-            self._repository.remember_last_good(stable.version)
-        elif (stable := self._fallback(routing.stable)) is not None:
+        if stable is None and (stable := self._fallback(routing.stable)) is not None:
             models[stable.version] = stable
         canary, shadow = models.get(routing.canary or ""), models.get(routing.shadow or "")
         self._swap(ModelSet(stable, canary, routing.share, shadow, models, reasons))
+        if stable is not None and stable.version not in self._refused and stable is not self._copy:
+            self._copy = None
+            self._repository.keep_last_good(stable.manifest)
 
     def report_failure(self) -> None:
         """Report, once, an exception that ``refresh`` did not foresee; called while it is handled."""
@@ -89,11 +94,13 @@ class ModelManager:
         state = _state(folder)
         if loaded is not None and self._loaded_from.get(version) == state and version not in self._refused:
             return loaded
-        if version in self._refused and self._refused[version][0] == state:
+        if self._is_refused(version, state):
             return loaded
         self._refused.pop(version, None)
         try:
-            model = self._load(version)
+            if version not in self._repository.versions():
+                raise ArtifactError(f"{folder} is not there. Train it, or name another version: flask models list")
+            model = self._load(version, folder, state)
         except (ArtifactError, EngineError) as exc:
             reason = str(exc)
         except Exception:  # an artifact may break in ways of its own libraries; the service stays up
@@ -110,25 +117,58 @@ class ModelManager:
         metrics.model_failed(version)
         return loaded
 
-    def _load(self, version: str) -> Model:
-        folder = self._repository.folder(version)
-        if version not in self._repository.versions():
-            raise ArtifactError(f"{folder} is not there. Train it, or name another version: flask models list")
-        return load(folder, self._settings)
+    def _is_refused(self, name: str, state: object) -> bool:
+        """Whether these very files were refused before, and no load of them has ended since."""
+        loading = self._loading.get(name)
+        return name in self._refused and self._refused[name][0] == state and not (loading and loading[1].ended)
+
+    def _load(self, name: str, folder: Path, state: object) -> Model:
+        loading = self._loading.pop(name, None)
+        if loading is None or loading[0] != state:
+            loading = state, Loading(folder, self._settings)
+        model = loading[1].result(LOAD_SECONDS)
+        if model is None:
+            self._loading[name] = loading
+            raise ArtifactError(
+                f"{folder} was not loaded within {LOAD_SECONDS:.0f} s. Its disk hangs, or its graph does not end; "
+                "restore it, or promote another version."
+            )
+        return model
 
     def _fallback(self, wanted: str) -> Model | None:
         """The stable version that worked last, in this process or, for a worker just started, on this host.
 
-        A pin means this version or none: only a worker that serves already keeps what it has.
+        The artifact itself, or the copy of it in VAR_DIR. A pin means this version or none: only a worker that serves
+        already keeps another one.
         """
-        if self.loaded.stable is not None or self._repository.override:
+        if self.loaded.stable is not None:
             return self.loaded.stable
-        last = self._repository.last_good()
-        return self._current(last) if last and last != wanted else None
+        if (last := self._repository.last_good()) is None:
+            return None
+        itself = self._current(last) if last != wanted and not self._repository.override else None
+        return itself or self._load_copy(last)
+
+    def _load_copy(self, version: str) -> Model | None:
+        folder = self._repository.copy(version)
+        name, state = f"the copy of {version}", _state(folder)
+        if state is None or self._is_refused(name, state):
+            return None
+        try:
+            self._copy = self._load(name, folder, state)
+        except Exception as exc:  # as in _current: it must not end the watcher
+            self._refused[name] = state, str(exc)
+            log.error("last_good_refused", model_version=version, reason=str(exc))
+            return None
+        manifest = self._copy.manifest
+        metrics.model_loaded(version, self._copy.engine.name, manifest.created, manifest.metrics.get("accuracy"))
+        log.warning("last_good_served", model_version=version, folder=str(folder))
+        return self._copy
 
     def _swap(self, loaded: ModelSet) -> None:
         # /health asks for no token: where on this machine the folder lies is in the log only.
         reasons = tuple(map(self._repository.without_location, loaded.reasons))
+        if reasons and loaded.stable is not None and loaded.stable is self._copy:
+            reasons += (f"The copy of {loaded.stable.version} in VAR_DIR is served.",)
         before, self.loaded = self.loaded, (loaded := replace(loaded, reasons=reasons))
         metrics.degraded(bool(loaded.reasons))
         for version in before.models.keys() - loaded.models.keys():

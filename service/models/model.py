@@ -2,6 +2,7 @@
 
 import ctypes
 import gc
+import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +42,39 @@ def load(folder: Path, settings: Settings) -> Model:
     return Model(
         manifest, with_cache(engine, manifest.sha256, settings), Reader(manifest.contract, settings.max_batch_rows)
     )
+
+
+class Loading:
+    """A load in a thread of its own: one that never ends, such as that of an endless graph, stops nobody else."""
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        self._loaded: Model | None = None
+        self._error: Exception | None = None
+        self._ended = threading.Event()
+        threading.Thread(target=self._run, args=(folder, settings), name="load", daemon=True).start()
+
+    @property
+    def ended(self) -> bool:
+        """Whether ``result`` is there."""
+        return self._ended.is_set()
+
+    def result(self, seconds: float) -> Model | None:
+        """The model; None where it is not there after ``seconds``.
+
+        Raises:
+            Exception: what ``load`` raised.
+        """
+        self._ended.wait(seconds)
+        if self._error is not None:
+            raise self._error
+        return self._loaded
+
+    def _run(self, folder: Path, settings: Settings) -> None:
+        try:
+            self._loaded = load(folder, settings)
+        except Exception as exc:  # raised again by result
+            self._error = exc
+        self._ended.set()
 
 
 def trim_memory() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from inference.manifest import Manifest
 from inference.routing import Routing, RoutingError, write_routing
 from service.models.manager import ModelManager
 from service.models.repository import Repository
@@ -56,10 +57,12 @@ def test_a_registered_model_is_served_from_there(make_settings, registered):
     assert manager.loaded.reasons == ()
 
 
-def test_the_version_that_worked_last_is_remembered_by_the_next_process(make_settings, tmp_path):
+def test_the_version_that_worked_last_is_remembered_by_the_next_process(make_settings, artifacts, tmp_path):
     assert Repository(make_settings()).last_good() is None
-    Repository(make_settings()).remember_last_good("b-1")
-    assert Repository(make_settings()).last_good() == "b-1"
+    Repository(make_settings()).keep_last_good(Manifest.read(artifacts / FIRST))
+    assert Repository(make_settings()).last_good() == FIRST
+    assert Repository(make_settings(MODEL_VERSION="b-1")).last_good() is None, "a pin is for its version alone"
+    assert Repository(make_settings(MODEL_URI="models:/churn/3")).last_good() is None
     for content in ("{", "[]", "{}", '{"version": 7}'):
         (tmp_path / "var" / "last_good.json").write_text(content)
         assert Repository(make_settings()).last_good() is None
