@@ -33,9 +33,9 @@ class Feature:
     """One input column.
 
     ``minimum`` and ``maximum`` are enforced, inclusive, where given; ``observed`` is what training saw and is only
-    noted. ``choices`` are the values a category (or an integer) may take; with ``unseen`` "accept" a category takes
-    any other string as well, which the pipeline answers as it answers values that it never saw. A text is any string
-    of at most ``maximum_length`` characters.
+    noted. ``choices`` are the values a category (or an integer) may take. With ``unseen`` "accept" a category takes any
+    other string as well, which the pipeline answers as it answers values that it never saw; None refuses them too. A
+    text is any string of at most ``maximum_length`` characters.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Feature:
     observed: Mapping[str, Any] = field(default_factory=dict)
     description: str = ""
     example: Value = None
-    unseen: Unseen = "refuse"
+    unseen: Unseen | None = None
     maximum_length: int | None = None
 
     def __post_init__(self) -> None:
@@ -62,7 +62,7 @@ class Feature:
                 raise ContractError(f"feature {self.name!r}: a declared range must be finite, of numbers or integers")
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
             raise ContractError(f"feature {self.name!r}: minimum {self.minimum:g} is above maximum {self.maximum:g}")
-        if self.unseen not in UNSEEN or (self.unseen == "accept" and self.type != "category"):
+        if self.unseen not in (None, *UNSEEN) or (self.unseen == "accept" and self.type != "category"):
             raise ContractError(
                 f"feature {self.name!r}: unseen must be refuse or accept, and accept of a category only"
             )

@@ -39,7 +39,9 @@ def encode(contract: Contract, rows: Iterable[Sequence[Value]]) -> Matrix:
     codes = [numbering_of(feature) for feature in contract.features]
     cells = [[_encode(value, code) for value, code in zip(row, codes, strict=True)] for row in rows]
     matrix = np.array(cells, dtype=np.float64).reshape(len(cells), len(codes))
-    return with_texts(contract, matrix, {i: code.texts for i, code in enumerate(codes) if isinstance(code, Numbering)})
+    return with_texts(
+        contract.features, matrix, {i: code.texts for i, code in enumerate(codes) if isinstance(code, Numbering)}
+    )
 
 
 def decode(contract: Contract, dtypes: Mapping[str, str], matrix: Matrix) -> "pd.DataFrame":

@@ -53,11 +53,9 @@ class Numbering(dict[Any, float]):
         return code
 
 
-def with_texts(contract: Contract, matrix: Matrix, texts: Mapping[int, Sequence[str]]) -> Matrix:
+def with_texts(features: Sequence[Feature], matrix: Matrix, texts: Mapping[int, Sequence[str]]) -> Matrix:
     """The matrix with the strings of its open columns; itself where they have none."""
-    found = {
-        place: Unlisted(len(contract.features[place].choices or ()), some) for place, some in texts.items() if some
-    }
+    found = {place: Unlisted(len(features[place].choices or ()), some) for place, some in texts.items() if some}
     if not found:
         return matrix
     made = matrix.view(OpenMatrix)
@@ -79,7 +77,7 @@ def listed(feature: Feature, matrix: Matrix, place: int) -> Feature:
     if feature.type == "text":
         texts = texts or (feature.example if isinstance(feature.example, str) else "",)
     choices: Any = (*(feature.choices or ()), *texts)
-    return replace(feature, type="category", choices=choices, unseen="refuse", maximum_length=None)
+    return replace(feature, type="category", choices=choices, unseen=None, maximum_length=None)
 
 
 def for_graph(matrix: Matrix) -> Matrix:

@@ -40,7 +40,10 @@ class FastPath:
         self._width, self._most_rows = len(members), most_rows
         coded = [(position, codes_of(feature)) for position, feature in enumerate(contract.features)]
         listed = {position: codes for position, codes in coded if codes is not None}
-        self._contract, self._open = contract, {position: listed.pop(position) for position in contract.open_columns}
+        self._features, self._open = (
+            contract.features,
+            {position: listed.pop(position) for position in contract.open_columns},
+        )
         self._coded = [(position, codes.__getitem__) for position, codes in listed.items()]
 
     def row(self, body: bytes) -> Matrix | None:
@@ -74,10 +77,10 @@ class FastPath:
         """The matrix of cells whose open columns still hold strings."""
         texts = {}
         for position, listed in self._open.items():
-            numbering = Numbering(self._contract.features[position], listed)
+            numbering = Numbering(self._features[position], listed)
             cells[position :: self._width] = map(numbering.__getitem__, cells[position :: self._width])
             texts[position] = numbering.texts
-        return with_texts(self._contract, _packed(cells, rows), texts)
+        return with_texts(self._features, _packed(cells, rows), texts)
 
 
 def _packed(cells: Sequence[Any], rows: int) -> Matrix:
