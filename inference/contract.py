@@ -5,16 +5,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-FeatureType = Literal["number", "integer", "category", "boolean"]
+FeatureType = Literal["number", "integer", "category", "boolean", "text"]
+Unseen = Literal["refuse", "accept"]
 Task = Literal["classification", "regression"]
 Value = float | int | str | bool | None
 
-FEATURE_TYPES: tuple[FeatureType, ...] = ("number", "integer", "category", "boolean")
+FEATURE_TYPES: tuple[FeatureType, ...] = ("number", "integer", "category", "boolean", "text")
+UNSEEN: tuple[Unseen, ...] = ("refuse", "accept")
 TASKS: tuple[Task, ...] = ("classification", "regression")
 LARGEST_INTEGER = 2**53
 """Beyond it a double, which is what JSON numbers are, no longer holds every integer."""
 UNBOUNDED = 1e300
 """The magnitude of a contract without a limit."""
+MAXIMUM_LENGTH = 10_000
+"""Characters of a text, unless the contract says otherwise."""
 
 
 _SHOWN = 5
@@ -29,7 +33,9 @@ class Feature:
     """One input column.
 
     ``minimum`` and ``maximum`` are enforced, inclusive, where given; ``observed`` is what training saw and is only
-    noted. ``choices`` are the values a category (or an integer) may take.
+    noted. ``choices`` are the values a category (or an integer) may take. With ``unseen`` "accept" a category takes any
+    other string as well, which the pipeline answers as it answers values that it never saw; None refuses them too. A
+    text is any string of at most ``maximum_length`` characters.
     """
 
     name: str
@@ -41,20 +47,48 @@ class Feature:
     observed: Mapping[str, Any] = field(default_factory=dict)
     description: str = ""
     example: Value = None
+    unseen: Unseen | None = None
+    maximum_length: int | None = None
 
     def __post_init__(self) -> None:
         if self.type not in FEATURE_TYPES:
             raise ContractError(f"feature {self.name!r}: type must be one of {', '.join(FEATURE_TYPES)}")
         if self.type == "category" and not self.choices:
             raise ContractError(f"feature {self.name!r}: a category needs its choices")
+        if self.type == "text" and self.choices:
+            raise ContractError(f"feature {self.name!r}: a text has no choices; make it a category")
         for bound in (self.minimum, self.maximum):
             if bound is not None and (self.type not in ("number", "integer") or not math.isfinite(bound)):
                 raise ContractError(f"feature {self.name!r}: a declared range must be finite, of numbers or integers")
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
             raise ContractError(f"feature {self.name!r}: minimum {self.minimum:g} is above maximum {self.maximum:g}")
+        if self.unseen not in (None, *UNSEEN) or (self.unseen == "accept" and self.type != "category"):
+            raise ContractError(
+                f"feature {self.name!r}: unseen must be refuse or accept, and accept of a category only"
+            )
+        if self.maximum_length is not None and (
+            self.type not in ("category", "text") or not _counts(self.maximum_length)
+        ):
+            raise ContractError(
+                f"feature {self.name!r}: maximum_length must be a whole number from 1 on, of a text or an open category"
+            )
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it takes strings that the contract does not list."""
+        return self.type == "text" or self.unseen == "accept"
+
+    @property
+    def longest(self) -> int:
+        """The most characters of a string that it takes; no choice is longer."""
+        limit = MAXIMUM_LENGTH if self.maximum_length is None else self.maximum_length
+        return max([limit, *(len(choice) for choice in self.choices or () if isinstance(choice, str))])
 
     def to_json(self) -> dict[str, Any]:
-        """Every key, in the order a reader wants them."""
+        """Every key that applies, in the order a reader wants them."""
+        opened: dict[str, Any] = {"unseen": self.unseen} if self.unseen == "accept" else {}
+        if self.is_open:
+            opened["maximum_length"] = self.longest
         return {
             "name": self.name,
             "type": self.type,
@@ -65,6 +99,7 @@ class Feature:
             "observed": dict(self.observed),
             "description": self.description,
             "example": self.example,
+            **opened,
         }
 
 
@@ -94,6 +129,11 @@ class Contract:
     def names(self) -> tuple[str, ...]:
         """Feature names in column order."""
         return tuple(feature.name for feature in self.features)
+
+    @property
+    def open_columns(self) -> tuple[int, ...]:
+        """The places of the features that take strings which the contract does not list."""
+        return tuple(place for place, feature in enumerate(self.features) if feature.is_open)
 
     @property
     def example(self) -> dict[str, Value]:
@@ -145,14 +185,21 @@ def contract_diff(before: Contract, after: Contract) -> list[str]:
     return [f"{how} {_listed(names)}" for how, names in found.items() if names]
 
 
-def decoding(feature: Feature) -> Callable[[float], Value] | None:
-    """From a feature's code in the matrix (features.py) to its JSON value; None where both are the same."""
-    if feature.type == "category":
-        choices = feature.choices or ()
+def decoding(feature: Feature, texts: Sequence[str] = ()) -> Callable[[float], Value] | None:
+    """From a feature's code in the matrix (features.py) to its JSON value; None where both are the same.
+
+    ``texts``: the strings of an open column that the contract does not list; their codes follow those of the choices.
+    """
+    if feature.type in ("category", "text"):
+        choices = (*(feature.choices or ()), *texts)
         return lambda code: choices[int(code)]
     if feature.type == "boolean":
         return bool
     return int if feature.type == "integer" else None
+
+
+def _counts(value: Any) -> bool:
+    return type(value) is int and value >= 1
 
 
 def _listed(names: list[str]) -> str:

@@ -28,8 +28,8 @@ Counts = NDArray[np.float64]
 class Distribution:
     """One entry of reference.json: how a feature, or the prediction, was distributed.
 
-    Numbers: bin i holds ``[edges[i - 1], edges[i])``, the first and the last are open. Otherwise bin i holds
-    ``categories[i]``.
+    Numbers: bin i holds ``[edges[i - 1], edges[i])``, the first and the last are open. Texts are numbers too: their
+    lengths in characters. Otherwise bin i holds ``categories[i]``.
     """
 
     type: str
@@ -61,6 +61,8 @@ class Distribution:
             texts = [f"{edge:.3g}" for edge in self.edges]
             between = [low if low == high else f"{low} – {high}" for low, high in itertools.pairwise(texts)]
             bins = [f"< {texts[0]}", *between, f"≥ {texts[-1]}"]
+        if self.type == "text":
+            bins = [f"{name} characters" for name in bins]
         return [*bins, "null", "unseen"]
 
     @property
@@ -71,6 +73,8 @@ class Distribution:
     def tally(self, values: Sequence[Any]) -> Counts:
         """How many of ``values``, JSON values with None for null, fall into each bin of ``names``."""
         width = len(self.counts)
+        if self.type == "text":
+            values = [None if value is None else len(value) for value in values]
         if self.edges is not None:
             numbers = np.array(values, dtype=np.float64)
             bins = np.searchsorted(self.edges, numbers, side="right")

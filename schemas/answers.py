@@ -21,9 +21,13 @@ class RowAnswer(Answer):
         **described("The predicted label in the type it was trained with, or a number.", required=True)
     )
     probability = fields.Float(**described("Of the predicted class; absent where the model has none."))
+    probabilities = fields.List(
+        fields.Float(), **described("Of each class, in the order of `classes`; with ?probabilities=true.")
+    )
 
 
 class _Facts(Answer):
+    classes = fields.List(fields.Raw(), **described("The model's labels; with ?probabilities=true."))
     model_version = fields.String(**described("The version that answered.", required=True))
     timestamp = fields.DateTime(**described("UTC, milliseconds.", required=True))
     prediction_id = fields.String(**described("Names this answer, for feedback; made by the server.", required=True))

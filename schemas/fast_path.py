@@ -15,6 +15,7 @@ from msgspec.structs import astuple
 
 from inference.contract import LARGEST_INTEGER, Contract, Feature
 from inference.features import Matrix, codes_of
+from inference.open_columns import Numbering, with_texts
 
 LARGEST_SAFE = float(LARGEST_INTEGER - 1)
 """A larger double may come from an integer that was rounded in parsing; Marshmallow checks such values."""
@@ -38,7 +39,12 @@ class FastPath:
         self._row, self._batch = msgspec.json.Decoder(row), msgspec.json.Decoder(batch)
         self._width, self._most_rows = len(members), most_rows
         coded = [(position, codes_of(feature)) for position, feature in enumerate(contract.features)]
-        self._coded = [(position, codes.__getitem__) for position, codes in coded if codes is not None]
+        listed = {position: codes for position, codes in coded if codes is not None}
+        self._features, self._open = (
+            contract.features,
+            {position: listed.pop(position) for position in contract.open_columns},
+        )
+        self._coded = [(position, codes.__getitem__) for position, codes in listed.items()]
 
     def row(self, body: bytes) -> Matrix | None:
         """A matrix of shape (1, features), or None where the schema must decide."""
@@ -48,6 +54,8 @@ class FastPath:
             return None
         for position, code in self._coded:
             cells[position] = code(cells[position])
+        if self._open:
+            return self._with_texts(cells, 1)
         return np.array([cells], dtype=np.float64)  # null becomes NaN
 
     def batch(self, body: bytes) -> Matrix | None:
@@ -61,7 +69,18 @@ class FastPath:
         cells = list(chain.from_iterable(map(astuple, rows)))
         for position, code in self._coded:
             cells[position :: self._width] = map(code, cells[position :: self._width])
+        if self._open:
+            return self._with_texts(cells, len(rows))
         return _packed(cells, len(rows))
+
+    def _with_texts(self, cells: list[Any], rows: int) -> Matrix:
+        """The matrix of cells whose open columns still hold strings."""
+        texts = {}
+        for position, listed in self._open.items():
+            numbering = Numbering(self._features[position], listed)
+            cells[position :: self._width] = map(numbering.__getitem__, cells[position :: self._width])
+            texts[position] = numbering.texts
+        return with_texts(self._features, _packed(cells, rows), texts)
 
 
 def _packed(cells: Sequence[Any], rows: int) -> Matrix:
@@ -81,6 +100,8 @@ def _type(contract: Contract, feature: Feature) -> Any:
     low, high = max(low, -LARGEST_SAFE), min(high, LARGEST_SAFE)
     if feature.type == "boolean":
         kind: Any = bool
+    elif feature.is_open:
+        kind = Annotated[str, msgspec.Meta(max_length=feature.longest)]
     elif feature.choices is not None:
         choices: list[Any] = [None] if feature.nullable else []
         if feature.type == "category":

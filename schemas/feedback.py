@@ -1,6 +1,7 @@
 """The body of POST /feedback and its answer."""
 
 import math
+from itertools import islice
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
@@ -9,7 +10,8 @@ from inference.contract import LARGEST_INTEGER
 from schemas.answers import Answer
 from schemas.errors import MOST_ERRORS, InvalidInput
 from schemas.fields import Integer
-from schemas.reader import WHOLE, parse, parse_exactly
+from schemas.reader import WHOLE, parse, parse_exactly, shortened
+from schemas.rows import UNKNOWN, without_unknown
 
 _LONGEST_LABEL = 1000
 
@@ -129,12 +131,34 @@ def read_feedback(body: bytes, most: int) -> tuple[list[dict[str, Any]], bool]:
     many = "outcomes" in document
     if many and type(document["outcomes"]) is list and not 1 <= len(document["outcomes"]) <= most:
         raise InvalidInput({"outcomes": [f"Must hold 1 to {most} outcomes."]}, 1)
+    errors, total = _unknown_names(document)
+    loaded: dict[str, Any] = {}
     try:
-        loaded: dict[str, Any] = FeedbackSchema().load(document)
+        loaded = FeedbackSchema().load(document)
     except ValidationError as exc:
-        errors = dict(_flat("", exc.messages))
-        raise InvalidInput(dict(list(errors.items())[:MOST_ERRORS]), len(errors)) from None
+        found = dict(_flat("", exc.messages))
+        errors, total = found | errors, total + len(found)
+    if total:
+        raise InvalidInput(dict(islice(errors.items(), MOST_ERRORS)), total)
     return (loaded["outcomes"], True) if many else ([loaded], False)
+
+
+def _unknown_names(document: dict[str, Any]) -> tuple[dict[str, list[str]], int]:
+    """Take unknown names out of a body and its entries: the errors of the first hundred, and how many there were."""
+    errors: dict[str, list[str]] = {}
+    total = 0
+    outcomes = document.get("outcomes")
+    entries = [(f"outcomes.{place}.", entry) for place, entry in enumerate(outcomes)] if type(outcomes) is list else []
+    for prefix, entry in [("", document), *entries]:
+        if type(entry) is dict:
+            known = OutcomeSchema._declared_fields if prefix else FeedbackSchema._declared_fields
+            given, unknown, count = without_unknown(entry, known, MOST_ERRORS - len(errors))
+            if count:
+                entry.clear()
+                entry |= given
+            errors |= {prefix + shortened(name): [UNKNOWN] for name in unknown}
+            total += count
+    return errors, total
 
 
 def _flat(prefix: str, messages: Any) -> list[tuple[str, list[str]]]:

@@ -12,18 +12,20 @@ _TYPES: dict[str, frozenset[type]] = {
     "integer": _NUMBER,
     "category": frozenset({str}),
     "boolean": frozenset({bool}),
+    "text": frozenset({str}),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class FieldRule:
-    """The valid values of a feature: types, and either choices or a range."""
+    """The valid values of a feature: types, and either choices, a range or the most characters of a string."""
 
     name: str
     types: frozenset[type]
     choices: frozenset[Any] | None
     bounds: tuple[float, float]
     whole: bool
+    longest: int
 
     @classmethod
     def of(cls, contract: Contract, feature: Feature) -> "FieldRule":
@@ -32,9 +34,10 @@ class FieldRule:
         return cls(
             feature.name,
             _TYPES[feature.type].union(map(type, null)),
-            None if feature.choices is None else frozenset([*feature.choices, *null]),
+            None if feature.choices is None or feature.is_open else frozenset([*feature.choices, *null]),
             contract.bounds(feature),
             feature.type == "integer",
+            feature.longest,
         )
 
     def is_valid(self, value: Any) -> bool:
@@ -42,8 +45,10 @@ class FieldRule:
         kind = type(value)
         if kind not in self.types:
             return False
-        if self.choices is not None or kind not in (int, float):
-            return self.choices is None or value in self.choices
+        if self.choices is not None:
+            return value in self.choices
+        if kind not in (int, float):
+            return kind is not str or len(value) <= self.longest
         low, high = self.bounds
         exact = kind is float or abs(value) <= LARGEST_INTEGER
         return low <= value <= high and exact and not (self.whole and value % 1)

@@ -1,4 +1,4 @@
-"""Marshmallow fields for JSON numbers, integers, booleans and categories that never guess what a client meant."""
+"""Marshmallow fields for JSON numbers, integers, booleans and strings that never guess what a client meant."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -42,8 +42,8 @@ class Boolean(fields.Boolean):
         return value
 
 
-class Category(fields.String):
-    """One of the strings seen in training."""
+class Text(fields.String):
+    """A string; of a category that is not open one of those seen in training."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
         if type(value) is not str:
@@ -61,8 +61,10 @@ def feature_field(contract: Contract, feature: Feature) -> fields.Field[Any]:
     }
     if feature.type == "boolean":
         return Boolean(**common)
+    if feature.is_open:
+        return Text(validate=_length(feature), **common)
     if feature.type == "category":
-        return Category(validate=_one_of(feature.choices or ()), **common)
+        return Text(validate=_one_of(feature.choices or ()), **common)
     checks: list[validate.Validator] = [_range(contract, feature)]
     if feature.choices is not None:
         checks.append(_one_of(feature.choices))
@@ -72,6 +74,10 @@ def feature_field(contract: Contract, feature: Feature) -> fields.Field[Any]:
 def _range(contract: Contract, feature: Feature) -> validate.Range:
     low, high = contract.bounds(feature)
     return validate.Range(low, high, error=f"Must be between {_plain(low)} and {_plain(high)}.")
+
+
+def _length(feature: Feature) -> validate.Length:
+    return validate.Length(max=feature.longest, error="Must not be longer than {max} characters.")
 
 
 def _one_of(choices: Iterable[Any]) -> validate.OneOf:

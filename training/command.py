@@ -16,7 +16,7 @@ from training.options import FILE, PARITY_ROWS, PARITY_ROWS_FULL, TableOptions, 
 from training.sources import pack_file, train_default, train_table
 from training.table import Dialect
 
-NEED_DATA = ("task", "drop", "contract", "ranges", "delimiter", "decimal", "encoding", "missing")
+NEED_DATA = ("task", "drop", "contract", "ranges", "unseen", "delimiter", "decimal", "encoding", "missing")
 NOT_GIVEN = (ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP)
 HELP = """Train a model and write it as an artifact that the service can serve.
 
@@ -104,6 +104,7 @@ def _training_options(options: Mapping[str, Any]) -> TrainingOptions:
         floors=options["floors"],
         parity_rows=PARITY_ROWS_FULL if options["full"] else PARITY_ROWS,
         card=options["card"],
+        accept_unseen=options["unseen"] == "accept",
     )
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from inference.contract import LARGEST_INTEGER, Feature, FeatureType
-from inference.features import Matrix, codes_of
+from inference.features import Matrix, numbering_of
+from inference.open_columns import Numbering, with_texts
 from training.errors import TrainingError
 
 
@@ -18,7 +19,7 @@ def converted(column: "pd.Series[Any]", kind: FeatureType) -> "pd.Series[Any]":
         TrainingError: a value has no such form, is infinite, or is an integer beyond 2^53.
     """
     try:
-        if kind == "category":
+        if kind in ("category", "text"):
             plain = isinstance(column.dtype, pd.CategoricalDtype) and all(
                 isinstance(value, str) for value in column.cat.categories
             )
@@ -62,17 +63,20 @@ def _booleans(column: "pd.Series[Any]") -> "pd.Series[Any]":
 def matrix_of(features: tuple[Feature, ...], frame: pd.DataFrame) -> Matrix:
     """The rows of a frame whose columns are converted, as codes; shape (rows, features)."""
     matrix = np.empty((len(frame), len(features)), dtype=np.float64)
+    texts = {}
     for place, feature in enumerate(features):
-        column, codes = frame[feature.name], codes_of(feature)
+        column, codes = frame[feature.name], numbering_of(feature)
         if codes is not None:
-            column = column.astype(object).map(codes, na_action="ignore")
+            column = column.astype(object).map(codes.__getitem__, na_action="ignore")
+        if isinstance(codes, Numbering):
+            texts[place] = codes.texts
         matrix[:, place] = column.astype("Float64").to_numpy(np.float64, na_value=math.nan)
-    return matrix
+    return with_texts(features, matrix, texts)
 
 
 def dtype_of(feature: Feature) -> str:
     """The pandas dtype of a feature in our own pipelines: one that holds its nulls and that scikit-learn takes."""
-    if feature.type == "category":
+    if feature.type in ("category", "text"):
         return "str"
     if feature.nullable or feature.type == "number":
         return "float64"

@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from inference.contract import LARGEST_INTEGER, ContractError, Feature, FeatureType
+from inference.contract import LARGEST_INTEGER, MAXIMUM_LENGTH, ContractError, Feature, FeatureType
 from training.column_types import MOST_CHOICES, kind_of, reason_to_leave_out, suspicion
 from training.conversion import converted
 from training.errors import TrainingError
 from training.overrides import Overrides
+
+EXAMPLES, LONGEST_EXAMPLE = 1000, 200
+"""An example of a text is the first of so many rows that is no longer than so many characters."""
 
 
 def derive_features(
@@ -62,11 +65,14 @@ def derive(
     if ranges_observed and kind in ("number", "integer") and len(present):
         fields |= {"minimum": present.min().item(), "maximum": present.max().item()}
     fields |= {key: value for key, value in declared.items() if key != "type"}
+    if kind == "text" and "maximum_length" not in declared:
+        fields["maximum_length"] = max(MAXIMUM_LENGTH, *(len(text) for text in present), 1)
     fields["choices"] = tuple(fields["choices"]) if fields.get("choices") else None
     if len(fields["choices"] or ()) > MOST_CHOICES:
         raise TrainingError(
             f"column {name!r} has {len(fields['choices'])} different texts, more than a category may have "
-            f"({MOST_CHOICES}): group the rare ones, or leave it out with --drop {name!r}."
+            f"({MOST_CHOICES}): group the rare ones, declare it a text with --contract, or leave it out with --drop "
+            f"{name!r}."
         )
     try:
         feature = observed(Feature(name, kind, **fields), column)
@@ -83,6 +89,9 @@ def observed(feature: Feature, column: "pd.Series[Any]") -> Feature:
     if feature.type in ("number", "integer") and column.notna().any():
         kind = float if feature.type == "number" else int
         seen |= {"minimum": kind(column.min()), "maximum": kind(column.max())}
+    if feature.type == "text" and column.notna().any():
+        lengths = column.dropna().map(len)
+        seen |= {"minimum_length": int(lengths.min()), "maximum_length": int(lengths.max())}
     return replace(feature, observed=seen)
 
 
@@ -115,6 +124,11 @@ def _check_against(feature: Feature, present: "pd.Series[Any]") -> None:
         raise TrainingError(
             f"column {feature.name!r}: the declared example {feature.example!r} breaks its own declaration."
         )
+    if feature.type == "text" and (longer := [len(text) for text in present if len(text) > feature.longest]):
+        raise TrainingError(
+            f"column {feature.name!r} holds a text of {max(longer)} characters, more than its declared maximum_length: "
+            "raise it, or shorten the texts."
+        )
     for bound, outside in ((feature.minimum, present.lt), (feature.maximum, present.gt)):
         if bound is not None and (beyond := present[outside(bound)]).size:
             raise TrainingError(
@@ -126,6 +140,8 @@ def _check_against(feature: Feature, present: "pd.Series[Any]") -> None:
 def _is_valid(feature: Feature, value: Any) -> bool:
     if feature.type == "boolean" or isinstance(value, bool):
         return feature.type == "boolean" and isinstance(value, bool)
+    if feature.is_open:
+        return isinstance(value, str) and len(value) <= feature.longest
     if feature.choices:
         return value in feature.choices
     low = -math.inf if feature.minimum is None else feature.minimum
@@ -141,5 +157,8 @@ def _example(feature: Feature, present: "pd.Series[Any]") -> Any:
     if feature.type in ("number", "integer"):
         value = present.quantile(0.5, interpolation="nearest")
         return float(value) if feature.type == "number" else int(value)
+    if feature.type == "text":
+        texts: list[str] = present.head(EXAMPLES).tolist()
+        return next((text for text in texts if 0 < len(text) <= LONGEST_EXAMPLE), min(texts, key=len))
     common = present.mode().iloc[0]
     return bool(common) if feature.type == "boolean" else str(common)

@@ -25,6 +25,7 @@ class TrainingOptions:
     ``root``: the folder of artifacts. ``name``: of the artifact, None for the model's own. ``holdout``: a share of the
     rows. ``folds`` of a cross-validation and ``tries`` of a search: 0 for none. ``floors``: the least value of each
     metric, of an error the largest. ``parity_rows``: random rows that graph and pipeline are compared on.
+    ``accept_unseen``: whether categories take values that training did not see, where the pipeline answers them.
     """
 
     root: Path
@@ -36,6 +37,7 @@ class TrainingOptions:
     floors: Mapping[str, float] = field(default_factory=dict)
     parity_rows: int = PARITY_ROWS
     card: bool = True
+    accept_unseen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,13 @@ def shared(command: Command) -> Command:
                 default="declared",
                 show_default=True,
                 help="Ranges to enforce: those of --contract only, or those seen in the data too.",
+            ),
+            click.option(
+                "--unseen",
+                type=click.Choice(["refuse", "accept"]),
+                default="refuse",
+                show_default=True,
+                help="Categories that training did not see: 422, or answered where the pipeline itself does.",
             ),
             click.option(
                 "--floor",

@@ -25,6 +25,8 @@ KEYS = {
     "maximum": (int, float),
     "choices": (list,),
     "nullable": (bool,),
+    "unseen": (str,),
+    "maximum_length": (int,),
     "description": (str,),
     "example": (int, float, str, bool),
 }

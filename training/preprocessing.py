@@ -2,14 +2,18 @@
 
 from typing import Any
 
+import numpy as np
 from sklearn.compose import ColumnTransformer
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from inference.contract import Contract, Feature
 from training.families import Needs
 
+MOST_WORDS = 1000
+"""Of a text."""
 MANY_CHOICES = 30
 """From here on the rare choices of a category share a column."""
 
@@ -17,6 +21,10 @@ MANY_CHOICES = 30
 def make_pipeline(contract: Contract, estimator: Any, needs: Needs) -> Pipeline:
     """An unfitted Pipeline over a frame of the contract's columns."""
     columns = _native(contract, estimator) if needs == "anything" else _encoded(contract, scaled=needs == "scaled")
+    texts = [feature for feature in contract.features if feature.type == "text"]
+    if texts:
+        words = [(f"words of {feature.name}", _words(feature), [feature.name]) for feature in texts]
+        columns.set_params(transformers=[*columns.transformers, *words], sparse_threshold=0.0)  # not all take sparse
     return Pipeline([("columns", columns), ("model", estimator)])
 
 
@@ -24,7 +32,8 @@ def _encoded(contract: Contract, *, scaled: bool) -> ColumnTransformer:
     """Numbers complete (the median, and whether it was missing), categories one-hot, null a category of its own."""
     groups: dict[str, list[str]] = {}
     for feature in contract.features:
-        groups.setdefault(_group(feature), []).append(feature.name)
+        if feature.type != "text":
+            groups.setdefault(_group(feature), []).append(feature.name)
     return ColumnTransformer([(group, _step(group, scaled), names) for group, names in groups.items()])
 
 
@@ -53,11 +62,19 @@ def _step(group: str, scaled: bool) -> Any:
     return Pipeline(steps) if len(steps) > 1 else steps[0][1]
 
 
+def _words(feature: Feature) -> Pipeline:
+    """The commonest words of a text, by how telling they are; a null has none."""
+    steps: list[Any] = [("flat", FunctionTransformer(np.ravel))]
+    if feature.nullable:
+        steps.insert(0, ("complete", SimpleImputer(strategy="constant", fill_value="", keep_empty_features=True)))
+    return Pipeline([*steps, ("words", TfidfVectorizer(max_features=MOST_WORDS, sublinear_tf=True))])
+
+
 def _native(contract: Contract, estimator: Any) -> ColumnTransformer:
     """Categories as codes that the estimator splits on natively, nulls left to it."""
     categories = [feature.name for feature in contract.features if feature.type == "category"]
-    others = [name for name in contract.names if name not in categories]
-    estimator.set_params(categorical_features=[place < len(categories) for place in range(len(contract.names))])
+    others = [feature.name for feature in contract.features if feature.type not in ("category", "text")]
+    estimator.set_params(categorical_features=list(range(len(categories))) or None)
     codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=float("nan"), max_categories=200)
     groups = [("categories", codes, categories), ("others", "passthrough", others)]
     return ColumnTransformer([group for group in groups if group[2]])

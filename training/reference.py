@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from inference.contract import Contract
 from inference.engines.base import Answers
 from inference.features import Matrix
+from inference.open_columns import texts_of
 
 BINS = 10
 
@@ -18,18 +19,29 @@ def reference_document(contract: Contract, matrix: Matrix, answers: Answers, cla
 
     A distribution is ``{"type", "edges", "categories", "counts", "nulls"}``. Of numbers and integers, ``edges`` are k
     inner quantile edges and ``counts`` has k + 1 entries: bin i holds the values in ``[edges[i-1], edges[i])``, the
-    first and last are open. Of categories, booleans and labels, ``counts`` follows ``categories``.
+    first and last are open. Of texts it is the same for their lengths in characters. Of categories, booleans and
+    labels, ``counts`` follows ``categories``.
     """
     features = {}
     for column, feature in enumerate(contract.features):
         choices: list[Any] = [False, True] if feature.type == "boolean" else list(feature.choices or ())
         kinds = choices if feature.type in ("category", "boolean") else None
-        features[feature.name] = _distribution(feature.type, matrix[:, column], kinds)
+        values = _lengths(matrix, column) if feature.type == "text" else np.asarray(matrix)[:, column]
+        features[feature.name] = _distribution(feature.type, values, kinds)
     if answers.chosen is None:
         prediction = _distribution("number", np.asarray(answers.predictions, dtype=np.float64), None)
     else:
         prediction = _distribution("category", answers.chosen.astype(np.float64), classes)
     return {"rows": len(matrix), "features": features, "prediction": prediction}
+
+
+def _lengths(matrix: Matrix, column: int) -> NDArray[np.float64]:
+    """(n,) characters of the texts of a column, NaN for null."""
+    found = np.asarray(matrix)[:, column].copy()
+    known = ~np.isnan(found)
+    lengths = np.array([len(text) for text in texts_of(matrix).get(column, ())], dtype=np.float64)
+    found[known] = lengths[found[known].astype(np.int64)]
+    return found
 
 
 def _distribution(kind: str, values: NDArray[np.float64], kinds: list[Any] | None) -> dict[str, Any]:

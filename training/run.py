@@ -13,6 +13,7 @@ from training.dataset import Dataset
 from training.engine_choice import choose_engine, one_row_ms
 from training.errors import TrainingError
 from training.fitting import Fitted, fit, split
+from training.open_categories import open_categories
 from training.options import TrainingOptions
 from training.publishing import hyperparameters, publish
 from training.quality_gates import baseline_of, check_baseline, check_floors, check_names
@@ -57,6 +58,7 @@ def finish(
     Raises:
         TrainingError: a quality gate refused the model, or the artifact cannot be written.
     """
+    fitted = open_categories(fitted, options.accept_unseen, console.warn, console.step)
     baseline = baseline_of(fitted)
     check_floors(fitted, options.floors)
     check_baseline(fitted, baseline, console.warn)

@@ -8,13 +8,14 @@ from numpy.typing import NDArray
 
 from inference.contract import Contract, Feature, Value, decoding
 from inference.features import Matrix
+from inference.open_columns import texts_of
 
 GOLDEN_ROWS = 50
 
 
 def golden_rows(contract: Contract, matrix: Matrix, seed: int, count: int = GOLDEN_ROWS) -> NDArray[np.int64]:
     """Indices, sorted, of at most ``count`` rows of ``matrix``: special ones first, the rest at random."""
-    columns = list(zip(contract.features, matrix.T, strict=True))
+    columns = list(zip(contract.features, np.asarray(matrix).T, strict=True))
     special = [row for feature, values in columns for row in _rare(feature, values)]
     special += [row for feature, values in columns for row in _extreme(feature, values)]
     drawn = np.random.default_rng(seed).permutation(len(matrix)).tolist()
@@ -41,7 +42,8 @@ def _rare(feature: Feature, values: NDArray[np.float64]) -> list[int]:
 
 def rows_of(contract: Contract, matrix: Matrix) -> list[list[Value]]:
     """The matrix as JSON values: the inverse of ``encode``."""
-    decodings = [decoding(feature) for feature in contract.features]
+    texts = texts_of(matrix)
+    decodings = [decoding(feature, texts.get(place, ())) for place, feature in enumerate(contract.features)]
     return [[_value(code, decode) for code, decode in zip(row, decodings, strict=True)] for row in matrix.tolist()]
 
 

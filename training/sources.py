@@ -1,6 +1,7 @@
 """The three sources of a model: the default data set, a table, a pipeline fitted elsewhere."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from training.preprocessing import make_pipeline
 from training.run import finish, train
 from training.table import read_table
 from training.target import check_present, read_target, task_of
+from training.text_columns import text_columns
 
 
 def train_default(model: str, options: TrainingOptions, console: Console) -> Manifest:
@@ -108,7 +110,7 @@ def pack_file(path: Path, table: TableOptions, options: TrainingOptions, console
         pipeline,
         sample,
         table.target,
-        _overrides(table),
+        _with_texts(_overrides(table), pipeline),
         ranges_observed=table.ranges_observed,
         source=table.path.name,
         warn=console.warn,
@@ -121,6 +123,12 @@ def pack_file(path: Path, table: TableOptions, options: TrainingOptions, console
 def _snake(name: str) -> str:
     name = name.removesuffix("Classifier").removesuffix("Regressor") or name
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
+
+
+def _with_texts(overrides: Overrides, pipeline: Any) -> Overrides:
+    """What is declared; columns that the pipeline reads as text are texts, unless their type is declared."""
+    found = {name: {"type": "text", **overrides.features.get(name, {})} for name in text_columns(pipeline)}
+    return replace(overrides, features={**overrides.features, **found})
 
 
 def _overrides(table: TableOptions) -> Overrides:

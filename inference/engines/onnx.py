@@ -13,6 +13,7 @@ import onnxruntime as ort
 
 from inference.engines.base import Answers, EngineError, Label, classified
 from inference.features import Matrix
+from inference.open_columns import OpenMatrix, for_graph
 
 INPUT = "rows"
 """A graph takes ``rows`` float64 (n, features) and gives a subset of ``probabilities`` float64 (n, classes), ``label``
@@ -62,6 +63,8 @@ class OnnxEngine:
 
     def predict(self, matrix: Matrix) -> Answers:
         """See Engine."""
+        if type(matrix) is OpenMatrix:
+            matrix = for_graph(matrix)
         if len(matrix) == 1:
             values = self._one_row(matrix.shape[1]).run(matrix)
         else:

@@ -29,6 +29,8 @@ from service.settings import Settings
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 BOUNDS = {metric.name: metric.buckets for metric in METRICS.values()}
 """The upper bounds of each histogram's buckets."""
+PREDICTION = "$prediction"
+"""The label of the prediction's own drift, in the place of a feature."""
 _REQUEST_START = re.compile(r"(?:t=)?(\d{10})(?:\.(\d{1,6})|(\d{3})(\d{3})?)?")
 _REQUEST_SECONDS, _PHASE_SECONDS = BOUNDS["http_request_duration_seconds"], BOUNDS["prediction_duration_seconds"]
 _counted_lost = 0
@@ -133,6 +135,11 @@ def invalid(fields: list[str]) -> None:
         _add(1, "validation_errors_total", field)
 
 
+def unseen_category(feature: str, rows: int) -> None:
+    """Count rows that were answered with a value of a category that training did not see."""
+    _add(rows, "unseen_categories_total", feature)
+
+
 def refused(reason: str) -> None:
     """Count a request refused before it was read: auth, limit or size."""
     _add(1, "http_requests_refused_total", reason)
@@ -176,8 +183,15 @@ def records_lag(seconds: float) -> None:
     _set(seconds, "records_lag_seconds")
 
 
-def drift(model_version: str, feature: str, psi: float, alarm: bool) -> None:
-    """Set the drift of a feature; called by the monitoring process."""
+def drift(model_version: str, feature: str | None, psi: float, alarm: bool) -> None:
+    """Set the drift of a feature, or, with None, of the prediction; called by the monitoring process.
+
+    The prediction's own label is ``$prediction``. A feature of that name, with any number of dollars, gets one more.
+    """
+    if feature is None:
+        feature = PREDICTION
+    elif feature.startswith("$") and feature.lstrip("$") == PREDICTION[1:]:
+        feature = "$" + feature
     _set_latest(psi, "feature_drift_psi", model_version, feature)
     _set_latest(float(alarm), "feature_drift_alarm", model_version, feature)
 

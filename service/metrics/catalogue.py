@@ -58,6 +58,12 @@ _METRICS = (
     ),
     Metric("prediction_batch_rows", "histogram", "Rows of a batch.", (), _ROWS),
     Metric("validation_errors_total", "counter", "Fields that were refused.", ("field",)),
+    Metric(
+        "unseen_categories_total",
+        "counter",
+        "Rows answered with a category that training did not see, which the contract accepts.",
+        ("feature",),
+    ),
     Metric("model_info", "max", "1 for each version that is loaded.", ("model_version", "engine")),
     Metric("model_created_timestamp_seconds", "max", "When a loaded version was trained.", ("model_version",)),
     Metric("model_loads_total", "counter", "Loads of a version that succeeded, one a worker.", ("model_version",)),

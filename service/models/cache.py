@@ -16,6 +16,7 @@ import orjson
 
 from inference.engines.base import Answers, Engine
 from inference.features import Matrix
+from inference.open_columns import key_of
 from service import metrics
 from service.settings import Settings
 
@@ -54,7 +55,7 @@ class Cached:
         """The engine's own answers, to the bit."""
         if len(matrix) != 1:
             return self._engine.predict(matrix)
-        row = matrix.tobytes()
+        row = key_of(matrix)
         stored = self._store.get(row)
         metrics.cache_looked_up(stored is not None)
         if stored is not None:

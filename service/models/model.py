@@ -18,11 +18,12 @@ from service.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A version that may answer: its facts, its engine, and the reader of its rows."""
+    """A version that may answer: its facts, its engine, the reader of its rows, and whether it has probabilities."""
 
     manifest: Manifest
     engine: Engine
     reader: Reader
+    has_probabilities: bool = True
     version: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -37,10 +38,14 @@ def load(folder: Path, settings: Settings) -> Model:
     """
     manifest = Manifest.read(folder)
     engine = build_engine(folder, manifest, settings.engine)
-    check_golden(engine, manifest.contract, read_document(folder, manifest, GOLDEN))
+    golden = read_document(folder, manifest, GOLDEN)
+    check_golden(engine, manifest.contract, golden)
     trim_memory()
     return Model(
-        manifest, with_cache(engine, manifest.sha256, settings), Reader(manifest.contract, settings.max_batch_rows)
+        manifest,
+        with_cache(engine, manifest.sha256, settings),
+        Reader(manifest.contract, settings.max_batch_rows),
+        golden["probabilities"] is not None,
     )
 
 

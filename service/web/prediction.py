@@ -8,17 +8,18 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from math import isfinite
 from typing import Any, Protocol
 
-import numpy as np
 import orjson
 
-from inference.engines.base import Answers, Label
 from inference.features import Matrix
+from inference.open_columns import unseen_rows
 from inference.timestamps import isoformat_unix
 from schemas.errors import MOST_ERRORS, InvalidInput, ServiceError
 from schemas.reader import WHOLE, field_names
+from schemas.serialise import PROBABILITIES, row_document, serialise_rows
 from service import log, metrics
 from service.models.model import Model
 from service.models.serving import ModelSet
@@ -42,12 +43,16 @@ class RequestFacts(Protocol):
 
 @dataclass(slots=True)
 class Prediction:
-    """Recorded answers and the model that gave them; how long the engine and the recording took, in seconds."""
+    """Recorded answers and the model that gave them; how long the engine and the recording took, in seconds.
+
+    ``all_classes``: the answer shows the probabilities of all classes.
+    """
 
     model: Model
     record: Record
     predict_seconds: float = 0.0
     record_seconds: float = 0.0
+    all_classes: bool = False
 
     @property
     def facts(self) -> dict[str, str]:
@@ -79,10 +84,12 @@ def answer(
     request: RequestFacts,
     recorder: Recorder,
     batch: bool = False,
+    probabilities: str | None = None,
 ) -> Answer:
     """Answer a body by the version that is named, or by the one that routing chooses.
 
     ``body`` is called after the version is chosen: an unknown version is refused before a bad body.
+    ``probabilities`` is the query parameter as it came, None where it did not.
 
     Raises:
         NotReady, UnknownVersion, InvalidInput, and what ``body`` and ``read`` raise.
@@ -90,10 +97,11 @@ def answer(
     model, role = models.choose(version)
     received = body()
     began = time.perf_counter()
-    rows = _read(read, model, received)
+    rows = _read(read, model, received, probabilities)
     validated = time.perf_counter()
     prediction = predict_and_record(model, role, rows, request, recorder, batch)
     recorded = time.perf_counter()
+    prediction.all_classes = probabilities == "true"
     content = serialise(prediction)
     validate, write = validated - began, time.perf_counter() - recorded
     metrics.phases(model.version, validate, prediction.predict_seconds, write)
@@ -138,6 +146,8 @@ def predict_and_record(
     metrics.prediction(model.version, predictions, answers.chosen is None)
     if batch:
         metrics.batch_rows(len(predictions))
+    for feature, unseen in unseen_rows(record.contract, rows):
+        metrics.unseen_category(feature, unseen)
     request.events = (("prediction_made", _log_fields(record, request)),)
     return Prediction(model, record, predicted - began, recorded - predicted)
 
@@ -180,46 +190,41 @@ def read_batch(model: Model, body: bytes) -> Matrix:
 
 def serialise_row(prediction: Prediction) -> bytes:
     """The answer to one row: prediction, probability where the model has one, and the facts."""
-    return orjson.dumps(_outcome(prediction.record.answers) | prediction.facts)
+    record = prediction.record
+    return orjson.dumps(row_document(record.answers, record.classes, prediction.all_classes) | prediction.facts)
 
 
 def serialise_batch(prediction: Prediction) -> bytes:
     """The answers to many rows, in their order."""
-    answers = prediction.record.answers
-    facts = orjson.dumps({"count": len(answers.predictions)} | prediction.facts)
-    return b'{"predictions":%b,%b' % (serialise_rows(answers, prediction.record.classes), facts[1:])
+    answers, classes = prediction.record.answers, prediction.record.classes
+    shared: dict[str, Any] = {"classes": classes} if prediction.all_classes else {}
+    facts = orjson.dumps(shared | {"count": len(answers.predictions)} | prediction.facts)
+    return b'{"predictions":%b,%b' % (serialise_rows(answers, classes, prediction.all_classes), facts[1:])
 
 
-def serialise_rows(answers: Answers, classes: Sequence[Label]) -> bytes:
-    """A JSON array with an object for each row.
-
-    The text of a class is written once, and all probabilities by one call: half the time of an object for each row.
-    """
-    if answers.probabilities is None or answers.chosen is None:
-        return orjson.dumps([{"prediction": prediction} for prediction in answers.predictions])
-    chosen: list[int] = answers.chosen.tolist()
-    probabilities = answers.probabilities[np.arange(len(chosen)), answers.chosen]
-    of_class = {index: b'},{"prediction":%b,"probability":' % orjson.dumps(classes[index]) for index in set(chosen)}
-    pieces = [b""] * (2 * len(chosen))
-    pieces[::2] = map(of_class.__getitem__, chosen)
-    pieces[1::2] = orjson.dumps(probabilities, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].split(b",")
-    return b"[%b}]" % b"".join(pieces)[2:]
-
-
-def _outcome(answers: Answers) -> dict[str, Any]:
-    (prediction,) = answers.predictions
-    if answers.probabilities is None or answers.chosen is None:
-        return {"prediction": prediction}
-    return {"prediction": prediction, "probability": answers.probabilities.item(0, answers.chosen.item())}
-
-
-def _read(read: Read, model: Model, body: bytes) -> Matrix:
+def _read(read: Read, model: Model, body: bytes, probabilities: str | None) -> Matrix:
+    wrong = None if probabilities is None else _wrong_parameter(model, probabilities)
     try:
-        return read(model, body)
+        rows = read(model, body)
+        if wrong:
+            raise InvalidInput({PROBABILITIES: [wrong]}, 1)
     except InvalidInput as exc:
+        if wrong and PROBABILITIES not in exc.errors:
+            others = dict(islice(exc.errors.items(), MOST_ERRORS - 1))
+            exc = InvalidInput({PROBABILITIES: [wrong]} | others, exc.total + 1)
         known = model.manifest.contract.names
         metrics.invalid([name if name in known else "unknown" for name in field_names(exc)])
-        raise
+        raise exc from None
+    return rows
+
+
+def _wrong_parameter(model: Model, probabilities: str) -> str | None:
+    """What is wrong with the query parameter; None where the model can answer it."""
+    if probabilities not in ("true", "false"):
+        return "Must be true or false."
+    if probabilities == "true" and not model.has_probabilities:
+        return f"{model.version} has no probabilities: leave the parameter out, or say false."
+    return None
 
 
 def _log_fields(record: Record, request: RequestFacts) -> dict[str, Any]:

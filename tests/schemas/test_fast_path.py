@@ -14,6 +14,7 @@ from marshmallow import ValidationError
 
 from inference.contract import Contract, Feature
 from inference.features import encode
+from inference.open_columns import texts_of
 from schemas.errors import InvalidInput, MalformedBody
 from schemas.fast_path import FastPath
 from schemas.field_rules import count_invalid, field_rules
@@ -33,6 +34,10 @@ CONTRACT = Contract(
         Feature("fields", "category", choices=("a", "b"), nullable=True),
         Feature("flag", "boolean"),
         Feature("maybe", "boolean", nullable=True),
+        Feature("note", "text", maximum_length=3),
+        Feature("comment", "text", nullable=True),
+        Feature("place", "category", choices=("here", "a"), unseen="accept", maximum_length=2),
+        Feature("origin", "category", choices=("a", "b"), unseen="accept", nullable=True),
     ),
     magnitude=1e18,
 )
@@ -41,6 +46,7 @@ SCHEMA = row_schema(CONTRACT)()
 RULES = field_rules(CONTRACT)
 FAST_PATH = FastPath(CONTRACT, 4)
 
+STRICT_TEXT = st.characters(codec="utf-8")
 json_values = st.one_of(
     st.none(),
     st.booleans(),
@@ -48,7 +54,8 @@ json_values = st.one_of(
     st.integers(),
     st.floats(allow_nan=False, allow_infinity=False),
     st.sampled_from([0.0, -0.0, 5.0, 1.9, 100, 100.0, 100.00000000000001, 2**53, 2**53 + 1, 1e18, 1.1e18, 1e300]),
-    st.sampled_from(["klein", "groß", "", "a", "b", "1", "1.5", "true", "Klein"]),
+    st.sampled_from(["klein", "groß", "", "a", "b", "1", "1.5", "true", "Klein", "é€𝄞", "é€𝄞x", "𝄞𝄞𝄞𝄞", "here"]),
+    st.text(STRICT_TEXT, max_size=5),
     st.lists(st.integers(), max_size=1),
     st.dictionaries(st.text(max_size=1), st.integers(), max_size=1),
 )
@@ -62,7 +69,12 @@ good_values = {
     "fields": st.sampled_from(["a", "b", None]),
     "flag": st.booleans(),
     "maybe": st.sampled_from([True, False, None]),
+    "note": st.text(STRICT_TEXT, max_size=3),
+    "comment": st.none() | st.text(STRICT_TEXT, max_size=8),
+    "place": st.sampled_from(["here", "a"]) | st.text(STRICT_TEXT, max_size=4),
+    "origin": st.sampled_from(["a", "b", None]) | st.text(STRICT_TEXT, max_size=4),
 }
+STRINGS = {"note": "", "comment": None, "place": "a", "origin": "never seen"}
 good_rows = st.fixed_dictionaries(good_values)
 
 
@@ -83,25 +95,31 @@ def _as_json(rows):
     return orjson.loads(orjson.dumps(rows, option=orjson.OPT_PASSTHROUGH_SUBCLASS))
 
 
-def _by_marshmallow(row):
+def _by_marshmallow(*rows):
     try:
-        return encode(CONTRACT, [in_order(SCHEMA.load(row))])
+        return encode(CONTRACT, [in_order(SCHEMA.load(row)) for row in rows])
     except ValidationError:
         return None
+
+
+def _assert_same(matrix, expected):
+    """The same codes, and the same strings behind them."""
+    np.testing.assert_array_equal(matrix, expected)
+    assert texts_of(matrix) == texts_of(expected)
 
 
 @given(nearly_good_rows())
 def test_a_row_the_fast_path_accepts_is_accepted_by_the_schema_with_the_same_values(row):
     matrix = FAST_PATH.row(_strict(row))
     if matrix is not None:
-        np.testing.assert_array_equal(matrix, _by_marshmallow(row))
+        _assert_same(matrix, _by_marshmallow(row))
 
 
 @given(st.lists(nearly_good_rows(), min_size=1, max_size=4))
 def test_a_batch_the_fast_path_accepts_is_accepted_row_by_row(rows):
     matrix = FAST_PATH.batch(_strict({"instances": rows}))
     if matrix is not None:
-        np.testing.assert_array_equal(matrix, np.concatenate([_by_marshmallow(row) for row in rows]))
+        _assert_same(matrix, _by_marshmallow(*rows))
 
 
 def _by_schema(contract, body):
@@ -141,7 +159,7 @@ def test_a_damaged_body_is_accepted_only_where_it_is_json_still_and_means_the_sa
     body[place : place + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=2) | st.sampled_from(STRANGE))
     matrix = FAST_PATH.row(bytes(body))
     if matrix is not None:
-        np.testing.assert_array_equal(matrix, _by_schema(CONTRACT, bytes(body)))
+        _assert_same(matrix, _by_schema(CONTRACT, bytes(body)))
 
 
 STRANGE = [
@@ -166,6 +184,8 @@ STRANGE = [
     [
         Feature("x", "category", choices=(1, 2)),
         Feature("x", "category", choices=("a", "a", 1), nullable=True),
+        Feature("x", "category", choices=("a", 1), unseen="accept", nullable=True),
+        Feature("x", "text", maximum_length=1),
         Feature("x", "integer", choices=(1, 5, 2**60), maximum=4),
         Feature("x", "number", choices=(0.5, 1)),
         Feature("x", "integer", choices=("a",)),
@@ -250,7 +270,7 @@ def test_errors_beyond_a_hundred_are_counted_and_not_listed():
 )
 def test_an_integer_that_a_double_would_round_is_refused_even_beyond_64_bits(literal):
     row = {"any number": 1, "number": 1, "nullable": None, "load": 1, "Meta": 1}
-    row |= {"größe.in m": "klein", "fields": "a", "flag": True, "maybe": None}
+    row |= {"größe.in m": "klein", "fields": "a", "flag": True, "maybe": None} | STRINGS
     body = _strict(row).replace(b'"any number": 1', b'"any number": ' + literal.encode())
     reader = Reader(CONTRACT, 1)
     with pytest.raises(InvalidInput) as refused:
@@ -266,12 +286,12 @@ def test_the_order_of_a_rows_names_says_nothing(rows, draw):
     shuffled = [dict(draw.sample(list(row.items()), len(row))) for row in rows]
     reader = Reader(CONTRACT, 10)
     as_they_come, as_declared = (reader.batch(_strict({"instances": some})) for some in (shuffled, rows))
-    np.testing.assert_array_equal(as_they_come, as_declared)
+    _assert_same(as_they_come, as_declared)
 
 
 def test_a_large_number_written_as_a_decimal_is_accepted():
     row = {"any number": 1e17, "number": 1, "nullable": 2.5e17, "load": 1, "Meta": None}
-    row |= {"größe.in m": "", "fields": None, "flag": True, "maybe": None}
+    row |= {"größe.in m": "", "fields": None, "flag": True, "maybe": None} | STRINGS
     matrix = Reader(CONTRACT, 1).row(_strict(row))
     assert matrix[0, 0] == 1e17
     assert math.isnan(matrix[0, 4])

@@ -15,7 +15,11 @@ from scipy import sparse
 
 from inference.contract import Contract, Feature
 from inference.features import Matrix, decode
+from inference.open_columns import with_texts
 from training.compiler.columns import Column, Raw, Table, apply
+
+UNSEEN = "a value that no training data holds \u2205"
+"""It stands for every unseen value of an open category: each has the same code in a graph."""
 
 
 class NotCompilable(Exception):
@@ -74,6 +78,9 @@ class Block:
 
 def entry(contract: Contract, dtypes: Mapping[str, str]) -> Block:
     """The pipeline's input."""
+    for feature in contract.features:
+        if feature.type == "text":
+            raise NotCompilable(f"column {feature.name!r}", "a text is not compiled, the pipeline itself answers it.")
     probe = _probe(contract)
     frame = decode(contract, dtypes, probe.matrix)
     columns: list[Column] = []
@@ -100,13 +107,13 @@ def cells(made: Any) -> NDArray[Any]:
 
 
 def _probe(contract: Contract) -> Probe:
-    """One typical row, and it again with each value of each finite feature."""
+    """One typical row, and it again with each value of each finite feature; of an open category also an unseen one."""
     typical = np.array([_typical(contract, feature) for feature in contract.features])
     matrix, rows = [typical], {}
     for index, feature in enumerate(contract.features):
         if feature.type not in ("category", "boolean"):
             continue
-        count = 2 if feature.type == "boolean" else len(feature.choices or ())
+        count = 2 if feature.type == "boolean" else len(feature.choices or ()) + feature.is_open
         places: list[int | None] = []
         for code in [*range(count), np.nan]:
             if code != code and not feature.nullable:
@@ -117,7 +124,8 @@ def _probe(contract: Contract) -> Probe:
             places.append(len(matrix))
             matrix.append(row)
         rows[index] = tuple(places)
-    return Probe(np.array(matrix), rows)
+    unseen = {place: [UNSEEN] for place in contract.open_columns}
+    return Probe(with_texts(contract.features, np.array(matrix), unseen), rows)
 
 
 def _typical(contract: Contract, feature: Feature) -> float:

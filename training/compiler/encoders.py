@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
 
-from training.compiler.block import Block, cells
+from training.compiler.block import UNSEEN, Block, NotCompilable, cells
 from training.compiler.columns import Coded, Column, Table, number
 from training.compiler.handlers import transformed, transformer
 
@@ -34,10 +34,18 @@ def _encoded(step: Any, block: Block, after: Any, widths: list[int]) -> list[Col
     for index, width in enumerate(widths):
         start = len(columns)
         if isinstance(block.columns[index], Table):
+            _check_listed(step, block.columns[index], step.categories_[index])
             columns += [block.derive(index, after, start + offset, lambda same: same) for offset in range(width)]
         else:
             columns += _of_numbers(step, block, index, range(start, start + width))
     return columns
+
+
+def _check_listed(step: Any, column: Column, fitted: Any) -> None:
+    """Refuse an open category whose encoder knows a text that the contract does not list: it is no unseen value."""
+    values = column.values if isinstance(column, Table) else ()
+    if UNSEEN in values and (others := [text for text in fitted if isinstance(text, str) and text not in values]):
+        raise NotCompilable(step, f"it knows the category {others[0]!r}, which the contract does not list: add it.")
 
 
 def _of_numbers(step: Any, block: Block, index: int, places: range) -> list[Column]:

@@ -7,7 +7,7 @@ import lightgbm
 import numpy as np
 import pandas as pd
 
-from training.compiler.block import Block, NotCompilable
+from training.compiler.block import UNSEEN, Block, NotCompilable
 from training.compiler.columns import Column, Table, mapped, number
 from training.compiler.graph import Graph
 from training.compiler.handlers import estimator
@@ -73,6 +73,10 @@ def _coded(step: Any, block: Block) -> list[Column]:
             column = columns[index]
             if not isinstance(column, Table):
                 raise NotCompilable(step, "a category must be a category of the contract.")
+            if UNSEEN in column.values and not set(codes) <= set(column.values):
+                raise NotCompilable(
+                    step, "it knows categories that the contract, which takes unseen ones, does not list."
+                )
             values = tuple(codes.get(value, np.nan) for value in column.values)
             columns[index] = Table(column.source, column.nullable, values)
     return columns

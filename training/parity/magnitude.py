@@ -76,7 +76,7 @@ def _rows(contract: Contract, signs: Matrix, size: float) -> Matrix:
 
 
 def _column(contract: Contract, feature: Feature, sizes: Matrix) -> Matrix:
-    if feature.type in ("category", "boolean"):
+    if feature.type in ("category", "boolean", "text"):
         return np.zeros(len(sizes))
     if feature.choices:
         return np.full(len(sizes), float(feature.choices[0]))

@@ -7,8 +7,11 @@ from numpy.typing import NDArray
 
 from inference.contract import UNBOUNDED, Contract, Feature
 from inference.features import Matrix
+from inference.open_columns import with_texts
 
 NULLS = 0.1
+UNSEEN = 0.1
+"""Share of unseen values in a category that takes them."""
 BARE = 0.02
 """Share of rows in which every nullable feature is null."""
 FAR = 1e6
@@ -21,19 +24,40 @@ def random_rows(contract: Contract, rows: int, draw: Draw) -> Matrix:
     """A matrix of codes, shape (rows, features)."""
     bare = draw.random(rows) < BARE
     columns = []
+    texts = {place: unseen_texts(contract.features[place]) for place in contract.open_columns}
     for feature in contract.features:
         column = _values(contract, feature, rows, draw)
         if feature.nullable:
             column[bare | (draw.random(rows) < NULLS)] = np.nan
         columns.append(column)
-    return np.column_stack(columns)
+    return with_texts(contract.features, np.column_stack(columns), texts)
+
+
+def unseen_texts(feature: Feature) -> list[str]:
+    """Strings that an open feature takes and does not list: none that data is likely to hold, and awkward ones."""
+    made = [
+        "no value that was ever seen \u2205",
+        "",
+        "0",
+        "NaN",
+        "a b a C",
+        "\u00dcn\u00efc\u00f6de \u6570\u636e",
+        "x" * 300,
+    ]
+    known = {*(feature.choices or ()), None}
+    return [text for text in made if text not in known and len(text) <= feature.longest] or ["\u2205"]
 
 
 def _values(contract: Contract, feature: Feature, rows: int, draw: Draw) -> Column:
     if feature.type == "boolean":
         return draw.integers(0, 2, rows).astype(np.float64)
+    if feature.type == "text":
+        return draw.integers(0, len(unseen_texts(feature)), rows).astype(np.float64)
     if feature.choices:  # rare ones as often as common ones
         place = draw.integers(0, len(feature.choices), rows)
+        if feature.is_open:
+            unseen = len(feature.choices) + draw.integers(0, len(unseen_texts(feature)), rows)
+            place = np.where(draw.random(rows) < UNSEEN, unseen, place)
         return (place if feature.type == "category" else np.array(feature.choices)[place]).astype(np.float64)
     return within(contract, feature, _numbers(contract, feature, rows, draw))
 

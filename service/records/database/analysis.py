@@ -147,6 +147,8 @@ def _recorded_values(feature: Feature, rows: Sequence[Observation]) -> list[Any]
         values = [value for value in values if value is not None]
     if feature.type in ("number", "integer"):
         values = [value for value in values if value is None or type(value) in (int, float)]
+    if feature.type == "text":
+        values = [value for value in values if value is None or type(value) is str]
     return values if values or not rows else None
 
 

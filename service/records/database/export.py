@@ -35,7 +35,10 @@ COLUMNS: dict[str, Kind] = {
     "client": "text",
     "outcome": "text",
 }
-FEATURE_KINDS: dict[str, Kind] = {"number": "float", "integer": "integer", "category": "text", "boolean": "boolean"}
+FEATURE_KINDS: dict[str, Kind] = {
+    **{"number": "float", "integer": "integer", "boolean": "boolean"},
+    **{"category": "text", "text": "text"},
+}
 
 
 class Progress(Protocol):

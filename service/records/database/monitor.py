@@ -56,7 +56,7 @@ def measure(settings: Settings, until: datetime) -> None:
             if one is not None and one.psi is not None:
                 metrics.drift(
                     version.model_version,
-                    "$prediction" if one is version.prediction else one.name,
+                    None if one is version.prediction else one.name,
                     one.psi,
                     one.verdict == "alarm",
                 )

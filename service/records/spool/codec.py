@@ -1,13 +1,14 @@
 """The line format of the spool: from a record to a line of JSON, and back to rows of the table ``predictions``.
 
-A record's line holds the matrix as it is, its doubles in base64: a third of the time that digits take, and exact. A
-model's line comes before the first record of the model and holds the contract that gives the numbers their meaning.
-Every file names each model that it speaks of, so it can be read alone.
+A record's line holds the matrix as it is, its doubles in base64: a third of the time that digits take, and exact. The
+strings that the contract does not list (texts, unseen categories) stand beside it by column, see
+``inference.open_columns``. A model's line comes before the first record of the model and holds the contract that gives
+the numbers their meaning. Every file names each model that it speaks of, so it can be read alone.
 """
 
 import struct
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import repeat
@@ -66,9 +67,13 @@ def encode_record(record: Record, redacted: Sequence[int] = ()) -> bytes:
         TypeError: a value has no JSON form.
     """
     rows, answers = record.rows, record.answers
+    texts = getattr(rows, "unlisted", None)  # a plain array has none
     if redacted:
         rows = rows.copy()
         rows[:, redacted] = nan
+    more = {}
+    if texts:
+        more["texts"] = {str(column): one.texts for column, one in texts.items() if column not in redacted}
     return orjson.dumps(
         {
             "prediction_id": record.prediction_id,
@@ -81,6 +86,7 @@ def encode_record(record: Record, redacted: Sequence[int] = ()) -> bytes:
             "probabilities": None if answers.probabilities is None else _pack(answers.probabilities),
             "latency_ms": record.latency_ms,
             "client": record.client,
+            **more,
         },
         option=orjson.OPT_APPEND_NEWLINE,
     )
@@ -109,6 +115,7 @@ def read_record(line: bytes) -> dict[str, Any]:
         valid = all(isinstance(record[name], str) for name in _TEXTS)
         valid = valid and all(type(record[name]) in (int, float) for name in ("time", "latency_ms"))
         valid = valid and isinstance(record["rows"], str) and isinstance(record["predictions"], list)
+        valid = valid and isinstance(record.get("texts", {}), dict)
         valid = valid and {type(prediction) for prediction in record["predictions"]} <= _SCALARS
     except (ValueError, KeyError, TypeError) as exc:
         raise CodecError(f"{type(exc).__name__}: {exc}", rows) from exc
@@ -147,6 +154,7 @@ class Decoder:
     def __init__(self, model: KnownModel) -> None:
         self.model = model
         self._features = [(feature.name, decoding(feature)) for feature in model.contract.features]
+        self._open = model.contract.open_columns
         self._class_index = {label: index for index, label in enumerate(model.classes)}
 
     def rows(self, record: Mapping[str, Any]) -> Iterator[Row]:
@@ -156,6 +164,7 @@ class Decoder:
             Exception: the record is damaged; any that Python raises for its values.
         """
         time = timestamp(record["time"])
+        features = self._decoders(record.get("texts", {}))
         rows, predictions = _unpack(record["rows"], len(self._features)), record["predictions"]
         packed = record["probabilities"]
         probabilities = repeat(None, len(predictions)) if packed is None else _unpack(packed, len(self._class_index))
@@ -167,7 +176,7 @@ class Decoder:
                 time,
                 record["model_version"],
                 record["role"],
-                orjson.dumps(self._values(cells)).decode(),
+                orjson.dumps(_values(features, cells)).decode(),
                 prediction,
                 None if row is None else _null_if_nan(row[self._class_index[prediction]]),
                 None if row is None else orjson.dumps(row).decode(),
@@ -175,11 +184,23 @@ class Decoder:
                 record["client"],
             )
 
-    def _values(self, cells: Sequence[float]) -> dict[str, Value]:
-        return {
-            name: None if isnan(cell) else cell if decode is None else decode(cell)
-            for (name, decode), cell in zip(self._features, cells, strict=True)
-        }
+    def _decoders(self, texts: Mapping[str, Sequence[str]]) -> "list[_Decoding]":
+        """How to decode each column, with the record's own strings in the open ones."""
+        found = list(self._features)
+        for column in self._open:
+            feature = self.model.contract.features[column]
+            found[column] = (feature.name, decoding(feature, texts.get(str(column), ())))
+        return found
+
+
+_Decoding = tuple[str, Callable[[float], Value] | None]
+
+
+def _values(features: Sequence[_Decoding], cells: Sequence[float]) -> dict[str, Value]:
+    return {
+        name: None if isnan(cell) else cell if decode is None else decode(cell)
+        for (name, decode), cell in zip(features, cells, strict=True)
+    }
 
 
 def timestamp(seconds: float) -> str:

@@ -115,11 +115,12 @@ def _body(model: Model | None, declared: Operation, samples: Samples) -> Documen
 
 def _refine_outcomes(schemas: dict[str, Document], samples: Samples) -> None:
     """Add what only the served model knows: the type of its labels, and whether it has probabilities."""
-    for name in ("RowAnswer", "PredictionAnswer"):
+    for name in ("RowAnswer", "PredictionAnswer", "BatchAnswer"):
         properties = schemas[name]["properties"]
-        properties["prediction"] |= samples.prediction
-        if not samples.probability:
-            properties.pop("probability", None)
+        if name != "BatchAnswer":
+            properties["prediction"] |= samples.prediction
+        for shown in () if samples.probability else ("probability", "probabilities", "classes"):
+            properties.pop(shown, None)
     schemas["Outcome"]["properties"]["outcome"] |= samples.outcome
 
 

@@ -1,6 +1,10 @@
 """POST /predict and POST /predict/batch."""
 
+from typing import Any
+
 from flask import Blueprint, Response
+from marshmallow import fields, validate
+from marshmallow.fields import Field
 
 from schemas.answers import BatchAnswer, PredictionAnswer
 from schemas.errors import (
@@ -11,6 +15,7 @@ from schemas.errors import (
     UnknownVersion,
     UnsupportedMediaType,
 )
+from schemas.serialise import PROBABILITIES
 from service.web.lean import current
 from service.web.operation import Operation, operation
 from service.web.prediction import Read, Serialise, answer, read_batch, read_row, serialise_batch, serialise_row
@@ -19,7 +24,16 @@ predictions = Blueprint("predictions", __name__)
 
 MODEL_VERSION = "X-Model-Version"
 FAILS = (UnknownVersion, NotReady, BodyTooLarge, UnsupportedMediaType, MalformedBody, InvalidInput)
-QUERY = {"model_version": "A loaded version to ask instead of the one that routing chooses."}
+QUERY: dict[str, str | Field[Any]] = {
+    "model_version": "A loaded version to ask instead of the one that routing chooses.",
+    PROBABILITIES: fields.String(
+        validate=validate.OneOf(["true", "false"]),
+        metadata={
+            "description": "true adds the probabilities of all classes, in the order of `classes`; 422 where the model "
+            "has none.",
+        },
+    ),
+}
 ROW = Operation(
     "Predict one row",
     "predictions",
@@ -59,7 +73,9 @@ def predict_batch() -> Response:
 
 def _answer(operation: Operation, read: Read, serialise: Serialise) -> Response:
     app, request = current()
-    version = request.args.get("model_version") if request.environ.get("QUERY_STRING") else None
+    version = probabilities = None
+    if request.environ.get("QUERY_STRING"):
+        version, probabilities = request.args.get("model_version"), request.args.get(PROBABILITIES)
     answered = answer(
         app.models.now,
         version,
@@ -69,6 +85,7 @@ def _answer(operation: Operation, read: Read, serialise: Serialise) -> Response:
         request,
         app.records,
         operation.batch,
+        probabilities,
     )
     response = app.response_class.ready(answered.content)
     response.stamp(MODEL_VERSION, answered.prediction.record.model_version)
