@@ -23,6 +23,8 @@ FAMILIES = (
     "boosting",
     "calibration",
     "compose",
+    "curved_steps",
+    "decomposition",
     "dummy",
     "encoders",
     "feature_steps",
@@ -33,6 +35,8 @@ FAMILIES = (
     "meta_estimators",
     "network",
     "scalers",
+    "splines",
+    "stacking",
 )
 """Modules that register handlers when they are imported."""
 

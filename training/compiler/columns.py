@@ -6,7 +6,7 @@ only what the last step really reads becomes nodes of the graph (see ``graph``).
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,7 +83,50 @@ class Product:
     right: "Column"
 
 
-Column = Raw | Constant | Table | Coded | Missing | Filled | Step | Product
+class Shape(Protocol):
+    """A function of one number; hashable. See ``curves`` and ``pieces``.
+
+    ``rises``: it never decreases, so trees compare what is below it. Below ``low`` it is not defined: NaN.
+    ``keeps_null``: NaN stays NaN.
+    """
+
+    rises: bool
+    low: float
+    keeps_null: bool
+
+    def values(self, values: Doubles) -> Doubles:
+        """What the fitted step itself makes of many numbers."""
+
+    def emit(self, graph: Any, column: "Column") -> str:
+        """The tensor (n, 1) of the function of ``column``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A function of one column."""
+
+    column: "Column"
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Weighted:
+    """The sum of columns, each times its weight."""
+
+    columns: "tuple[Column, ...]"
+    weights: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A column of a tensor (n, width) that the graph holds already."""
+
+    tensor: str
+    position: int
+    width: int
+
+
+Column = Raw | Constant | Table | Coded | Missing | Filled | Step | Product | Curve | Weighted | Made
 
 OPERATIONS: dict[Operation, Callable[[Doubles, float], Doubles]] = {
     "Sub": np.subtract,
@@ -110,6 +153,16 @@ def apply(operation: Operation, column: Column, operand: float = 0.0) -> Column:
         return float(calculate(operation, np.array([value]), operand)[0])
 
     return mapped(column, calculated) or Step(operation, column, operand)
+
+
+def bend(column: Column, shape: Shape) -> Column:
+    """``column`` after a function of one number, folded into the values it may take where they are known."""
+
+    def calculated(value: float) -> float:
+        with np.errstate(all="ignore"):
+            return float(shape.values(np.array([value]))[0])
+
+    return mapped(column, calculated) or Curve(column, shape)
 
 
 def mapped(column: Column, function: Callable[[float], float]) -> Column | None:
@@ -151,6 +204,8 @@ def can_be_null(column: Column) -> bool:
             return can_be_null(inner)
         case Product(left, right):
             return can_be_null(left) or can_be_null(right)
+        case Curve(inner, shape):
+            return shape.low > -np.inf or (shape.keeps_null and can_be_null(inner))
     return False
 
 

@@ -4,19 +4,18 @@ from typing import Any
 
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
-from sklearn.preprocessing import FunctionTransformer
-from sklearn.utils import _safe_indexing, check_array
+from sklearn.utils import _safe_indexing
 from sklearn.utils._indexing import _get_column_indices
 
 from training.compiler.block import Block, NotCompilable, cells
 from training.compiler.columns import Column
-from training.compiler.handlers import composite, transformed, transformer, walk
+from training.compiler.handlers import composite, serving, transformed, walk
 
 
 @composite(Pipeline)
 def pipeline(step: Pipeline, block: Block) -> Block:
     """One after the other."""
-    for _, inner in step.steps:
+    for inner in serving(step.steps):
         block = walk(inner, block)
     return block
 
@@ -45,14 +44,6 @@ def feature_union(step: FeatureUnion, block: Block) -> Block:
         raise NotCompilable(step, "transformer_weights are not compiled.")
     members = [inner for _, inner in step.transformer_list if not (isinstance(inner, str) and inner == "drop")]
     return _joined(step, block, [column for inner in members for column in walk(inner, block).columns])
-
-
-@transformer(FunctionTransformer)
-def function_transformer(step: FunctionTransformer, block: Block, after: Any) -> list[Column]:
-    """The identity."""
-    if step.func is not None and getattr(step.func, "func", None) is not check_array:  # hist gradient boosting's own
-        raise NotCompilable(step, "only the identity (func=None) is compiled; use the transformers of scikit-learn.")
-    return list(block.columns)
 
 
 def _joined(step: Any, block: Block, columns: list[Column]) -> Block:

@@ -1,6 +1,6 @@
 """The ONNX graph under construction: nodes, constants, outputs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,6 +61,12 @@ class Graph:
         if key is not None:
             self.made[key] = name
         return name
+
+    def remember(self, key: Any, make: Callable[[], str]) -> str:
+        """The tensor that ``make`` added for this key, made once."""
+        if key not in self.made:
+            self.made[key] = make()
+        return self.made[key]
 
     def gather(self, tensor: str, positions: Sequence[int] | NDArray[np.int64] | int, axis: int = 1) -> str:
         """The chosen columns of a tensor; one number chooses a vector."""

@@ -1,7 +1,7 @@
 """The handler of each class of step: the function that compiles it."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, TypeVar
 
@@ -58,7 +58,7 @@ def walk(step: Any, block: Block) -> Block:
     """
     if (isinstance(step, str) and step == "passthrough") or step is None:
         return block
-    whole = COMPOSITES.get(type(step))
+    whole = COMPOSITES.get(Pipeline if _is_pipeline(step) else type(step))
     if whole is not None:
         return whole(step, block)
     function = TRANSFORMERS.get(type(step))
@@ -71,17 +71,27 @@ def walk(step: Any, block: Block) -> Block:
     return Block(columns, after, block.probe)
 
 
+def serving(steps: Sequence[tuple[str, Any]]) -> list[Any]:
+    """The steps that do something to rows at prediction: samplers, as imbalanced-learn has them, only do at the fit."""
+    return [step for _, step in steps if not hasattr(step, "fit_resample") or hasattr(step, "transform")]
+
+
+def _is_pipeline(step: Any) -> bool:
+    """scikit-learn's own, or imbalanced-learn's, which differs from it at the fit only."""
+    return isinstance(step, Pipeline) and type(step).__module__ in ("sklearn.pipeline", "imblearn.pipeline")
+
+
 def answer(step: Any, block: Block, graph: Graph) -> None:
     """Add the outputs of a fitted estimator, or of the Pipeline or finished search that it is the last step of.
 
     Raises:
         NotCompilable: see ``walk``.
     """
-    while isinstance(step, Pipeline | BaseSearchCV):
+    while _is_pipeline(step) or isinstance(step, BaseSearchCV):
         if isinstance(step, BaseSearchCV):
             step = getattr(step, "best_estimator_", None)
             continue
-        for _, inner in step.steps[:-1]:
+        for inner in serving(step.steps[:-1]):
             block = walk(inner, block)
         step = step.steps[-1][1]
     library = type(step).__module__.split(".")[0]

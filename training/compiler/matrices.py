@@ -1,13 +1,28 @@
 """Columns to tensors: columns of one kind are made by one set of nodes, as many as there are."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from onnx import TensorProto, numpy_helper
 
 from inference.engines.onnx import INPUT
-from training.compiler.columns import Coded, Column, Constant, Filled, Missing, Product, Raw, Step, Table, simplified
+from training.compiler.columns import (
+    Coded,
+    Column,
+    Constant,
+    Curve,
+    Filled,
+    Made,
+    Missing,
+    Product,
+    Raw,
+    Step,
+    Table,
+    Weighted,
+    simplified,
+)
 from training.compiler.graph import Graph, Matrix
 
 
@@ -42,6 +57,10 @@ def _kind(column: Column) -> Any:
             return Step, operation
         case Coded(inner, keys, values, default):
             return (Coded,) if len(keys) == 1 and keys[0] == keys[0] else (inner, keys, values, default)
+        case Weighted(columns):
+            return Weighted, columns
+        case Made(tensor):
+            return Made, tensor
     return type(column)
 
 
@@ -109,6 +128,21 @@ def _product(graph: Graph, group: Sequence[Product]) -> Matrix:
     return _in_order(graph.add("Mul", [graph.gather(base.tensor, left), graph.gather(base.tensor, right)]), group)
 
 
+def _curve(graph: Graph, group: Sequence[Curve]) -> Matrix:
+    made = [graph.remember(column, partial(column.shape.emit, graph, column.column)) for column in group]
+    return _in_order(made[0] if len(made) == 1 else graph.add("Concat", made, axis=1), group)
+
+
+def _weighted(graph: Graph, group: Sequence[Weighted]) -> Matrix:
+    inner = ordered(graph, group[0].columns)
+    weights = np.array([column.weights for column in group]).T
+    return _in_order(graph.add("MatMul", [inner, graph.constant(weights)]), group)
+
+
+def _made(graph: Graph, group: Sequence[Made]) -> Matrix:
+    return Matrix(group[0].tensor, group[0].width, tuple(column.position for column in group))
+
+
 def _chosen(graph: Graph, condition: str, yes: list[float], no: list[float]) -> Matrix:
     if set(yes) == {1.0} and set(no) == {0.0}:
         return _in_order(graph.cast(condition, TensorProto.DOUBLE), yes)
@@ -128,4 +162,7 @@ EMITTERS: dict[type, Callable[[Graph, Sequence[Any]], Matrix]] = {
     Filled: _filled,
     Step: _step,
     Product: _product,
+    Curve: _curve,
+    Weighted: _weighted,
+    Made: _made,
 }

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.compiler.columns import Column, Constant, Doubles, Filled, Missing, Raw, Step, calculate
+from training.compiler.columns import Column, Constant, Curve, Doubles, Filled, Missing, Raw, Step, calculate
+from training.compiler.curves import Defined
 
 SIGN = np.int64(np.iinfo(np.int64).max)
 
@@ -37,6 +38,11 @@ def peel(column: Column) -> Peeled:
             case Step(operation, inner, operand) if operation not in ("Mul", "Div") or operand > 0:
                 chain.append(column)
                 column = inner
+            case Curve(inner, shape) if shape.rises:
+                chain.append(column)
+                if shape.low > -np.inf:
+                    return Peeled(Curve(inner, Defined(shape.low)), chain[::-1])
+                column = inner
             case _:
                 return Peeled(column, chain[::-1])
 
@@ -53,6 +59,9 @@ def follow(chain: Sequence[Column], values: Doubles) -> Doubles:
                 values = np.where(np.isnan(values), value, values)
             case Step(operation, _, operand):
                 values = calculate(operation, values, operand)
+            case Curve(_, shape):
+                with np.errstate(all="ignore"):
+                    values = shape.values(np.maximum(values, shape.low))
     return values
 
 
@@ -69,6 +78,15 @@ def fold(chain: Sequence[Column], thresholds: Doubles) -> Doubles:
         below = follow(chain, _double(middle)) <= thresholds
         low, high = np.where(below, middle, low), np.where(below, high, middle)
     return np.where(none, -np.inf, np.where(every, np.inf, _double(low)))
+
+
+def beneath(base: Column, thresholds: Doubles) -> tuple[Column, Doubles]:
+    """Where a base that is not defined everywhere turns, in terms of the number below it: for the gate's rows."""
+    while isinstance(base, Curve) and isinstance(base.shape, Defined):
+        inside = thresholds[thresholds >= base.shape.floor]
+        peeled = peel(base.column)
+        base, thresholds = peeled.base, fold(peeled.chain, np.append(inside, base.shape.floor))
+    return base, thresholds
 
 
 def null_goes_left(chain: Sequence[Column], thresholds: Doubles, own: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -13,7 +13,7 @@ from training.compiler.block import NotCompilable
 from training.compiler.columns import Column, Doubles, apply, simplified
 from training.compiler.graph import Graph
 from training.compiler.matrices import matrix
-from training.compiler.thresholds import fold, null_goes_left, peel
+from training.compiler.thresholds import beneath, fold, null_goes_left, peel
 
 Integers = NDArray[np.int64]
 MOST_NODES = 20_000_000
@@ -189,5 +189,6 @@ def _fold_columns(
         folded = fold(peeled.chain, distinct)
         threshold[nodes] = folded[inverse]
         bases[index] = peeled.base
-        graph.splits.append((peeled.base, folded[np.isfinite(folded)]))
+        base, places = beneath(peeled.base, folded)
+        graph.splits.append((base, places[np.isfinite(places)]))
     return bases
