@@ -57,6 +57,7 @@ class VersionDriftAnswer(Answer):
     model_version = fields.String(**described("The version.", required=True))
     rows = fields.Integer(**described("Live rows that were compared: the newest of the window.", required=True))
     verdict = fields.String(**described("The worst of all its features and the prediction.", required=True))
+    truncated = fields.Boolean(**described("Whether the window has more rows than were compared.", required=True))
     reason = fields.String(**described("Why it could not be judged at all; empty where it could.", required=True))
     features = fields.List(fields.Nested(DriftFound), **described("In the order of the contract.", required=True))
     prediction = fields.Nested(DriftFound, **described("The prediction itself.", required=True, allow_none=True))
@@ -80,7 +81,12 @@ class VersionPerformance(Answer):
     model_version = fields.String(required=True)
     task = fields.String(required=True)
     predictions = fields.Integer(**described("Rows predicted within the window.", required=True))
-    outcomes = fields.Integer(**described("Those of them whose outcome is known.", required=True))
+    outcomes = fields.Integer(**described("Those of them whose outcome is known, and was read.", required=True))
+    truncated = fields.Boolean(
+        **described(
+            "Whether there may be more outcomes than were read: most_outcomes, or 5 s of reading.", required=True
+        )
+    )
     accuracy = fields.Float(allow_none=True)
     log_loss = fields.Float(allow_none=True)
     confusion = fields.Dict(**described("labels; matrix: a row a true label, a column a predicted one."))
@@ -98,4 +104,5 @@ class PerformanceAnswer(Answer):
     window = fields.String(required=True)
     since = fields.DateTime(required=True)
     until = fields.DateTime(required=True)
+    most_outcomes = fields.Integer(**described("At most this many outcomes are read, the newest.", required=True))
     versions = fields.List(fields.Nested(VersionPerformance), required=True)

@@ -202,6 +202,11 @@ def live_accuracy(model_version: str, accuracy: float, outcomes: int) -> None:
     _set_latest(outcomes, "model_live_outcomes", model_version)
 
 
+def records_unavailable(reason: str) -> None:
+    """Count a request that the records' database did not answer: ``away``, ``open`` (the breaker), ``too_long``."""
+    _add(1, "records_unavailable_total", reason)
+
+
 def redis_skipped(use: str, slow: bool) -> None:
     """Count a use of Redis (limits or cache) that was skipped because it was slow, or could not be reached."""
     _add(1, "redis_slow_total" if slow else "redis_away_total", use)

@@ -71,6 +71,12 @@ _METRICS = (
     Metric("model_degraded", "sum", "Workers that serve another version than the wanted one, or none."),
     Metric("records_total", "counter", "Records by their state: spooled, shipped or lost.", ("state",)),
     Metric("records_lag_seconds", "max", "Age of the oldest record that is not in the database yet."),
+    Metric(
+        "records_unavailable_total",
+        "counter",
+        "Requests that the records' database did not answer: away, open (the breaker), too_long or refused.",
+        ("reason",),
+    ),
     Metric("feature_drift_psi", "latest", "PSI of live values against training.", ("model_version", "feature")),
     Metric("feature_drift_alarm", "latest", "1 where a feature's drift is an alarm.", ("model_version", "feature")),
     Metric("model_live_accuracy", "latest", "Share of the reported outcomes that were predicted.", ("model_version",)),

@@ -96,7 +96,9 @@ def test_performance_is_one_flat_object_in_json():
             "log_loss": -math.log(0.875),
             "confusion": {"labels": ["no", "yes"], "matrix": [[0, 0], [0, 1]]},
             "calibration": {"expected_error": 0.125, "bins": [bin_]},
+            "truncated": False,
         }
     )
     version = VersionPerformance("ridge-1", "regression", 0, RegressionTally().performance())
-    assert list(version.to_json()) == ["model_version", "task", "predictions", "outcomes", "rmse", "mae", "mean_error"]
+    names = ["model_version", "task", "predictions", "outcomes", "rmse", "mae", "mean_error", "truncated"]
+    assert list(version.to_json()) == names

@@ -83,7 +83,7 @@ def test_an_outcome_is_new_once(postgres, make_settings):
 
 
 def test_requests_do_not_wait_one_after_the_other_for_a_database_that_hangs(postgres, make_settings, monkeypatch):
-    monkeypatch.setattr(connection, "_open_until", {})
+    monkeypatch.setattr(connection, "_breakers", {})
     settings = make_settings(DATABASE_URL=postgres.address)
     records = Recorder(settings)
     records.open()
@@ -108,7 +108,7 @@ def test_requests_do_not_wait_one_after_the_other_for_a_database_that_hangs(post
         assert len(waits) == REQUESTS and min(waits) >= 1
     finally:
         postgres.signal(signal.SIGCONT)
-    monkeypatch.setattr(connection, "_open_until", {})
+    monkeypatch.setattr(connection, "_breakers", {})
     assert record_when_free(settings, outcome) == 0
 
 

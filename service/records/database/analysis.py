@@ -1,12 +1,20 @@
 """Drift and live performance of each version, from the records of a window.
 
 A window is of the prediction's time: ``since`` inclusive, ``until`` exclusive, both aware.
+
+A request's question is bounded: in rows, in values and in seconds. What was not read is said (``truncated``). It shares
+the interpreter with predictions, so it is answered in small steps with pauses in between, one question at a time.
 """
 
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from threading import Lock
 from typing import Any
+
+from sqlalchemy import Connection
 
 from inference.artifact import REFERENCE, read_document
 from inference.contract import Feature, Task
@@ -18,11 +26,13 @@ from inference.performance import (
     RegressionPerformance,
     RegressionTally,
 )
+from schemas.errors import StoreUnavailable
 from service.models.repository import Repository
 from service.records.database.connection import REQUEST_SECONDS, connected
 from service.records.database.queries import (
     LabelledPrediction,
     Observation,
+    Pace,
     count_by_version,
     known_models,
     labelled_predictions,
@@ -33,18 +43,29 @@ from service.settings import Settings
 
 MAX_ROWS = 10_000
 """Drift is judged on at most so many rows of a window, the newest: more say nothing new about drift of this size."""
+MAX_VALUES = 2_000_000
+"""The same in values, for rows with many features: it bounds the memory that a question takes."""
+MAX_OUTCOMES = 100_000
+"""A request's performance is of at most so many outcomes of a window, the newest predictions'."""
+SWITCH_SECONDS = 0.0005
+"""How long Python lets a thread compute while another one waits: a prediction waits so long for a question's step."""
+_turn = Lock()
 _WORST_FIRST: tuple[Verdict, ...] = ("alarm", "watch", "stable", "too few rows", "not recorded")
 
 
 @dataclass(frozen=True, slots=True)
 class VersionDrift:
-    """The drift of one version over ``rows`` rows; ``reason`` says why it could not be judged, where it could not."""
+    """The drift of one version over ``rows`` rows; ``reason`` says why it could not be judged, where it could not.
+
+    ``truncated``: the window has more rows than were read; these are the newest.
+    """
 
     model_version: str
     rows: int
     features: list[Drift]
     prediction: Drift | None
     reason: str = ""
+    truncated: bool = False
 
     @property
     def verdict(self) -> Verdict:
@@ -55,17 +76,22 @@ class VersionDrift:
 
 @dataclass(frozen=True, slots=True)
 class VersionPerformance:
-    """The live performance of one version: ``predictions`` counts all rows, ``measures`` is of the labelled ones."""
+    """The live performance of one version: ``predictions`` counts all rows, ``measures`` is of the labelled ones.
+
+    ``truncated``: there may be more labelled ones than were read; these are the newest.
+    """
 
     model_version: str
     task: Task
     predictions: int
     measures: ClassificationPerformance | RegressionPerformance
+    truncated: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """One flat object, as the answer of GET /model/performance has it."""
         measures = asdict(self.measures, dict_factory=_without_underscores)
-        return {"model_version": self.model_version, "task": self.task, "predictions": self.predictions, **measures}
+        facts = {"model_version": self.model_version, "task": self.task, "predictions": self.predictions}
+        return facts | measures | {"truncated": self.truncated}
 
 
 def drift(
@@ -80,13 +106,10 @@ def drift(
     Raises:
         StoreUnavailable: the database does not answer, or took more than ``seconds``.
     """
-    with connected(settings, seconds) as connection:
-        names = sorted(count_by_version(connection, since, until, version))
-        rows = {
-            name: [row for chunk in recent_rows(connection, name, since, until, MAX_ROWS) for row in chunk]
-            for name in names
-        }
-    return [_judge(settings, name, observed) for name, observed in rows.items()]
+    with _question(settings, seconds) as (connection, pace):
+        counts = count_by_version(connection, since, until, version)
+        rows = {name: _newest(connection, name, since, until, pace) for name in sorted(counts)}
+    return [_judge(settings, name, found, len(found) < counts[name], pace) for name, found in rows.items()]
 
 
 def performance(
@@ -103,27 +126,60 @@ def performance(
     Raises:
         StoreUnavailable: the database does not answer, or took more than ``seconds``.
     """
-    with connected(settings, seconds) as connection:
+    limit = None if seconds is None else MAX_OUTCOMES
+    with _question(settings, seconds) as (connection, pace):
         counts = count_by_version(connection, since, until, version)
         models = known_models(connection, {version} if version else set(counts))
         tallies = {name: _Tally(model) for name, model in models.items()}
-        for chunk in labelled_predictions(connection, since, until, version):
+        read = 0
+        for chunk in labelled_predictions(connection, since, until, version, limit, pace.chunk_rows):
+            read += len(chunk)
             for name, tally in tallies.items():
                 tally.add([row for row in chunk if row.model_version == name])
+            if pace.is_over():
+                break
+    truncated = pace.ended or read == limit
     return [
-        VersionPerformance(name, models[name].contract.task, counts.get(name, 0), tally.performance())
+        VersionPerformance(name, models[name].contract.task, counts.get(name, 0), tally.performance(), truncated)
         for name, tally in sorted(tallies.items())
     ]
 
 
-def _judge(settings: Settings, version: str, rows: Sequence[Observation]) -> VersionDrift:
+@contextmanager
+def _question(settings: Settings, seconds: float | None) -> Iterator[tuple[Connection, Pace]]:
+    """A connection for one question. Requests ask one at a time in a process; ``seconds`` bounds their wait, too."""
+    if seconds is None:
+        with connected(settings, None) as connection:
+            yield connection, Pace(bounded=False)
+        return
+    sys.setswitchinterval(min(SWITCH_SECONDS, sys.getswitchinterval()))
+    if not _turn.acquire(timeout=seconds):
+        raise StoreUnavailable("Other questions about the records are being answered.", {"Retry-After": "5"})
+    try:
+        with connected(settings, seconds) as connection:
+            yield connection, Pace(bounded=True)
+    finally:
+        _turn.release()
+
+
+def _newest(connection: Connection, version: str, since: datetime, until: datetime, pace: Pace) -> list[Observation]:
+    """The newest rows of a version, as many as the bounds allow."""
+    rows: list[Observation] = []
+    for chunk in recent_rows(connection, version, since, until, MAX_ROWS, pace.chunk_rows):
+        rows += chunk
+        if pace.is_over() or len(rows) * len(rows[0].features) > MAX_VALUES:
+            break
+    return rows
+
+
+def _judge(settings: Settings, version: str, rows: Sequence[Observation], truncated: bool, pace: Pace) -> VersionDrift:
     repository = Repository(settings)
     folder = repository.folder(version)
     try:
         manifest = Manifest.read(folder)
         reference = read_document(folder, manifest, REFERENCE)
     except ArtifactError as exc:
-        return VersionDrift(version, len(rows), [], None, repository.without_location(str(exc)))
+        return VersionDrift(version, len(rows), [], None, repository.without_location(str(exc)), truncated)
     found = []
     names = {feature.name for feature in manifest.contract.features}
     # Rows of another artifact that once had the same version's name say nothing about this one.
@@ -132,9 +188,11 @@ def _judge(settings: Settings, version: str, rows: Sequence[Observation]) -> Ver
         distribution = Distribution.from_json(reference["features"][feature.name])
         values = None if feature.name in settings.records_redact else _recorded_values(feature, rows)
         found.append(compare(feature.name, distribution, values, settings.drift_rows))
+        pace.pause()
     trained = Distribution.from_json(reference["prediction"])
     predictions = [row.prediction for row in rows]
-    return VersionDrift(version, len(rows), found, compare("prediction", trained, predictions, settings.drift_rows))
+    judged = compare("prediction", trained, predictions, settings.drift_rows)
+    return VersionDrift(version, len(rows), found, judged, truncated=truncated)
 
 
 def _recorded_values(feature: Feature, rows: Sequence[Observation]) -> list[Any] | None:

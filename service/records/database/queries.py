@@ -4,6 +4,8 @@ A window is of the prediction's time: ``since`` inclusive, ``until`` exclusive, 
 its own version.
 """
 
+import math
+import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -17,8 +19,33 @@ from service.records.spool.codec import KnownModel
 
 CHUNK_ROWS = 5000
 """Rows fetched at a time."""
+STEP_ROWS = 200
+"""Rows fetched at a time for a request: some milliseconds in which predictions of the same worker wait."""
+READ_SECONDS = 5.0
+"""A request reads rows for so long at most, and answers with those it has."""
 _CHUNK_IDS = 500
 """Ids in one statement: SQLite and PostgreSQL bound its parameters."""
+
+
+class Pace:
+    """Small steps with pauses for a request; large ones without for a process of its own. ``ended``: time was over."""
+
+    def __init__(self, bounded: bool) -> None:
+        self.chunk_rows = STEP_ROWS if bounded else CHUNK_ROWS
+        self.ended = False
+        self._end = time.monotonic() + READ_SECONDS if bounded else math.inf
+        self._bounded = bounded
+
+    def is_over(self) -> bool:
+        """Call it after each step: it pauses, so that predictions get the interpreter. Whether to read no more."""
+        self.pause()
+        self.ended = self.ended or time.monotonic() > self._end
+        return self.ended
+
+    def pause(self) -> None:
+        """Let others compute."""
+        if self._bounded:
+            time.sleep(0.001)
 
 
 class LabelledPrediction(NamedTuple):
@@ -60,9 +87,14 @@ def count_by_version(
 
 
 def labelled_predictions(
-    connection: Connection, since: datetime, until: datetime, version: str | None = None
+    connection: Connection,
+    since: datetime,
+    until: datetime,
+    version: str | None = None,
+    limit: int | None = None,
+    chunk_rows: int = CHUNK_ROWS,
 ) -> Iterator[list[LabelledPrediction]]:
-    """Every row whose outcome is known, in lists of up to CHUNK_ROWS."""
+    """The rows whose outcome is known, in lists of up to ``chunk_rows``; with a ``limit`` the newest ones."""
     query = (
         select(
             predictions.c.model_version,
@@ -79,14 +111,21 @@ def labelled_predictions(
         )
         .where(_within(since, until, version))
     )
-    for chunk in connection.execution_options(yield_per=CHUNK_ROWS).execute(query).partitions():
+    if limit is not None:
+        query = query.order_by(predictions.c.time.desc()).limit(limit)
+    for chunk in connection.execution_options(yield_per=chunk_rows).execute(query).partitions():
         yield [LabelledPrediction(*row) for row in chunk]
 
 
 def recent_rows(
-    connection: Connection, version: str, since: datetime, until: datetime, limit: int = 100_000
+    connection: Connection,
+    version: str,
+    since: datetime,
+    until: datetime,
+    limit: int = 100_000,
+    chunk_rows: int = CHUNK_ROWS,
 ) -> Iterator[list[Observation]]:
-    """The rows that one version predicted, the newest first, at most ``limit``, in lists of up to CHUNK_ROWS.
+    """The rows that one version predicted, the newest first, at most ``limit``, in lists of up to ``chunk_rows``.
 
     Features under RECORDS_REDACT are null in every row.
     """
@@ -96,7 +135,7 @@ def recent_rows(
         .order_by(predictions.c.time.desc())
         .limit(limit)
     )
-    for chunk in connection.execution_options(yield_per=CHUNK_ROWS).execute(query).partitions():
+    for chunk in connection.execution_options(yield_per=chunk_rows).execute(query).partitions():
         yield [Observation(*row) for row in chunk]
 
 

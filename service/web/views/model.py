@@ -63,7 +63,8 @@ def performance() -> Response:
     period = Window.from_request(PERFORMANCE_WINDOW)
     versions = analysis.performance(current()[0].settings, period.since, period.until, period.version)
     period.require(versions)
-    return jsonify(period.to_json() | {"versions": [one.to_json() for one in versions]})
+    found = {"most_outcomes": analysis.MAX_OUTCOMES, "versions": [one.to_json() for one in versions]}
+    return jsonify(period.to_json() | found)
 
 
 @model.get("/drift")
