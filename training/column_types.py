@@ -9,16 +9,17 @@ import pandas as pd
 from pandas.api import types
 
 from inference.contract import FeatureType
-from training.errors import TrainingError
+from training.errors import ColumnError
+from training.number_texts import different_units
 
 _DATE = re.compile(
     r"\s*(\d{4}[-/.]\d{1,2}([-/.]\d{1,2})?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2} ?[A-Za-z]{3,9}\.? ?\d{4}"
     r"|[A-Za-z]{3,9}\.? \d{1,2},? \d{4})([T ,]+\d{1,2}:\d{2}.*)?\s*|\d{1,2}:\d{2}(:\d{2})?"
 )
 _NUMBER = re.compile(r"\s*[-+]?(\d+([.,' ]\d+)*|[.,]\d+)([eE][-+]?\d+)?\s*")
-_GROUPED = re.compile(r"\s*[-+]?\d{1,3}([,' ]\d{3})*(\.\d+)?\s*")
-_MARK = re.compile(r"\d[,' ]\d{3}")
 MOST_CHOICES = 1000
+MOST_CODES = 20
+"""Up to so many different whole numbers, each in two rows or more on average, are taken for codes or counts."""
 DATE_ADVICE = (
     "turn it into a number before training (days since an event, hour, month), and send that number, "
     "or leave it out with --drop"
@@ -29,7 +30,7 @@ def kind_of(column: "pd.Series[Any]") -> FeatureType:
     """The feature type of the column's values, nulls aside.
 
     Raises:
-        TrainingError: it holds dates, or values that are none of JSON's.
+        ColumnError: it holds dates, or values that are none of JSON's.
     """
     dtype, name = column.dtype, column.name
     if types.is_bool_dtype(dtype):
@@ -39,11 +40,11 @@ def kind_of(column: "pd.Series[Any]") -> FeatureType:
     if types.is_float_dtype(dtype):
         return "number"
     if types.is_datetime64_any_dtype(dtype) or types.is_timedelta64_dtype(dtype) or isinstance(dtype, pd.PeriodDtype):
-        raise TrainingError(f"column {name!r} holds dates: {DATE_ADVICE} {name!r}.")
+        raise _dates(str(name), "holds dates")
     present = column.dropna()
     found = {type(value) for value in present}
     if any(issubclass(kind, date | time | timedelta) for kind in found):
-        raise TrainingError(f"column {name!r} holds dates: {DATE_ADVICE} {name!r}.")
+        raise _dates(str(name), "holds dates")
     if found and found <= {bool}:
         return "boolean"
     if found and found <= {int}:
@@ -52,38 +53,46 @@ def kind_of(column: "pd.Series[Any]") -> FeatureType:
         return "number"
     if not found <= {str}:
         names = ", ".join(sorted(kind.__name__ for kind in found))
-        raise TrainingError(
-            f"column {name!r} holds values of the type {names}: make it numbers, texts or booleans, or leave it out "
-            f"with --drop {name!r}."
-        )
-    _check_texts(present)
+        cure = f"make it numbers, texts or booleans, or leave it out with --drop {name!r}"
+        raise ColumnError(str(name), f"holds values of the type {names}", cure)
     return "category"
 
 
-def _check_texts(present: "pd.Series[Any]") -> None:
-    """Refuse texts that are dates or badly formatted numbers: as categories they are of no use."""
-    name, texts = present.name, present.unique().tolist()
+def _dates(name: str, fact: str) -> ColumnError:
+    return ColumnError(name, fact, f"{DATE_ADVICE} {name!r}")
+
+
+def is_measured(column: "pd.Series[Any]") -> bool:
+    """Whether whole numbers may be a measurement that happens to be whole: too many different ones for a code."""
+    distinct = column.nunique()
+    return distinct > MOST_CODES or 2 * distinct > int(column.notna().sum())
+
+
+def check_texts(column: "pd.Series[Any]") -> None:
+    """Refuse texts that are dates or badly formatted numbers: as categories they are of no use.
+
+    Raises:
+        ColumnError: they are; the message has what to type.
+    """
+    present = column.dropna()
+    name, texts = str(present.name), present.unique().tolist()
     if not texts:
         return
     if sum(1 for text in texts if _DATE.fullmatch(text)) >= 0.9 * len(texts):
-        raise TrainingError(f"column {name!r} holds dates such as {texts[0]!r}: {DATE_ADVICE} {name!r}.")
+        raise _dates(name, f"holds dates such as {texts[0]!r}")
+    if units := different_units(present):
+        fact = f"holds numbers of different units such as {units[0]!r} and {units[1]!r}"
+        raise ColumnError(name, fact, f"bring them to one unit, or say --type '{name}=category'")
     strange = [text for text in texts if not _NUMBER.fullmatch(text)]
     if len(strange) > 0.2 * len(texts):
         return
     if strange:
-        raise TrainingError(
-            f"column {name!r} holds numbers, but also the text {strange[0]!r}: if that means missing, say "
-            f"--missing {strange[0]!r}; else correct it, or declare the column a category with --contract."
-        )
-    if len(texts) > 20 and all(_GROUPED.fullmatch(text) for text in texts) and any(map(_MARK.search, texts)):
-        shown = next(filter(_MARK.search, texts))
-        raise TrainingError(
-            f"column {name!r} holds numbers with marks between thousands such as {shown!r}: export them plainly."
-        )
-    if len(texts) > 20 and any("," in text for text in texts):
-        raise TrainingError(
-            f"column {name!r} holds numbers such as {texts[0]!r}: say --decimal ',' or export them plainly."
-        )
+        cure = f"if that means missing, say --missing {strange[0]!r}; else correct it, or say --type '{name}=category'"
+        raise ColumnError(name, f"holds numbers, but also the text {strange[0]!r}", cure)
+    if len(texts) > MOST_CODES and any("," in text for text in texts):
+        shown = next(text for text in texts if "," in text)
+        cure = f"say --decimal ',', or --type '{name}=category' if it is a name"
+        raise ColumnError(name, f"holds numbers such as {shown!r}", cure)
 
 
 def reason_to_leave_out(column: "pd.Series[Any]", kind: FeatureType) -> str | None:
@@ -98,11 +107,12 @@ def reason_to_leave_out(column: "pd.Series[Any]", kind: FeatureType) -> str | No
     return None
 
 
-def suspicion(column: "pd.Series[Any]", kind: FeatureType) -> str | None:
+def suspicion(column: "pd.Series[Any]") -> str | None:
     """What makes a column doubtful as a feature, as a predicate; None if nothing."""
     if column.nunique() == 1:
         return "has one value only, and tells nothing"
-    if kind == "integer" and len(column) >= 20 and column.nunique() == len(column) and _counts_rows(column):
+    whole = types.is_integer_dtype(column.dtype)
+    if whole and len(column) >= 20 and column.nunique() == len(column) and _counts_rows(column):
         return "numbers the rows: an id teaches nothing that holds for new rows"
     return None
 

@@ -11,12 +11,18 @@ from click.core import ParameterSource
 
 from service.settings import Settings
 from training.console import Console
+from training.csv_layout import Dialect
 from training.families import FAMILIES
+from training.fitted_elsewhere import pack_file
 from training.options import FILE, PARITY_ROWS, PARITY_ROWS_FULL, TableOptions, TrainingOptions, shared
-from training.sources import pack_file, train_default, train_table
-from training.table import Dialect
+from training.sources import train_default, train_table
 
-NEED_DATA = ("task", "drop", "contract", "ranges", "unseen", "delimiter", "decimal", "encoding", "missing")
+NEED_DATA: Mapping[str, str] = {
+    **{name: name for name in ("task", "drop", "contract", "ranges", "unseen", "labels", "rows")},
+    **{name: name.replace("_", "-") for name in ("delimiter", "decimal", "encoding", "missing", "na", "no_na")},
+    **{"types": "type", "header": "header", "index_column": "index-column"},
+}
+"""Options of a table by the names of their parameters."""
 NOT_GIVEN = (ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP)
 HELP = """Train a model and write it as an artifact that the service can serve.
 
@@ -51,6 +57,11 @@ Without --data: the example model, in seconds. With it: your own table.
     help="Share of the rows that the model is measured on.",
 )
 @click.option("--cv", default=0, type=click.IntRange(0, 50), metavar="N", help="Cross-validate with N folds too.")
+@click.option(
+    "--class-weight",
+    type=click.Choice(["balanced"]),
+    help="Let a rare class weigh as much as a common one in the fit.",
+)
 @click.option("--search", default=0, type=click.IntRange(0, 10_000), metavar="N", help="Try N settings first.")
 @shared
 @click.pass_context
@@ -64,7 +75,7 @@ def cli(context: click.Context, /, **options: Any) -> None:
     if (options["data"] is None) != (options["target"] is None):
         raise click.UsageError("--data and --target go together: the table, and the column of it to predict.")
     if not options["data"] and (lost := [name for name in given if name in NEED_DATA]):
-        raise click.UsageError(f"--{lost[0]} needs --data: the example data set has its own contract.")
+        raise click.UsageError(f"--{NEED_DATA[lost[0]]} needs --data: the example data set has its own contract.")
     if options["cv"] == 1:
         raise click.UsageError("--cv needs at least 2 folds.")
     if options["data"]:
@@ -105,16 +116,32 @@ def _training_options(options: Mapping[str, Any]) -> TrainingOptions:
         parity_rows=PARITY_ROWS_FULL if options["full"] else PARITY_ROWS,
         card=options["card"],
         accept_unseen=options["unseen"] == "accept",
+        threshold=options["threshold"],
+        balanced=options.get("class_weight") == "balanced",
     )
 
 
 def _table_options(options: Mapping[str, Any]) -> TableOptions:
+    if options["no_na"] and (options["na"] or options["missing"]):
+        raise click.UsageError("--no-na says that nothing means null: it goes with neither --na nor --missing.")
+    dialect = Dialect(
+        delimiter=options["delimiter"],
+        decimal=options["decimal"],
+        encoding=options["encoding"],
+        missing=tuple(options["missing"]),
+        na=() if options["no_na"] else tuple(options["na"]) or None,
+        header=options["header"],
+        index_column=options["index_column"],
+    )
     return TableOptions(
         path=options["data"],
         target=options["target"],
-        dialect=Dialect(options["delimiter"], options["decimal"], options["encoding"], tuple(options["missing"])),
+        dialect=dialect,
         task=options.get("task"),
         drop=options.get("drop", ()),
         contract=options["contract"],
         ranges_observed=options["ranges"] == "observed",
+        types=options["types"],
+        labels=options["labels"],
+        rows=options["rows"],
     )

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from inference.manifest import Manifest
+from training.decisions import Decision, table_of
 from training.engine_choice import Choice
 from training.evaluation import Evaluation
 from training.fitting import Fitted
@@ -21,10 +22,14 @@ LONGEST_ROW = 600
 
 
 class Console:
-    """Prints steps and warnings, each warning once; ``warnings`` collects them for the model card."""
+    """Prints steps and warnings, each warning once; ``warnings`` collects them for the model card.
+
+    ``decisions``: what was decided about each column of the table, for the summary.
+    """
 
     def __init__(self) -> None:
         self.warnings: list[str] = []
+        self.decisions: list[Decision] = []
 
     def step(self, message: str) -> None:
         """Print what is being done now."""
@@ -50,9 +55,20 @@ def describe_contract(fitted: Fitted) -> str:
 
 
 def print_summary(
-    root: Path, manifest: Manifest, fitted: Fitted, baseline: Evaluation, choice: Choice, *, routed: bool
+    root: Path,
+    manifest: Manifest,
+    fitted: Fitted,
+    baseline: Evaluation,
+    choice: Choice,
+    decisions: Sequence[Decision],
+    *,
+    routed: bool,
 ) -> None:
-    """Print the metrics beside those of the baseline, how the model is served, and the next command."""
+    """Print each column, the metrics beside those of the baseline, how the model is served, and the next command."""
+    if decisions:
+        click.secho("\ncolumns", bold=True)
+        for line in table_of(manifest.contract, decisions):
+            click.echo(f"  {line}")
     folder = root / manifest.version
     rows = [
         ("task", f"{manifest.contract.task} of {manifest.contract.target!r} from {describe_contract(fitted)}"),

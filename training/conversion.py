@@ -9,7 +9,7 @@ import pandas as pd
 from inference.contract import LARGEST_INTEGER, Feature, FeatureType
 from inference.features import Matrix, numbering_of
 from inference.open_columns import Numbering, with_texts
-from training.errors import TrainingError
+from training.errors import ColumnError, TrainingError
 
 
 def converted(column: "pd.Series[Any]", kind: FeatureType) -> "pd.Series[Any]":
@@ -28,9 +28,10 @@ def converted(column: "pd.Series[Any]", kind: FeatureType) -> "pd.Series[Any]":
             return _booleans(column)
         plain_numbers = pd.to_numeric(pd.Series(column.array, dtype=object, name=column.name))
         if kind == "integer" and (plain_numbers.dropna().abs() > LARGEST_INTEGER).any():
-            raise TrainingError(
-                f"column {column.name!r} holds integers beyond 2^53, which JSON numbers do not carry exactly: if it is "
-                f"an id, leave it out with --drop {column.name!r}; else declare it a number with --contract."
+            raise ColumnError(
+                str(column.name),
+                "holds integers beyond 2^53, which JSON numbers do not carry exactly",
+                f"if it is an id, leave it out with --drop {column.name!r}; else say --type '{column.name}=number'",
             )
         numbers = plain_numbers.astype("Float64" if kind == "number" else "Int64")
     except (ValueError, TypeError, OverflowError):

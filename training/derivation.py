@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 
 from inference.contract import LARGEST_INTEGER, MAXIMUM_LENGTH, ContractError, Feature, FeatureType
-from training.column_types import MOST_CHOICES, kind_of, reason_to_leave_out, suspicion
+from training.column_types import MOST_CHOICES, check_texts, is_measured, kind_of, reason_to_leave_out, suspicion
 from training.conversion import converted
-from training.errors import TrainingError
+from training.decisions import Decision, for_shell
+from training.errors import TrainingError, together
+from training.number_texts import read_numbers
 from training.overrides import Overrides
 
 EXAMPLES, LONGEST_EXAMPLE = 1000, 200
@@ -19,34 +21,79 @@ EXAMPLES, LONGEST_EXAMPLE = 1000, 200
 
 
 def derive_features(
-    frame: pd.DataFrame, overrides: Overrides, *, ranges_observed: bool, warn: Callable[[str], None]
+    frame: pd.DataFrame,
+    overrides: Overrides,
+    *,
+    ranges_observed: bool,
+    warn: Callable[[str], None],
+    decide: Callable[[Decision], None] = lambda _: None,
+    decimal: str = ".",
 ) -> tuple[tuple[Feature, ...], pd.DataFrame]:
     """The features of a frame of inputs, and the frame with each column converted to its feature's type.
 
     Columns of no use are left out, with a warning, unless the overrides name them. ``ranges_observed`` declares what
-    was seen of numbers as their range.
+    was seen of numbers as their range. ``decide`` is called with what was decided of each column.
 
     Raises:
-        TrainingError: a column cannot be a feature, or contradicts what was declared of it.
+        TrainingError: columns cannot be features, or contradict what was declared of them; all of them are told.
     """
     if unknown := [name for name in overrides.features if name not in frame.columns]:
         raise TrainingError(f"{overrides.source} declares {unknown[0]!r}, but the data has no such column.")
-    features, columns = [], {}
+    features, columns, errors = [], {}, []
     for name in frame.columns:
         declared = overrides.features.get(name)
-        kind = (declared or {}).get("type") or kind_of(frame[name])
-        reason = None if declared else reason_to_leave_out(frame[name], kind)
-        if reason:
-            warn(f"column {name!r} is left out: {reason}. To keep it, declare it with --contract.")
+        try:
+            column, kind, decision = _typed(frame[name], declared, decimal)
+            reason = None if declared else reason_to_leave_out(column, kind)
+            if reason:
+                keep = for_shell("--type", f"{name}={kind if frame[name].notna().any() else 'number'}")
+                warn(f"column {name!r} is left out: {reason}. To keep it, say {keep}.")
+                decide(Decision(name, "left out", reason, keep))
+                continue
+            if not declared and (doubt := suspicion(column)):
+                warn(f"column {name!r} {doubt}. It is kept; leave it out with --drop {name!r}.")
+            column = converted(column, kind)
+            features.append(derive(column, kind, declared or {}, ranges_observed=ranges_observed))
+        except TrainingError as exc:
+            errors.append(exc)
             continue
-        if not declared and (doubt := suspicion(frame[name], kind)):
-            warn(f"column {name!r} {doubt}. It is kept; leave it out with --drop {name!r}.")
-        column = converted(frame[name], kind)
-        features.append(derive(column, kind, declared or {}, ranges_observed=ranges_observed))
         columns[name] = column
+        decide(decision)
+    if errors:
+        raise together(errors)
     if not features:
         raise TrainingError("no column is left to predict from: the data needs at least one beside the target.")
     return tuple(features), pd.DataFrame(columns)
+
+
+def _typed(
+    column: "pd.Series[Any]", declared: Mapping[str, Any] | None, decimal: str
+) -> tuple["pd.Series[Any]", FeatureType, Decision]:
+    """The column, its texts made numbers where they are such as people write, and its type with the reason for it."""
+    name = str(column.name)
+    kind: FeatureType | None = (declared or {}).get("type")
+    reading = None if kind in ("category", "boolean") else read_numbers(column, decimal)
+    if reading:
+        column = reading.values
+    if kind:
+        return column, kind, Decision(name, kind, "declared" + (f"; {reading.reading}" if reading else ""))
+    kind, reason, other = ("number", reading.reading, "category") if reading else _kind_and_reason(column)
+    override = for_shell("--type", f"{name}={other}") if other else ""
+    return column, kind, Decision(name, kind, reason, override)
+
+
+def _kind_and_reason(column: "pd.Series[Any]") -> tuple[FeatureType, str, str]:
+    """The type of its values, why, and the other type that it might have; empty if there is none."""
+    kind = kind_of(column)
+    if kind == "category":
+        check_texts(column)
+        return kind, "texts", ""
+    if kind == "integer":
+        converted(column, kind)  # refuses integers that a double does not hold
+        if is_measured(column):
+            return "number", "whole numbers, too many different ones for a code", "integer"
+        return kind, f"{column.nunique()} different whole numbers", "number"
+    return kind, "true and false" if kind == "boolean" else "numbers", ""
 
 
 def derive(

@@ -38,6 +38,23 @@ class Family:
         wanted = {**self.settings, **settings} | ({"random_state": seed} if "random_state" in known else {})
         return estimator.set_params(**{name: value for name, value in wanted.items() if name in known})
 
+    def balanced(self, task: Task) -> dict[str, str]:
+        """The settings that let a rare class weigh as much as a common one.
+
+        Raises:
+            TrainingError: the task has no classes, or the family takes no such weights.
+        """
+        if task == "regression":
+            raise TrainingError("--class-weight is of classes, and a regression has none: leave it out.")
+        if not self._takes_weights():
+            able = ", ".join(name for name, family in FAMILIES.items() if family._takes_weights())
+            raise TrainingError(f"{self.name} takes no --class-weight: choose --model among {able}.")
+        return {"class_weight": "balanced"}
+
+    def _takes_weights(self) -> bool:
+        classifier = self.estimators.get("classification")
+        return classifier is not None and "class_weight" in classifier().get_params()
+
 
 def _both(classifier: Any, regressor: Any) -> dict[str, Any]:
     return {"classification": classifier, "regression": regressor}

@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from inference.contract import Task
+from inference.contract import FEATURE_TYPES, Task
 from inference.naming import VERSION
-from training.table import Dialect
+from training.csv_layout import Dialect
 
 Command = Callable[..., Any]
 FILE = click.Path(path_type=Path)
@@ -26,6 +26,8 @@ class TrainingOptions:
     rows. ``folds`` of a cross-validation and ``tries`` of a search: 0 for none. ``floors``: the least value of each
     metric, of an error the largest. ``parity_rows``: random rows that graph and pipeline are compared on.
     ``accept_unseen``: whether categories take values that training did not see, where the pipeline answers them.
+    ``threshold``: the probability from which on a classifier of two classes predicts the second, None for the more
+    probable class. ``balanced``: whether a rare class weighs as much as a common one.
     """
 
     root: Path
@@ -38,11 +40,17 @@ class TrainingOptions:
     parity_rows: int = PARITY_ROWS
     card: bool = True
     accept_unseen: bool = False
+    threshold: float | None = None
+    balanced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class TableOptions:
-    """A table, its column ``target`` to predict, and what is declared of it; ``contract``: a file of overrides."""
+    """A table, its column ``target`` to predict, and what is declared of it; ``contract``: a file of overrides.
+
+    ``types``: of columns, which win over that file. ``labels``: names of the classes, in the order of their codes.
+    ``rows``: at most so many are read, drawn at random; None for all.
+    """
 
     path: Path
     target: str
@@ -51,6 +59,23 @@ class TableOptions:
     drop: tuple[str, ...] = ()
     contract: Path | None = None
     ranges_observed: bool = False
+    types: Mapping[str, str] = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
+    rows: int | None = None
+
+
+def of_csv() -> tuple[Callable[..., Any], ...]:
+    """The options that say how a CSV is written."""
+    return (
+        click.option("--delimiter", default=",", show_default=True, callback=_read_delimiter, help="Of a CSV."),
+        click.option("--decimal", default=".", show_default=True, callback=_read_decimal, help="Of a CSV: . or ,"),
+        click.option("--encoding", default="utf-8-sig", show_default="utf-8", help="Of a CSV."),
+        click.option("--missing", multiple=True, help="A further text of a CSV that means null."),
+        click.option("--na", multiple=True, help="The only text of a CSV that means null; '' is an empty cell."),
+        click.option("--no-na", is_flag=True, help="Of a CSV: nothing means null, not even an empty cell."),
+        click.option("--header/--no-header", default=None, help="Of a CSV: whether its first line names the columns."),
+        click.option("--index-column", is_flag=True, help="Of a CSV: leave out a first field that numbers the row."),
+    )
 
 
 def shared(command: Command) -> Command:
@@ -58,6 +83,14 @@ def shared(command: Command) -> Command:
     for option in reversed(
         (
             click.option("--contract", type=FILE, help="YAML or JSON that declares types, ranges, choices; wins."),
+            click.option(
+                "--type",
+                "types",
+                multiple=True,
+                metavar="COLUMN=TYPE",
+                callback=_read_types,
+                help=f"Of a column: {', '.join(FEATURE_TYPES)}. May be repeated.",
+            ),
             click.option(
                 "--ranges",
                 type=click.Choice(["declared", "observed"]),
@@ -89,10 +122,14 @@ def shared(command: Command) -> Command:
                 type=click.IntRange(0, 2**32 - 1),
                 help="Of every random draw: same seed, same model.",
             ),
-            click.option("--delimiter", default=",", show_default=True, callback=_read_delimiter, help="Of a CSV."),
-            click.option("--decimal", default=".", show_default=True, callback=_read_decimal, help="Of a CSV: . or ,"),
-            click.option("--encoding", default="utf-8-sig", show_default="utf-8", help="Of a CSV."),
-            click.option("--missing", multiple=True, help="A further text of a CSV that means null."),
+            click.option("--labels", callback=_read_labels, metavar="A,B", help="What the classes 0, 1 ... mean."),
+            click.option(
+                "--threshold",
+                type=click.FloatRange(0, 1, min_open=True, max_open=True),
+                help="Predict the second of two classes from this probability on, instead of the more probable one.",
+            ),
+            click.option("--rows", type=click.IntRange(min=2), help="Read at most so many rows, drawn at random."),
+            *of_csv(),
             click.option("--card/--no-card", default=True, show_default=True, help="Draw the HTML model card."),
         )
     ):
@@ -130,3 +167,20 @@ def _read_delimiter(_: click.Context, __: click.Parameter, text: str) -> str:
     if len(text) != 1 or text in '"\r\n':
         raise click.BadParameter("one character, or \\t; no quote")
     return text
+
+
+def _read_types(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> Mapping[str, str]:
+    types = {}
+    for pair in pairs:
+        column, sign, kind = pair.rpartition("=")
+        if not sign or not column or kind not in FEATURE_TYPES:
+            raise click.BadParameter(f"{pair!r} must look like COLUMN=TYPE, with one of {', '.join(FEATURE_TYPES)}")
+        types[column] = kind
+    return types
+
+
+def _read_labels(_: click.Context, __: click.Parameter, text: str | None) -> tuple[str, ...]:
+    labels = tuple(label.strip() for label in text.split(",")) if text is not None else ()
+    if text is not None and (len(labels) < 2 or "" in labels or len(set(labels)) < len(labels)):
+        raise click.BadParameter("two or more different texts with commas between, such as no,yes")
+    return labels

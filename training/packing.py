@@ -17,6 +17,7 @@ from training.dataset import Dataset, Target
 from training.derivation import derive
 from training.errors import TrainingError
 from training.fitting import Fitted, measure
+from training.loading import columns_of
 from training.overrides import Overrides
 
 MOST_ROWS = 20_000
@@ -40,7 +41,7 @@ def pack(
     Raises:
         TrainingError: the sample lacks a column, has values the pipeline cannot take, or labels it does not know.
     """
-    names = [str(name) for name in pipeline.feature_names_in_]
+    names = columns_of(pipeline, sample, target, source, warn)
     if lacking := [name for name in names if name not in sample.columns]:
         raise TrainingError(f"{source} lacks the column {lacking[0]!r}, which the pipeline was fitted on.")
     if extra := [name for name in sample.columns if name not in {*names, target}]:

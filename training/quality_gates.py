@@ -1,6 +1,6 @@
 """Quality gates: a model that a guess beats, or that misses a floor set by the user, is refused and not written."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from sklearn.dummy import DummyClassifier, DummyRegressor
@@ -36,8 +36,9 @@ def check_names(floors: Mapping[str, float], task: Task) -> None:
 def check_baseline(fitted: Fitted, baseline: Evaluation, warn: Callable[[str], None]) -> None:
     """Refuse a model worse than the baseline; warn of one that is hardly better.
 
-    A classifier is worse when its accuracy is lower and its balanced accuracy is no higher: where a class is rare, a
-    useful model may have the lower accuracy.
+    A classifier with probabilities is judged by its ROC AUC, where guessing has 0.5: a useful model of a rare class may
+    have the lower accuracy. One without is worse when its accuracy is lower and its balanced accuracy is no higher. A
+    regression is judged by its RMSE.
 
     Raises:
         TrainingError: the model is worse.
@@ -52,8 +53,14 @@ def check_baseline(fitted: Fitted, baseline: Evaluation, warn: Callable[[str], N
         name, found, guess = "accuracy", metrics["accuracy"], guesses["accuracy"]
         unbalanced = metrics["balanced_accuracy"] <= guesses["balanced_accuracy"]
         worse = found < guess and unbalanced
-        hardly = found - guess < 2 * float(np.sqrt(guess * (1 - guess) / rows)) and not worse
+        hardly = found - guess < 2 * float(np.sqrt(guess * (1 - guess) / rows))
         guessing = "always guessing the commonest class"
+        if "roc_auc" in metrics:
+            chance = _chance_of_auc([int(entry["support"]) for entry in fitted.evaluation.per_class])
+            ranks = metrics["roc_auc"] > 0.5 + 2 * chance
+            worse = worse and not ranks
+            if not worse:
+                name, found, guess, guessing, hardly = "ROC AUC", metrics["roc_auc"], 0.5, "guessing", not ranks
     sides = f"its {name} is {found:.4g} on {rows} held-out rows, {guessing} reaches {guess:.4g}"
     if worse:
         raise TrainingError(
@@ -62,6 +69,13 @@ def check_baseline(fitted: Fitted, baseline: Evaluation, warn: Callable[[str], N
         )
     if hardly:
         warn(f"the model is hardly better than no model: {sides}.")
+
+
+def _chance_of_auc(support: Sequence[int]) -> float:
+    """The standard deviation of the ROC AUC of a guess (Mann and Whitney), each class against the rest, averaged."""
+    rows = sum(support)
+    parts = [(rows + 1) / (12 * count * (rows - count)) for count in support if 0 < count < rows]
+    return float(np.sqrt(np.mean(parts))) if parts else 0.0
 
 
 def check_floors(fitted: Fitted, floors: Mapping[str, float]) -> None:

@@ -10,6 +10,8 @@ from inference.manifest import Manifest
 from inference.routing import route_first
 from training.console import Console, print_engine_cost, print_summary
 from training.dataset import Dataset
+from training.decisions import document
+from training.diagnosis import answerable
 from training.engine_choice import choose_engine, one_row_ms
 from training.errors import TrainingError
 from training.fitting import Fitted, fit, split
@@ -18,6 +20,7 @@ from training.options import TrainingOptions
 from training.publishing import hyperparameters, publish
 from training.quality_gates import baseline_of, check_baseline, check_floors, check_names
 from training.search import cross_validate, search
+from training.threshold import with_threshold
 
 
 def train(
@@ -58,6 +61,10 @@ def finish(
     Raises:
         TrainingError: a quality gate refused the model, or the artifact cannot be written.
     """
+    if options.threshold is not None:
+        fitted = with_threshold(fitted, options.threshold)
+        facts = {**facts, "threshold": options.threshold}
+    fitted = answerable(fitted, console)
     fitted = open_categories(fitted, options.accept_unseen, console.warn, console.step)
     baseline = baseline_of(fitted)
     check_floors(fitted, options.floors)
@@ -68,6 +75,7 @@ def finish(
         **facts,
         "baseline": baseline.document(),
         "warnings": list(console.warnings),
+        "columns": document(console.decisions),
         "parity": asdict(choice.parity) if choice.parity else {},
     }
     card = None
@@ -86,5 +94,5 @@ def finish(
         ) from None
     if choice.engine == "sklearn":
         print_engine_cost(choice, one_row_ms(fitted.pipeline, fitted.seen))
-    print_summary(options.root, manifest, fitted, baseline, choice, routed=routed)
+    print_summary(options.root, manifest, fitted, baseline, choice, console.decisions, routed=routed)
     return manifest

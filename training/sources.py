@@ -1,32 +1,30 @@
 """The three sources of a model: the default data set, a table, a pipeline fitted elsewhere."""
 
 from collections.abc import Mapping
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from inference.contract import Contract
+from inference.contract import Contract, Task
 from inference.manifest import Manifest
-from training import default_model, packing
+from training import default_model
 from training.console import Console
 from training.conversion import dtype_of, matrix_of
 from training.dataset import Dataset
+from training.decisions import Decision, with_notes
 from training.derivation import derive_features
 from training.errors import TrainingError
 from training.families import FAMILIES
 from training.leakage import warn_of_leaks
-from training.loading import load_pipeline
 from training.options import TableOptions, TrainingOptions
 from training.overrides import Overrides, read_overrides
 from training.preprocessing import make_pipeline
-from training.run import finish, train
+from training.run import train
 from training.table import read_table
-from training.target import check_present, read_target, task_of
-from training.text_columns import text_columns
+from training.target import check_present, read_target, task_of, with_labels, with_numbers
 
 
 def train_default(model: str, options: TrainingOptions, console: Console) -> Manifest:
@@ -36,10 +34,11 @@ def train_default(model: str, options: TrainingOptions, console: Console) -> Man
 
     family = FAMILIES[model]
     estimator = None if family.name == "random_forest" else family.make("classification", options.seed)
+    weights = family.balanced("classification") if options.balanced else {}
 
     def make(settings: Mapping[str, Any]) -> Pipeline:
         pipeline = default_model.make_pipeline(options.seed, estimator=estimator and clone(estimator))
-        return pipeline.set_params(**{f"model__{name}": value for name, value in settings.items()})
+        return pipeline.set_params(**{f"model__{name}": value for name, value in {**settings, **weights}.items()})
 
     return train(dataset, options.name or family.name, make, family.space, options, console)
 
@@ -56,8 +55,11 @@ def train_table(table: TableOptions, model: str, options: TrainingOptions, conso
     def make(settings: Mapping[str, Any]) -> Pipeline:
         return make_pipeline(contract, family.make(contract.task, options.seed, **settings), family.needs)
 
-    make({})  # raises before any work if the family does not do the task
-    return train(dataset, options.name or family.name, make, family.space, options, console)
+    def weigh(settings: Mapping[str, Any]) -> Pipeline:
+        return make({**settings, **(family.balanced(contract.task) if options.balanced else {})})
+
+    weigh({})  # raises before any work if the family does not do the task
+    return train(dataset, options.name or family.name, weigh, family.space, options, console)
 
 
 def dataset_of_table(table: TableOptions, seed: int, console: Console) -> Dataset:
@@ -66,25 +68,46 @@ def dataset_of_table(table: TableOptions, seed: int, console: Console) -> Datase
     Raises:
         TrainingError: the table cannot be read, or a column can be neither feature nor target.
     """
-    frame = read_table(table.path, table.dialect)
+    read = read_table(table.path, table.dialect, sample=table.rows, seed=seed)
+    frame = read.frame
     check_present(frame, table.target, str(table.path))
-    overrides = _overrides(table)
+    overrides = declared_overrides(table)
     dropped = [*table.drop, *overrides.drop]
     if unknown := [name for name in dropped if name not in frame.columns or name == table.target]:
         raise TrainingError(f"--drop {unknown[0]!r}: {table.path} has no such column beside the target.")
     frame = _with_target(frame.drop(columns=dropped), table.target, console)
-    column: pd.Series[Any] = frame[table.target]
+    declared = table.types.get(table.target)
+    column, reading = with_numbers(frame[table.target], table.task, table.dialect.decimal, declared)
     task = table.task or task_of(column)
     target, classes = read_target(column, task, console.warn)
+    classes = with_labels(classes, table.labels, table.target)
+    found: list[Decision] = []
     features, inputs = derive_features(
-        frame.drop(columns=table.target), overrides, ranges_observed=table.ranges_observed, warn=console.warn
+        frame.drop(columns=table.target),
+        overrides,
+        ranges_observed=table.ranges_observed,
+        warn=console.warn,
+        decide=found.append,
+        decimal=table.dialect.decimal,
     )
+    found += [Decision(name, "left out", "as was said") for name in dropped]
+    console.decisions = with_notes([_of_target(column, table, task, reading), *found], read.notes)
     console.step(f"{table.path}: {len(frame):,} rows, {len(features)} features; {task} of {table.target!r}")
     contract = Contract(task, table.target, features)
     dtypes = {feature.name: dtype_of(feature) for feature in features}
     dataset = Dataset(contract, dtypes, matrix_of(features, inputs), target, classes, table.path.name)
     warn_of_leaks(dataset, seed, console.warn)
     return dataset
+
+
+def _of_target(column: "pd.Series[Any]", table: TableOptions, task: Task, reading: str) -> Decision:
+    counted = f"{task}: {column.nunique()} different values"
+    override = ""
+    if task == "classification" and is_numeric_dtype(column.dtype) and not is_bool_dtype(column.dtype):
+        override = "--task regression"
+    elif task == "regression" and int(column.value_counts().min()) > 1:
+        override = "--task classification"
+    return Decision(table.target, "target", f"{counted}; {reading}" if reading else counted, override)
 
 
 def _with_target(frame: pd.DataFrame, target: str, console: Console) -> pd.DataFrame:
@@ -97,39 +120,11 @@ def _with_target(frame: pd.DataFrame, target: str, console: Console) -> pd.DataF
     return frame
 
 
-def pack_file(path: Path, table: TableOptions, options: TrainingOptions, console: Console) -> Manifest:
-    """An artifact of a pipeline fitted elsewhere and saved to ``path``; ``table`` is a sample of its data.
-
-    Raises:
-        TrainingError: the pipeline or the sample cannot be used, or a quality gate refused it. Nothing was written.
-    """
-    pipeline = load_pipeline(path)
-    sample = read_table(table.path, table.dialect, nullable=False)
-    check_present(sample, table.target, str(table.path))
-    fitted = packing.pack(
-        pipeline,
-        sample,
-        table.target,
-        _with_texts(_overrides(table), pipeline),
-        ranges_observed=table.ranges_observed,
-        source=table.path.name,
-        warn=console.warn,
-    )
-    console.warn("the metrics are of the sample: they are honest only if the pipeline has not seen its rows.")
-    algorithm = options.name or _snake(type(pipeline[-1]).__name__)
-    return finish(fitted, algorithm, {"evaluated_on": "the sample", "packed": path.name}, options, console)
-
-
-def _snake(name: str) -> str:
-    name = name.removesuffix("Classifier").removesuffix("Regressor") or name
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
-
-
-def _with_texts(overrides: Overrides, pipeline: Any) -> Overrides:
-    """What is declared; columns that the pipeline reads as text are texts, unless their type is declared."""
-    found = {name: {"type": "text", **overrides.features.get(name, {})} for name in text_columns(pipeline)}
-    return replace(overrides, features={**overrides.features, **found})
-
-
-def _overrides(table: TableOptions) -> Overrides:
-    return read_overrides(table.contract) if table.contract else Overrides()
+def declared_overrides(table: TableOptions) -> Overrides:
+    """What the file and --type declare; --type wins."""
+    overrides = read_overrides(table.contract) if table.contract else Overrides(source="--type")
+    features = {name: dict(declared) for name, declared in overrides.features.items()}
+    for name, kind in table.types.items():
+        if name != table.target:
+            features[name] = {**features.get(name, {}), "type": kind}
+    return Overrides(features, overrides.drop, overrides.source)

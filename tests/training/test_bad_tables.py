@@ -38,10 +38,10 @@ REFUSED = {
         [],
         ["DecisionTreeClassifier cannot be fitted", "'a' holds numbers as large as", "rescale it"],
     ),
-    "marks between thousands": (
-        _csv(a=[f"{1000 + i:,}" for i in range(60)], y=Y),
+    "numbers of two units": (
+        _csv(a=[f"{'$€'[i % 2]}{i}" for i in range(60)], y=Y),
         [],
-        ["'a' holds numbers with marks between thousands such as '1,000'"],
+        ["'a' holds numbers of different units such as '$0' and '€1'"],
     ),
     "a decimal mark that is the delimiter": ("a,y\n1,0\n", ["--decimal", ","], ["--decimal ','", "delimiter"]),
     "an impossible encoding": ("a,y\n1,0\n", ["--encoding", "a\0b"], ["is not known"]),
@@ -158,7 +158,7 @@ def test_a_doubtful_table_is_learned_with_a_warning(case, run, tmp_path):
 def test_a_missing_file_and_an_unknown_format_are_refused(run, tmp_path):
     (tmp_path / "table.xlsx").write_bytes(b"PK")
     assert "does not exist" in run("--data", tmp_path / "none.csv", "--target", "y").output
-    assert "save it as one of these" in run("--data", tmp_path / "table.xlsx", "--target", "y").output
+    assert "is a spreadsheet: open it and save" in run("--data", tmp_path / "table.xlsx", "--target", "y").output
 
 
 def test_a_broken_parquet_file_is_refused(run, tmp_path):
