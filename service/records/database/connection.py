@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 
 from schemas.errors import StoreUnavailable
@@ -49,7 +49,7 @@ def make_engine(settings: Settings) -> Engine:
         event.listen(engine, "checkout", _ping)
         return engine
     engine = create_engine(
-        f"sqlite:///{sqlite_file(settings)}",
+        URL.create("sqlite", database=str(sqlite_file(settings))),  # as it stands: no ? and no % is read
         connect_args={"timeout": REQUEST_CONNECT_SECONDS},
         json_serializer=_to_json,
         json_deserializer=orjson.loads,
