@@ -12,9 +12,10 @@ import service.single_thread  # noqa: F401  # before numpy, which reads the envi
 
 # isort: split
 from service import log, metrics, processes
+from service.access import tokens
 from service.metrics import listener
 from service.server.error_responses import install_error_responses
-from service.server.start import hand_over, most_connections, settings_at_start, slots_of
+from service.server.start import hand_over, most_connections, settings_at_start, slots_of, warn_if_open
 
 settings = settings_at_start()
 
@@ -56,7 +57,13 @@ def when_ready(server: Any) -> None:
     """Listening; the workers follow."""
     listener.watch(server, settings)
     url = str(server.LISTENERS[0])
-    log.info("listening", on=url, documentation=f"{url}/apidocs/")
+    log.info("listening", on=url, documentation=f"{url}{os.environ.get('SCRIPT_NAME', '').rstrip('/')}/apidocs/")
+    warn_if_open(settings)
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    """In the master, before each worker."""
+    tokens.look_all()
 
 
 def post_fork(server: Any, worker: Any) -> None:
@@ -74,6 +81,7 @@ def post_fork(server: Any, worker: Any) -> None:
     metrics.open_metrics(settings)
     metrics.worker_slots(slots_of(worker))
     recorder.open_all()
+    tokens.watch_all()
     manager.start(settings)
 
 

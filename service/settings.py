@@ -63,7 +63,10 @@ class Settings:
     """Every setting, read."""
 
     port: int | None = setting(
-        "", read.port, "port to listen on, on every address, where BIND is not set", shipper=False
+        "",
+        read.port,
+        "port to listen on where BIND is not set, on every IPv4 address; BIND=[::]:8000 takes IPv6 as well",
+        shipper=False,
     )
     bind: Address = setting("", read.bind, "address to listen on", shipper=False)
     web_concurrency: int = setting("", read.workers, "worker processes; one a core", shipper=False)
@@ -93,15 +96,21 @@ class Settings:
         "sklearn runs the pipeline",
         shipper=False,
     )
+    trusted_keys: Path | None = setting(
+        "",
+        read.trusted_keys,
+        "PEM file, or folder of them, of EC public keys; an artifact without a valid signature is refused",
+        shipper=False,
+    )
     var_dir: Path = setting("./var", read.folder, "folder of everything written at run time", shipper=True)
     database_url: str = setting(
         "",
-        read.url(r"(sqlite:///.+|postgres(ql)?://.+)", "postgresql://user@host/name or sqlite:///file.db"),
+        read.database_url,
         "database of the records; SQLite in VAR_DIR where empty",
         shipper=True,
     )
     records: bool = setting("on", read.on_off, "keep a record of every answered prediction", shipper=False)
-    records_keep_days: int = setting("90", read.integer(0, 36500), "days a record is kept; 0 keeps all", shipper=True)
+    records_keep_days: int = setting("190", read.integer(0, 36500), "days a record is kept; 0 keeps all", shipper=True)
     records_sample: float = setting(
         "1", read.share, "share of the answers that are recorded, for huge volumes", shipper=False
     )

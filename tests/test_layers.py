@@ -19,6 +19,7 @@ STACK = (  # a module may import from its own layer's rooms and from the layers 
     ("service.models.repository",),
     ("service.redis_client",),
     ("service.metrics",),
+    ("service.records.spool.files",),
     ("service.log",),
     ("service.settings",),
     (

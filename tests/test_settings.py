@@ -4,11 +4,14 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.records.database.connection import make_engine
+from service.records.database_url import sqlite_file
 from service.setting_readers import Address, Rate, integer
 from service.settings import NAMES, SETTINGS, Settings, SettingsError, setting, table
 from tests.conftest import ROOT, clean_environment
@@ -26,6 +29,15 @@ BAD = [
     ("MODEL_URI", "s3://bucket"),
     ("ENGINE", "torch"),
     ("DATABASE_URL", "mysql://x"),
+    ("DATABASE_URL", "sqlite:///"),
+    ("DATABASE_URL", "sqlite:///:memory:"),
+    ("DATABASE_URL", "sqlite:///file:x"),
+    ("DATABASE_URL", "sqlite:////p/rel.db?timeout=3"),
+    ("DATABASE_URL", "sqlite:////tmp"),
+    ("TRUSTED_KEYS", "/does/not/exist"),
+    ("TRUSTED_KEYS", __file__),
+    ("TRUSTED_KEYS", "/dev/zero"),
+    ("TRUSTED_KEYS", str(ROOT / "tests")),
     ("REDIS_URL", "localhost"),
     ("API_TOKENS_FILE", "/does/not/exist"),
     ("RATE_LIMIT", "many"),
@@ -54,6 +66,7 @@ BAD = [
     ("DRIFT_HOURS", "0"),
     ("DRIFT_ROWS", "1"),
 ]
+KEYS = ROOT / "tests" / "cases" / "trusted.pem"
 NEVER_BAD = {"RECORDS_REDACT"}
 """A list of any names."""
 
@@ -91,6 +104,23 @@ def test_what_is_written_in_another_case_means_the_same():
     settings = Settings.read({"WORKER_CLASS": "Sync", "ENGINE": "ONNX", "CORS_ORIGINS": "https://App.Example"})
     assert (settings.worker_class, settings.engine) == ("sync", "onnx")
     assert settings.cors_origins == {"https://app.example"}
+
+
+@pytest.mark.parametrize("path", ["/p/a%41b.db", "p/ä b.db", "/p/:memory:.db", "/p/x%3Fy.db"])
+def test_the_path_of_a_sqlite_address_is_taken_as_it_stands(path):
+    settings = Settings.read({"DATABASE_URL": f"sqlite:///{path}"})
+    assert sqlite_file(settings) == Path(path).absolute()
+    assert make_engine(settings).url.database == str(Path(path).absolute())
+
+
+def test_keys_are_public_keys_of_elliptic_curves(tmp_path):
+    assert Settings.read({"TRUSTED_KEYS": str(KEYS)}).trusted_keys == KEYS
+    (tmp_path / "one.pem").write_bytes(KEYS.read_bytes())
+    (tmp_path / "README").touch()
+    assert Settings.read({"TRUSTED_KEYS": str(tmp_path)}).trusted_keys == tmp_path
+    (tmp_path / "two.pem").write_text("-----BEGIN EC PRIVATE KEY-----\n")
+    with pytest.raises(SettingsError, match="private"):
+        Settings.read({"TRUSTED_KEYS": str(tmp_path)})
 
 
 def test_a_pin_and_an_mlflow_model_exclude_each_other():
@@ -166,6 +196,7 @@ VALUES = {
     "VAR_DIR": FOLDERS,
     "DATABASE_URL": st.builds("postgresql://u:p%40@{}/n?a=1,2".format, LISTENERS)
     | st.builds("sqlite:///{}".format, FOLDERS),
+    "TRUSTED_KEYS": st.sampled_from([str(KEYS), ""]),
     "RECORDS": st.sampled_from(["on", "OFF"]),
     "RECORDS_KEEP_DAYS": st.integers(0, 36500).map(str),
     "RECORDS_SAMPLE": st.floats(0, 1).map("{:.40f}".format),

@@ -10,6 +10,7 @@ from inference.contract import contract_diff
 from inference.manifest import ArtifactError, Manifest
 from inference.naming import is_version
 from inference.routing import Routing, RoutingError, write_routing
+from service.models.model import check_signature
 from service.models.repository import Repository
 from service.settings import Settings
 
@@ -45,11 +46,13 @@ def promote(version: str, canary: float | None, shadow: bool, keep: bool) -> Non
     """Make VERSION the stable one; running workers follow within a second, without a restart."""
     if sum([canary is not None, shadow, keep]) > 1:
         raise click.UsageError("--canary, --shadow and --keep exclude each other.")
+    settings = Settings.read(os.environ)
     repository = _routed_repository(version, "promoted")
     try:
         if not is_version(version):
             raise ArtifactError("it is no version's name. See: flask models list")
         manifest = Manifest.read(repository.folder(version))
+        check_signature(repository.folder(version), settings)
     except ArtifactError as exc:
         raise click.ClickException(f"{version} was not promoted: {exc}") from None
     routing = _routing(repository)

@@ -4,18 +4,20 @@ The application registers these commands and never runs them, so each one import
 """
 
 import os
+import sys
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
 
+from inference.timestamps import isoformat
 from schemas.errors import ServiceError
 from service.locks import is_held
 from service.records.database_url import check_driver, is_postgres, sqlite_file
 from service.records.shipper import supervisor
-from service.records.spool.backlog import oldest_pending, pending_rows
-from service.records.spool.files import SHIPPER_LOCK, pending_bytes, read_counts, spool_folder
+from service.records.spool.backlog import pending_rows
+from service.records.spool.files import SHIPPER_LOCK, oldest_pending, pending_bytes, read_counts, spool_folder
 from service.settings import Settings
 
 _TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"])
@@ -65,16 +67,17 @@ def prune(keep_days: int | None) -> None:
     days = keep_days or settings.records_keep_days
     if not days:
         raise click.ClickException("RECORDS_KEEP_DAYS=0 keeps all. Say how many days to keep: --keep-days 30")
+    before = datetime.now(UTC) - timedelta(days=days)
     try:
         sinks.ensure_schema(settings)
         sink = connect(settings)
         try:
-            pruned = sink.prune(days)
+            pruned = sink.prune(before.timestamp(), sys.maxsize)
         finally:
             sink.close()
     except Exception as exc:  # drivers' errors have no base class in common
         raise click.ClickException(f"{_database(settings)} does not answer: {exc}") from None
-    click.echo(f"Deleted {pruned} rows older than {days} days.")
+    click.echo(f"Deleted {pruned} rows older than {days} days, from before {isoformat(before)}.")
 
 
 @records_group.command("export")

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -22,7 +23,7 @@ import orjson
 from service import log
 from service.metrics.catalogue import METRICS
 from service.metrics.exposition import CONTENT_TYPE as CONTENT_TYPE
-from service.metrics.exposition import render
+from service.metrics.exposition import computed, render
 from service.metrics.process_slot import PROCESS as PROCESS
 from service.settings import Settings
 
@@ -178,9 +179,14 @@ def records(state: str, rows: int) -> None:
     _add(rows, "records_total", state)
 
 
-def records_lag(seconds: float) -> None:
-    """Set the age of the oldest record that is not in the database yet; called by the process that ships them."""
-    _set(seconds, "records_lag_seconds")
+def records_losing(losing: bool) -> None:
+    """Set whether this worker's last record could not be written."""
+    _set(float(losing), "records_losing")
+
+
+def total(name: str) -> float:
+    """A gauge without labels, over all processes."""
+    return sum(values[0] for key, values, alive in PROCESS.read() if alive and key == (name,))
 
 
 def drift(model_version: str, feature: str | None, psi: float, alarm: bool) -> None:
@@ -217,9 +223,9 @@ def cache_looked_up(hit: bool) -> None:
     _add(1, "prediction_cache_lookups_total", "hit" if hit else "miss")
 
 
-def exposition() -> bytes:
-    """The metrics of all processes in Prometheus text format."""
-    return render(PROCESS.read())
+def exposition(settings: Settings | None = None) -> bytes:
+    """The metrics of all processes in Prometheus text format; with settings also what is computed from the spool."""
+    return render(chain(PROCESS.read(), computed(settings) if settings else ()))
 
 
 def _add(amount: float, *key: str) -> None:

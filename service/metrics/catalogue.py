@@ -77,6 +77,8 @@ _METRICS = (
         "Requests that the records' database did not answer: away, open (the breaker), too_long or refused.",
         ("reason",),
     ),
+    Metric("records_pending_bytes", "max", "Size of the records that are not in the database yet."),
+    Metric("records_losing", "sum", "Workers whose last record could not be written."),
     Metric("feature_drift_psi", "latest", "PSI of live values against training.", ("model_version", "feature")),
     Metric("feature_drift_alarm", "latest", "1 where a feature's drift is an alarm.", ("model_version", "feature")),
     Metric("model_live_accuracy", "latest", "Share of the reported outcomes that were predicted.", ("model_version",)),

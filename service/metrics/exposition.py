@@ -11,10 +11,21 @@ from prometheus_client.registry import Collector
 from service.metrics import catalogue
 from service.metrics.process_slot import Series
 from service.metrics.shared_values import Key
+from service.records.spool.files import oldest_pending, pending_bytes, spool_folder
+from service.settings import Settings
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 FRESH_SECONDS = 900
 """How long a ``latest`` value is exposed after it was set."""
+
+
+def computed(settings: Settings) -> Iterator[Series]:
+    """The series that whoever asks computes: they stay true when the process that they are about hangs or is gone."""
+    if settings.records:
+        folder = spool_folder(settings)
+        oldest = oldest_pending(folder)
+        yield ("records_lag_seconds",), [0.0 if oldest is None else max(0.0, time.time() - oldest)], True
+        yield ("records_pending_bytes",), [float(pending_bytes(folder))], True
 
 
 def render(series: Iterable[Series]) -> bytes:

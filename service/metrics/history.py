@@ -3,11 +3,12 @@
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain
 
 import orjson
 
 from service.metrics.catalogue import METRICS
-from service.metrics.exposition import merge
+from service.metrics.exposition import computed, merge
 from service.metrics.process_slot import folder_for, read_folder
 from service.metrics.shared_values import Key
 from service.settings import Settings
@@ -82,7 +83,7 @@ def append(settings: Settings) -> None:
     folder = folder_for(settings.var_dir)
     path = folder / _FILE
     with suppress(OSError):
-        line = orjson.dumps(snapshot(merge(read_folder(folder)), time.time())) + b"\n"
+        line = orjson.dumps(snapshot(merge(chain(read_folder(folder), computed(settings))), time.time())) + b"\n"
         before = path.read_bytes().splitlines(keepends=True)[1 - POINTS :] if path.exists() else []
         temporary = folder / f"{_FILE}.new"
         temporary.write_bytes(b"".join([*before, line]))
@@ -99,4 +100,4 @@ def read(settings: Settings) -> list[Snapshot]:
     for line in lines:
         with suppress(TypeError):  # written by another release, with other fields, before an upgrade
             before.append(Snapshot(**orjson.loads(line)))
-    return [*before, snapshot(merge(read_folder(folder)), time.time())]
+    return [*before, snapshot(merge(chain(read_folder(folder), computed(settings))), time.time())]

@@ -14,11 +14,12 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from service import log
-from service.metrics.exposition import CONTENT_TYPE, render
+from service.metrics.exposition import CONTENT_TYPE, computed, render
 from service.metrics.process_slot import folder_for, read_folder
 from service.processes import run_module
 from service.settings import Settings, SettingsError
@@ -185,8 +186,9 @@ def _response(head: bytes, metrics: Callable[[], bytes]) -> bytes:
 class _Listener:
     """The loop. Nothing in it waits for a client."""
 
-    def __init__(self, listening: socket.socket, folder: Path) -> None:
+    def __init__(self, listening: socket.socket, folder: Path, settings: Settings) -> None:
         self._listening, self._folder, self._poll = listening, folder, select.poll()
+        self._settings = settings
         self._connections: dict[int, _Connection] = {}  # the one that has been open longest is the first
         self._body, self._fresh_until = b"", 0.0
         listening.setblocking(False)
@@ -232,7 +234,7 @@ class _Listener:
 
     def _metrics(self) -> bytes:
         if time.monotonic() >= self._fresh_until:
-            self._body = render(read_folder(self._folder))
+            self._body = render(chain(read_folder(self._folder), computed(self._settings)))
             self._fresh_until = time.monotonic() + FRESH_SECONDS
         return self._body
 
@@ -240,7 +242,7 @@ class _Listener:
 def main() -> None:
     """Serve until the master has ended."""
     settings, master = Settings.read(os.environ), int(os.environ[_MASTER])
-    listener = _Listener(socket.socket(fileno=int(os.environ[_DESCRIPTOR])), folder_for(settings.var_dir))
+    listener = _Listener(socket.socket(fileno=int(os.environ[_DESCRIPTOR])), folder_for(settings.var_dir), settings)
     pulse = int(os.environ[_PULSE])
     while os.getppid() == master:  # passed by the master: it may have ended before this process started
         beat(pulse)

@@ -10,9 +10,10 @@ from pathlib import Path
 from inference.artifact import GOLDEN, build_engine, read_document
 from inference.engines.base import Engine
 from inference.golden import check_golden
-from inference.manifest import Manifest
+from inference.manifest import ArtifactError, Manifest
 from schemas.reader import Reader
 from service.models.cache import with_cache
+from service.models.repository import SIGNATURE
 from service.settings import Settings
 
 
@@ -37,6 +38,7 @@ def load(folder: Path, settings: Settings) -> Model:
         ArtifactError, EngineError: it must not be served; the message says why and what to do.
     """
     manifest = Manifest.read(folder)
+    check_signature(folder, settings)
     engine = build_engine(folder, manifest, settings.engine)
     golden = read_document(folder, manifest, GOLDEN)
     check_golden(engine, manifest.contract, golden)
@@ -46,6 +48,22 @@ def load(folder: Path, settings: Settings) -> Model:
         with_cache(engine, manifest.sha256, settings),
         Reader(manifest.contract, settings.max_batch_rows),
         golden["probabilities"] is not None,
+    )
+
+
+def check_signature(folder: Path, settings: Settings) -> None:
+    """With TRUSTED_KEYS: refuse an artifact whose signature is missing or cannot be verified, before it is used.
+
+    Raises:
+        ArtifactError: it must not be promoted or served.
+    """
+    if settings.trusted_keys is None:
+        return
+    if not (folder / SIGNATURE).is_file():
+        raise ArtifactError(f"{folder} has no {SIGNATURE}, and TRUSTED_KEYS is set. Sign it, or unset TRUSTED_KEYS.")
+    raise ArtifactError(
+        f"{folder / SIGNATURE} cannot be verified, and TRUSTED_KEYS is set: this release has no verifier. "
+        "Unset TRUSTED_KEYS to serve it all the same."
     )
 
 

@@ -13,6 +13,7 @@ from schemas.errors import (
     ExpectationFailed,
     Forbidden,
     HeadersTooLarge,
+    NotFound,
     NotSupported,
     RequestTimeout,
     ServiceError,
@@ -26,6 +27,7 @@ _ERRORS = {
     for error in (
         BadRequest("The request is not valid HTTP: its request line, a header or its chunked framing is malformed."),
         Forbidden("This address may not connect in this way."),
+        NotFound("There is nothing at this path; the service is under another prefix."),
         RequestTimeout("The request did not arrive in time."),
         UriTooLong("The request line is longer than the server takes."),
         ExpectationFailed("The server meets no expectation but 100-continue."),
@@ -35,6 +37,8 @@ _ERRORS = {
     )
 }
 """What gunicorn refuses with, by status."""
+_OUTSIDE = "does not start with SCRIPT_NAME"
+"""What gunicorn says of a path outside the prefix of the service."""
 
 
 def install_error_responses() -> None:
@@ -45,6 +49,8 @@ def install_error_responses() -> None:
 def write_error(sock: socket, status_int: int, reason: str, mesg: str) -> None:
     """Respond to a request that gunicorn refuses. ``mesg`` echoes the input: it goes to the log only."""
     request_id = str(uuid.uuid4())
+    if status_int == 500 and _OUTSIDE in mesg:  # gunicorn takes it for an error of the server
+        status_int = NotFound.status
     log.info("refused", request_id=request_id, status=status_int, reason=mesg)
     util.write_nonblock(sock, error_response(status_int, request_id))
 

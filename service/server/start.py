@@ -45,7 +45,7 @@ def settings_at_start() -> Settings:
     return settings
 
 
-OWN_FILES = ("spool", "metrics", "registry", "last_good", "last_good.json", "limits.v1", "predictions.db*")
+OWN_FILES = ("spool", "metrics", "registry", "last_good", "last_good.json", "limits.v1", "predictions.db*", "*.lock")
 """What the service writes into VAR_DIR."""
 
 
@@ -72,6 +72,16 @@ def hand_over(settings: Settings) -> None:
                 log.error("user_cannot_run_python", user=processes.user_id(), python=sys.executable)
     except OSError as exc:
         log.error("var_dir_not_writable", folder=str(folder), user=processes.user_id(), reason=exc.strerror)
+
+
+def warn_if_open(settings: Settings) -> None:
+    """Log that whoever reaches this machine may call, where it listens on all addresses and asks for no token."""
+    if settings.bind.host in ("0.0.0.0", "::") and settings.api_tokens_file is None:  # noqa: S104 - compared
+        log.warning(
+            "open_to_all",
+            on=str(settings.bind),
+            reason="It listens on every address and asks for no token. Set BIND=127.0.0.1:8000, or API_TOKENS_FILE.",
+        )
 
 
 def check_worker_class(name: str) -> None:

@@ -2,7 +2,9 @@
 
 import contextlib
 import hashlib
+import os
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -119,6 +121,63 @@ def test_a_change_is_seen_and_a_broken_one_keeps_what_was_known(write, capfd):
     assert later().find("two") is None
     log = capfd.readouterr().out
     assert log.count('"tokens_kept"') == 2, "one warning for the broken file, one for none"
+
+
+def test_of_a_broken_edit_the_lines_that_can_be_read_count_and_a_deleted_one_lets_nobody_in(write, capfd):
+    clock = Clock()
+    file = TokenFile(write(line_of("app", "one"), line_of("other", "two")), clock)
+    write(line_of("app", "one"), "oth", line_of("new", "three"))
+    clock.now += LOOK_SECONDS
+    assert [file.now.find(token) is not None for token in ("one", "two", "three")] == [True, False, True]
+    assert capfd.readouterr().out.count('"tokens_lines_refused"') == 1
+
+
+def test_a_file_without_any_line_lets_nobody_in(write):
+    clock = Clock()
+    file = TokenFile(write(line_of("app", "one")), clock)
+    write("# nobody")
+    clock.now += LOOK_SECONDS
+    assert file.now.find("one") is None
+
+
+@pytest.mark.parametrize("thing", ["pipe", "/dev/zero", "folder", "huge"])
+def test_what_is_no_file_in_the_place_of_one_is_read_by_nobody_and_the_clients_stay(write, thing):
+    clock = Clock()
+    path = write(line_of("app", "one"))
+    file = TokenFile(path, clock)
+    path.unlink()
+    if thing == "pipe":
+        os.mkfifo(path)
+    elif thing == "folder":
+        path.mkdir()
+    elif thing == "huge":
+        with path.open("wb") as huge:
+            huge.truncate(2**40)
+    else:
+        path.symlink_to(thing)
+    clock.now += LOOK_SECONDS
+    assert file.now.find("one").name == "app"
+    with pytest.raises(SettingsError, match="cannot be read"):
+        read_tokens(path)
+
+
+@pytest.mark.process
+def test_a_deleted_line_is_revoked_on_a_quiet_worker_even_when_the_file_is_gone_after_it(serve, write):
+    path = write(line_of("app", "one"), line_of("other", "two"))
+    server = serve(API_TOKENS_FILE=str(path), WEB_CONCURRENCY="2")
+    server.until_serving(2)
+    write(line_of("other", "two"))
+    server.until(lambda: len({line["pid"] for line in server.events("tokens_read")}) == 2)  # no request was made
+    path.unlink()
+    os.mkfifo(path)
+    server.until(lambda: len({line["pid"] for line in server.events("tokens_kept")}) == 2)
+    for _ in range(6):
+        assert server.ask("/model/info", headers={"Authorization": "Bearer one"})[0] == 401
+        assert server.ask("/model/info", headers={"Authorization": "Bearer two"})[0] == 200
+    os.kill(server.workers[0], signal.SIGKILL)
+    server.until_serving(2)
+    for _ in range(6):
+        assert server.ask("/model/info", headers={"Authorization": "Bearer one"})[0] == 401
 
 
 def test_a_secret_mounted_as_a_link_is_followed(tmp_path):

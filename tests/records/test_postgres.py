@@ -130,7 +130,7 @@ def test_the_lag_is_reported_while_the_database_hangs(postgres, make_settings):
     postgres.signal(signal.SIGSTOP)
     try:
         records.append(make_record(1))
-        until(lambda: b"records_lag_seconds 0.0" not in metrics.exposition())
+        until(lambda: b"records_lag_seconds 0.0" not in metrics.exposition(settings))
     finally:
         postgres.signal(signal.SIGCONT)
     until(lambda: read_counts(folder).shipped == 2)

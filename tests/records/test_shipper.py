@@ -17,8 +17,8 @@ from service.records.recorder import Recorder
 from service.records.shipper import sinks, supervisor
 from service.records.shipper.loader import Loader
 from service.records.shipper.sinks import SqliteSink
-from service.records.spool.backlog import find_in_spool, oldest_pending, pending_rows
-from service.records.spool.files import SHIPPER_LOCK, pending_bytes, read_counts, spool_files
+from service.records.spool.backlog import find_in_spool, pending_rows
+from service.records.spool.files import SHIPPER_LOCK, oldest_pending, pending_bytes, read_counts, spool_files
 from service.records.spool.writer import Writer
 from tests.conftest import ROOT, clean_environment
 from tests.records.conftest import (
@@ -335,18 +335,6 @@ def test_a_shipper_left_over_with_other_settings_is_replaced(make_settings, tmp_
     assert found == [(record.prediction_id,)] * 2
     recorder.close_all()
     drain(new)
-
-
-def test_old_records_are_pruned(make_settings):
-    settings = make_settings(RECORDS_KEEP_DAYS="30")
-    records = Recorder(settings)
-    records.open()
-    old, new = make_record(time=make_record().time - 31 * 86400), make_record()
-    records.append(old)
-    records.append(new)
-    recorder.close_all()
-    drain(settings)
-    assert [row["prediction_id"] for row in stored(settings)] == [new.prediction_id]
 
 
 @pytest.mark.skipif(sys.prefix == sys.base_prefix, reason="no virtual environment: there is one Python only")

@@ -14,7 +14,7 @@ from threading import Thread
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DisconnectionError, InterfaceError, OperationalError, SQLAlchemyError, TimeoutError
 
 from schemas.errors import StoreUnavailable
@@ -63,7 +63,7 @@ def make_engine(settings: Settings) -> Engine:
         event.listen(engine, "checkout", _ping)
         return engine
     engine = create_engine(
-        f"sqlite:///{sqlite_file(settings)}",
+        URL.create("sqlite", database=str(sqlite_file(settings))),  # as it stands: no ? and no % is read
         connect_args={"timeout": REQUEST_CONNECT_SECONDS},
         pool_timeout=REQUEST_CONNECT_SECONDS,
         json_serializer=_to_json,

@@ -51,7 +51,7 @@ def upgrade(settings: Settings) -> None:
             else:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             config = Config()
-            config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+            config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
         engine.dispose()

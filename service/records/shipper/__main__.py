@@ -16,10 +16,10 @@ from service.locks import open_lock, try_lock
 from service.records.database.monitor import Monitor
 from service.records.shipper import sinks
 from service.records.shipper.loader import Loader, Outage
+from service.records.shipper.retention import Retention
 from service.records.shipper.sinks import Sink, connect
 from service.records.shipper.supervisor import INHERITED_LOCK, fingerprint
-from service.records.spool.backlog import oldest_pending
-from service.records.spool.files import SHIPPER_LOCK, TEMP_SUFFIX, spool_folder
+from service.records.spool.files import SHIPPER_LOCK, TEMP_SUFFIX, pending_bytes, spool_folder, write_shipper
 from service.settings import Settings
 
 POLL_SECONDS = 0.2
@@ -27,11 +27,10 @@ LINGER_SECONDS = 2.0
 """How long it waits for a writer to come (back) before it leaves."""
 MAX_PAUSE_SECONDS = 5.0
 """The longest pause between two attempts to reach a database that is away."""
-REPORT_SECONDS = 5.0
-"""While a pass lasts longer, the lag is reported."""
 HANG_SECONDS = 60.0
 """A pass in which the database takes nothing for so long is interrupted."""
-PRUNE_SECONDS = 3600.0
+STUCK_SECONDS = HANG_SECONDS + sinks.MIGRATION_SECONDS
+"""A pass in which nothing happens for so long will never end: the process no longer beats, and is replaced."""
 
 
 class Shipper:
@@ -46,7 +45,7 @@ class Shipper:
         self._sink: Sink | None = None
         self._failing_since = 0.0
         self._pause = POLL_SECONDS
-        self._prune_at = 0.0
+        self._retention = Retention(settings, folder)
         self._monitor = Monitor(settings)
         self._pass_began = 0.0
         self._pace = priority.Pace()
@@ -80,24 +79,22 @@ class Shipper:
         return True
 
     def _watch(self) -> None:
-        """Run beside the passes: start the monitor, report the lag of a long pass, interrupt one that hangs.
+        """Run beside the passes: beat, start the monitor, interrupt a pass that hangs.
 
-        A pass hangs when the database takes nothing; a long pass that goes on is left alone.
+        A pass hangs when the database takes nothing; a long pass that goes on is left alone. The workers replace a
+        process that does not beat, such as a stopped one.
         """
         priority.low()
+        beats = 0
         while True:
+            began, now = self._pass_began, time.monotonic()
+            if not began or now - max(began, self._loader.written_at) < STUCK_SECONDS:
+                beats += 1
+                write_shipper(self._lock, fingerprint(self._settings), beats)
             self._monitor.tick()
-            if began := self._pass_began:
-                now = time.monotonic()
-                if now - began > REPORT_SECONDS:
-                    self._report_lag()
-                if now - max(began, self._loader.written_at) > HANG_SECONDS and (sink := self._sink) is not None:
-                    sink.cut()
+            if began and now - max(began, self._loader.written_at) > HANG_SECONDS and (sink := self._sink) is not None:
+                sink.cut()
             time.sleep(1)
-
-    def _report_lag(self) -> None:
-        oldest = oldest_pending(self._folder)
-        metrics.records_lag(0.0 if oldest is None else max(0.0, time.time() - oldest))
 
     def _sleep(self) -> None:
         until = time.monotonic() + self._pause
@@ -112,19 +109,17 @@ class Shipper:
                 sinks.ensure_schema(self._settings)
                 self._sink = connect(self._settings)
                 self._pace.calm_down()  # requests wait for the schema, and for nothing after it
-            if not self._loader.load(self._sink, until):
-                self._report_lag()
-                return False
-            self._prune(self._sink)
+            done = self._loader.load(self._sink, until)
+            if done:
+                self._retention.tick(self._sink)
         except Exception as exc:  # drivers' errors have no base class in common
             self._fail(exc.__cause__ if isinstance(exc, Outage) and exc.__cause__ else exc)
             return True
-        metrics.records_lag(0.0)
-        if self._failing_since:
+        if self._failing_since and (done or self._loader.written_at > self._failing_since):
             seconds = round(time.monotonic() - self._failing_since, 1)
-            log.info("records_database_back", seconds=seconds)
+            log.info("records_database_back", seconds=seconds, pending_bytes=pending_bytes(self._folder))
             self._failing_since, self._pause = 0.0, POLL_SECONDS
-        return True
+        return done
 
     def _fail(self, exc: BaseException) -> None:
         if not self._failing_since:
@@ -133,20 +128,12 @@ class Shipper:
         self._pause = min(self._pause * 2, MAX_PAUSE_SECONDS)
         self._disconnect()
         self._loader.refresh()
-        self._report_lag()
 
     def _disconnect(self) -> None:
         if self._sink is not None:
             with suppress(Exception):
                 self._sink.close()
             self._sink = None
-
-    def _prune(self, sink: Sink) -> None:
-        if time.monotonic() >= self._prune_at:
-            self._prune_at = time.monotonic() + PRUNE_SECONDS
-            pruned = sink.prune(self._settings.records_keep_days)
-            if pruned:
-                log.info("records_pruned", rows=pruned, keep_days=self._settings.records_keep_days)
 
 
 def main() -> None:
@@ -165,8 +152,7 @@ def main() -> None:
         signal.signal(number, lambda *_: shipper.stop())
     if os.fork():  # the child inherits the lock and is no child of the server, which counts its own
         os._exit(0)
-    with suppress(OSError):
-        os.pwrite(descriptor, b"%010d %s" % (os.getpid(), fingerprint(settings).encode()), 0)
+    write_shipper(descriptor, fingerprint(settings), 0)
     log.configure(settings)
     metrics.prepare(settings)
     for temporary in folder.glob(f"*{TEMP_SUFFIX}"):

@@ -6,7 +6,6 @@ SQLAlchemy would cost the shipper, which runs as long as the service does, 30 MB
 import os
 import socket
 import sqlite3
-import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, Protocol
@@ -58,8 +57,8 @@ class Sink(Protocol):
         """Insert models and rows in one transaction; the number of rows that the database did not have yet."""
         ...
 
-    def prune(self, keep_days: int) -> int:
-        """Delete records and feedback older than ``keep_days``, none for 0; the number of rows."""
+    def prune(self, before: float, most: int) -> int:
+        """Delete at most about ``most`` records and outcomes from before a Unix time; the number of rows."""
         ...
 
     def cut(self) -> None:
@@ -110,9 +109,9 @@ class SqliteSink:
             raise
         return new
 
-    def prune(self, keep_days: int) -> int:
+    def prune(self, before: float, most: int) -> int:
         """See Sink."""
-        return _prune(keep_days, "rowid", lambda sql, limit: self._connection.execute(sql, limit).rowcount)
+        return _prune(before, most, "rowid", lambda sql, limit: self._connection.execute(sql, limit).rowcount)
 
     def cut(self) -> None:
         """Does nothing: SQLite waits for its lock for CONNECT_SECONDS at most."""
@@ -156,10 +155,11 @@ class PostgresSink:
                 return max(cursor.rowcount, 0)
         return 0
 
-    def prune(self, keep_days: int) -> int:
+    def prune(self, before: float, most: int) -> int:
         """See Sink."""
         return _prune(
-            keep_days,
+            before,
+            most,
             "ctid",
             lambda sql, limit: self._connection.execute(sql.replace("?", "%s").encode(), limit).rowcount,
         )
@@ -202,17 +202,15 @@ def ensure_schema(settings: Settings) -> None:
         raise SchemaError(f"the migration of the records' database ended with exit code {code}")
 
 
-def _prune(keep_days: int, row_id: str, execute: Callable[[str, tuple[str]], int]) -> int:
-    if not keep_days:
-        return 0
-    limit = (timestamp(time.time() - keep_days * 86400),)
+def _prune(before: float, most: int, row_id: str, execute: Callable[[str, tuple[str]], int]) -> int:
+    limit = (timestamp(before),)
     pruned = 0
     for table in ("predictions", "feedback"):
         sql = (
             f"DELETE FROM {table} WHERE {row_id} IN "  # noqa: S608 - our own names
             f"(SELECT {row_id} FROM {table} WHERE time < ? LIMIT {_PRUNE_ROWS})"
         )
-        while deleted := execute(sql, limit):
+        while pruned < most and (deleted := execute(sql, limit)):
             pruned += deleted
     return pruned
 

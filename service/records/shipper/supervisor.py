@@ -23,6 +23,8 @@ INHERITED_LOCK = "RECORDS_SHIPPER_LOCK"
 _MODULE = "service.records.shipper"
 REPORT_SECONDS = 60.0
 """The log has at most one line in this time about a shipper that cannot be started."""
+STALL_SECONDS = 30.0
+"""A shipper that shows no sign of life for so long is replaced."""
 _started: list[subprocess.Popen[bytes]] = []
 _report_after = 0.0
 
@@ -76,6 +78,32 @@ def start_if_needed(settings: Settings) -> None:
         start(settings)
 
 
+class StallWatch:
+    """Notices a shipper that makes no progress, as a stopped or a starved one, and ends it; the next one goes on.
+
+    It compares what the shipper writes every second with its own clock, so no jump of the time of day misleads it.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._folder = spool_folder(settings)
+        self._seen: tuple[int, str, str] | None = None
+        self._since = time.monotonic()
+
+    def look(self) -> None:
+        """Call it about once a second."""
+        try:
+            found = read_shipper(self._folder)
+        except (OSError, ValueError):
+            return
+        now = time.monotonic()
+        if found != self._seen or not found[2] or not is_held(self._folder / SHIPPER_LOCK):
+            self._seen, self._since = found, now
+        elif now - self._since > STALL_SECONDS:
+            log.error("records_shipper_stalled", shipper=found[0], seconds=round(now - self._since))
+            self._since = now
+            _signal(self._folder, signal.SIGKILL)  # a shipper may be killed at any time without losing a record
+
+
 def drain(settings: Settings, seconds: float = DRAIN_SECONDS, until_shipped: bool = False) -> None:
     """Ship what is pending and ask the shipper to leave, waiting for at most ``seconds``.
 
@@ -112,7 +140,7 @@ def run_module(module: str, settings: Settings, lock: int | None = None) -> subp
 def _signal(folder: Path, number: int) -> None:
     """Signal the shipper. Its id is read from a file, so by now it may belong to any other program."""
     with suppress(OSError, ValueError):
-        pid, _ = read_shipper(folder)
+        pid, *_ = read_shipper(folder)
         if _MODULE.encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
             os.kill(pid, number)
 

@@ -22,11 +22,6 @@ def pending_rows(folder: Path) -> int:
     return sum(_row_count(line) for path in spool_files(folder) for line in _pending_lines(path))
 
 
-def oldest_pending(folder: Path) -> float | None:
-    """The Unix time of the oldest answer that was not shipped yet; None without any. Reads one line a file."""
-    return min((time for path in spool_files(folder) if (time := _first_time(path)) is not None), default=None)
-
-
 def find_in_spool(folder: Path, ids: Iterable[str]) -> tuple[dict[str, SpooledAnswer], dict[str, KnownModel]]:
     """The predictions of ``ids`` that were not shipped yet, by id, and every model named on the way, by version."""
     wanted = {prediction_id.encode() for prediction_id in ids}
@@ -55,19 +50,6 @@ def _pending_lines(path: Path) -> list[bytes]:
             return file.read().split(b"\n")[:-1]
     except OSError:  # shipped and deleted meanwhile
         return []
-
-
-def _first_time(path: Path) -> float | None:
-    try:
-        with path.open("rb") as file:
-            file.seek(read_offset(path))
-            for line in file:
-                if line.startswith(RECORD_PREFIX):
-                    with suppress(CodecError):
-                        return float(read_record(line)["time"])
-    except OSError:  # shipped and deleted meanwhile
-        pass
-    return None
 
 
 def _row_count(line: bytes) -> int:

@@ -1,6 +1,7 @@
-"""The files of a host's spool under VAR_DIR/spool, and the counts of rows that were shipped and lost."""
+"""The files of a host's spool under VAR_DIR/spool: how far each was shipped, since when records wait, and counts."""
 
 import os
+import re
 import struct
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ SHIPPER_LOCK = "shipper.lock"
 MIGRATION_LOCK = "migration.lock"
 QUARANTINE = "refused.txt"
 """Lines that the database will never take, for a person to look at."""
+_TIME = re.compile(rb'^\{"prediction_id":"[^"]*","request_id":"(?:[^"\\]|\\.)*","time":([0-9.eE+\-]+)')
+"""How a record's line begins; a batch's is megabytes long, and its time stands at its beginning."""
+_HEAD_BYTES = 2**16
 _COUNTS_FORMAT = struct.Struct("<QQ")
 
 
@@ -33,14 +37,37 @@ def spool_files(folder: Path) -> list[Path]:
         return []
 
 
-def read_shipper(folder: Path) -> tuple[int, str]:
-    """The process id of the shipper that holds the lock, and the fingerprint of its settings.
+def oldest_pending(folder: Path) -> float | None:
+    """The Unix time of the oldest answer that was not shipped yet; None without any.
+
+    Reads one line a file, and no file that was begun after the oldest one found.
+    """
+    oldest: float | None = None
+    for path in spool_files(folder):
+        began = path.name.partition("-")[0]
+        if oldest is not None and began.isdigit() and int(began) / 1e9 > oldest:
+            break
+        if (time := _first_time(path)) is not None and (oldest is None or time < oldest):
+            oldest = time
+    return oldest
+
+
+def read_shipper(folder: Path) -> tuple[int, str, str]:
+    """What the shipper that holds the lock has written: its process id, the fingerprint of its settings, its beat.
+
+    The beat changes every second while it makes progress; it is empty in a file of a release before.
 
     Raises:
         OSError, ValueError: none has written them yet.
     """
-    pid, _, fingerprint = (folder / SHIPPER_LOCK).read_text().partition(" ")
-    return int(pid), fingerprint
+    pid, fingerprint, *beat = (folder / SHIPPER_LOCK).read_text().split()
+    return int(pid), fingerprint, "".join(beat)
+
+
+def write_shipper(descriptor: int, fingerprint: str, beats: int) -> None:
+    """Write what ``read_shipper`` reads; called by the shipper, with the descriptor of its lock."""
+    with suppress(OSError):
+        os.pwrite(descriptor, b"%010d %s %020d" % (os.getpid(), fingerprint.encode(), beats), 0)
 
 
 def pending_bytes(folder: Path) -> int:
@@ -97,3 +124,15 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
+
+
+def _first_time(path: Path) -> float | None:
+    try:
+        with path.open("rb") as file:
+            file.seek(read_offset(path))
+            while line := file.readline(_HEAD_BYTES):
+                if found := _TIME.match(line):
+                    return float(found[1])
+    except (OSError, ValueError):  # shipped and deleted meanwhile
+        pass
+    return None

@@ -77,6 +77,17 @@ class Writer:
             self._begin()
             return True
 
+    def try_to_begin(self) -> bool:
+        """Begin a file where there is none, since the folder could not be written before; whether one was begun."""
+        with self._lock:
+            if self._descriptor >= 0:
+                return False
+            try:
+                self._begin()
+            except OSError:
+                return False
+            return True
+
     def forget(self) -> None:
         """Forget the file in a forked child: it belongs to the parent, and so does its lock."""
         self._lock = threading.Lock()

@@ -12,8 +12,14 @@ from service.web.operation import Operation, operation
 health = Blueprint("health", __name__, url_prefix="/health")
 
 
-def describe(loaded: ModelSet) -> dict[str, Any]:
-    """The state of this worker: healthy, degraded (serving another version than the wanted one) or unhealthy."""
+LOSING = "Records of predictions are being lost: VAR_DIR cannot be written. The log says why, under records_lost."
+
+
+def describe(loaded: ModelSet, losing: bool = False) -> dict[str, Any]:
+    """The state of this worker: healthy, unhealthy, or degraded.
+
+    Degraded: it serves another version than the wanted one, or records are being lost on this host (``losing``).
+    """
     if loaded.stable is None:
         return {
             "status": "unhealthy",
@@ -23,20 +29,21 @@ def describe(loaded: ModelSet) -> dict[str, Any]:
             "reason": " ".join(loaded.reasons),
         }
     manifest = loaded.stable.manifest
+    reasons = (*loaded.reasons, *([LOSING] if losing else ()))
     document = {
-        "status": "degraded" if loaded.reasons else "healthy",
+        "status": "degraded" if reasons else "healthy",
         "model_loaded": True,
         "model_version": manifest.version,
         "model_accuracy": manifest.metrics.get("accuracy"),
         "model_metric": {"name": manifest.metric, "value": manifest.metrics.get(manifest.metric)},
         "engine": loaded.stable.engine.name,
     }
-    return document | ({"reason": " ".join(loaded.reasons)} if loaded.reasons else {})
+    return document | ({"reason": " ".join(reasons)} if reasons else {})
 
 
 def _answer() -> tuple[Response, int, dict[str, str]]:
     app, _ = current()
-    document = describe(app.models.now)
+    document = describe(app.models.now, app.records.is_losing())
     can_predict = document["status"] != "unhealthy"
     return (
         jsonify(document),

@@ -14,7 +14,7 @@ home = Blueprint("home", __name__)
 @operation(Operation("What this service is and which routes it has", "service", {200: HomeAnswer}, scope=None))
 def index() -> Response:
     """A place to start from. Redirects and routes with variables are left out."""
-    app, _ = current()
+    app, request = current()
     stable = app.models.now.stable
     routes = [
         {"method": method, "path": rule.rule, "purpose": declared.summary}
@@ -27,7 +27,7 @@ def index() -> Response:
             "service": NAME,
             "version": __version__,
             "model_version": stable.version if stable else None,
-            "documentation": "/apidocs/",
+            "documentation": f"{request.root_path}/apidocs/",
             "routes": routes,
         }
     )
@@ -41,4 +41,4 @@ def index() -> Response:
 )
 def exposition() -> Response:
     """Prometheus text format."""
-    return Response(metrics.exposition(), content_type=metrics.CONTENT_TYPE)
+    return Response(metrics.exposition(current()[0].settings), content_type=metrics.CONTENT_TYPE)
