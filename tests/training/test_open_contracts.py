@@ -54,7 +54,7 @@ def pack(run, tmp_path, reviews):
 
 def _fitted(frame, *columns, model=None):
     inputs = list(dict.fromkeys(name for _, _, chosen in columns for name in np.atleast_1d(chosen)))
-    pipeline = Pipeline([("columns", ColumnTransformer(list(columns))), ("model", model or LogisticRegression())])
+    pipeline = Pipeline([("columns", ColumnTransformer(list(columns))), ("model", LogisticRegression() if model is None else model)])
     return pipeline.fit(frame[inputs], frame["y"])
 
 
@@ -108,7 +108,7 @@ ENCODERS = (
     OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=90),
     OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
     OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=3),
-    TargetEncoder(random_state=0),
+    TargetEncoder(),
 )
 
 
