@@ -54,7 +54,8 @@ def pack(run, tmp_path, reviews):
 
 def _fitted(frame, *columns, model=None):
     inputs = list(dict.fromkeys(name for _, _, chosen in columns for name in np.atleast_1d(chosen)))
-    pipeline = Pipeline([("columns", ColumnTransformer(list(columns))), ("model", LogisticRegression() if model is None else model)])
+    model = LogisticRegression() if model is None else model
+    pipeline = Pipeline([("columns", ColumnTransformer(list(columns))), ("model", model)])
     return pipeline.fit(frame[inputs], frame["y"])
 
 
