@@ -1,15 +1,18 @@
-"""Answers as JSON: a row's as a document, a batch's as bytes."""
+"""Answers as JSON: a batch's rows as bytes, and the refusal of numbers that JSON does not have."""
 
 from collections.abc import Sequence
-from typing import Any
+from math import isfinite
 
 import numpy as np
 import orjson
 
 from inference.engines.base import Answers, Label
+from schemas.errors import MOST_ERRORS, InvalidInput
+from schemas.reader import WHOLE
 
 PROBABILITIES = "probabilities"
 """The query parameter that asks for the probabilities of all classes, and what the answer calls them."""
+NOT_FINITE = "The model has no finite number for this row: its numbers are too far from those it learned from."
 
 
 def serialise_rows(answers: Answers, classes: Sequence[Label], all_classes: bool = False) -> bytes:
@@ -39,12 +42,10 @@ def serialise_rows(answers: Answers, classes: Sequence[Label], all_classes: bool
     return b"[%b}]" % b"".join(pieces)[2:]
 
 
-def row_document(answers: Answers, classes: Sequence[Label], all_classes: bool = False) -> dict[str, Any]:
-    """One row's answer: prediction, and probability where the model has one; all of them and ``classes`` if wanted."""
-    (prediction,) = answers.predictions
-    if answers.probabilities is None or answers.chosen is None:
-        return {"prediction": prediction}
-    found = {"prediction": prediction, "probability": answers.probabilities.item(0, answers.chosen.item())}
-    if all_classes:
-        found |= {PROBABILITIES: answers.probabilities[0].tolist(), "classes": classes}
-    return found
+def not_finite(predictions: Sequence[float], batch: bool) -> InvalidInput | None:
+    """The refusal of rows whose prediction is infinite or NaN, which JSON cannot say; an exponential may give one."""
+    if all(map(isfinite, predictions)):
+        return None
+    rows = [row for row, number in enumerate(predictions) if not isfinite(number)]
+    keys = [f"instances.{row}" for row in rows[:MOST_ERRORS]] if batch else [WHOLE]
+    return InvalidInput({key: [NOT_FINITE] for key in keys}, len(rows))

@@ -5,29 +5,26 @@ request. The record is written before the answer is returned, so nobody gets an 
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
-from math import isfinite
 from typing import Any, Protocol
 
 import orjson
 
 from inference.features import Matrix
-from inference.open_columns import unseen_rows
+from inference.open_columns import OpenMatrix, unseen_rows
 from inference.timestamps import isoformat_unix
 from schemas.errors import MOST_ERRORS, InvalidInput, ServiceError
-from schemas.reader import WHOLE, field_names
-from schemas.serialise import PROBABILITIES, row_document, serialise_rows
+from schemas.reader import field_names
+from schemas.serialise import PROBABILITIES, not_finite, serialise_rows
 from service import log, metrics
 from service.models.model import Model
 from service.models.serving import ModelSet
 from service.records import Record
 from service.records.recorder import Recorder
 from service.web.tracing import new_id
-
-NOT_FINITE = "The model has no finite number for this row: its numbers are too far from those it learned from."
 
 
 class RequestFacts(Protocol):
@@ -125,8 +122,9 @@ def predict_and_record(
     began = time.perf_counter()
     answers = model.engine.predict(rows)
     predictions = answers.predictions
-    if answers.chosen is None:
-        _require_finite(predictions, batch)
+    if answers.chosen is None and (refusal := not_finite(predictions, batch)):
+        metrics.invalid(["unknown"])
+        raise refusal
     record = Record(
         prediction_id=new_id(),
         request_id=request.request_id,
@@ -146,8 +144,9 @@ def predict_and_record(
     metrics.prediction(model.version, predictions, answers.chosen is None)
     if batch:
         metrics.batch_rows(len(predictions))
-    for feature, unseen in unseen_rows(record.contract, rows):
-        metrics.unseen_category(feature, unseen)
+    if type(rows) is OpenMatrix:
+        for feature, unseen in unseen_rows(record.contract, rows):
+            metrics.unseen_category(feature, unseen)
     request.events = (("prediction_made", _log_fields(record, request)),)
     return Prediction(model, record, predicted - began, recorded - predicted)
 
@@ -190,8 +189,7 @@ def read_batch(model: Model, body: bytes) -> Matrix:
 
 def serialise_row(prediction: Prediction) -> bytes:
     """The answer to one row: prediction, probability where the model has one, and the facts."""
-    record = prediction.record
-    return orjson.dumps(row_document(record.answers, record.classes, prediction.all_classes) | prediction.facts)
+    return orjson.dumps(_row_document(prediction.record, prediction.all_classes) | prediction.facts)
 
 
 def serialise_batch(prediction: Prediction) -> bytes:
@@ -200,6 +198,18 @@ def serialise_batch(prediction: Prediction) -> bytes:
     shared: dict[str, Any] = {"classes": classes} if prediction.all_classes else {}
     facts = orjson.dumps(shared | {"count": len(answers.predictions)} | prediction.facts)
     return b'{"predictions":%b,%b' % (serialise_rows(answers, classes, prediction.all_classes), facts[1:])
+
+
+def _row_document(record: Record, all_classes: bool) -> dict[str, Any]:
+    """One row's prediction, and its probability where the model has one; those of all classes if wanted."""
+    answers = record.answers
+    (prediction,) = answers.predictions
+    if answers.probabilities is None or answers.chosen is None:
+        return {"prediction": prediction}
+    found = {"prediction": prediction, "probability": answers.probabilities.item(0, answers.chosen.item())}
+    if all_classes:
+        found |= {PROBABILITIES: answers.probabilities[0].tolist(), "classes": record.classes}
+    return found
 
 
 def _read(read: Read, model: Model, body: bytes, probabilities: str | None) -> Matrix:
@@ -238,13 +248,3 @@ def _log_fields(record: Record, request: RequestFacts) -> dict[str, Any]:
         "latency_ms": round(record.latency_ms, 3),
         "client_ip": request.remote_addr,
     }
-
-
-def _require_finite(predictions: Sequence[float], batch: bool) -> None:
-    """Refuse rows whose prediction is infinite or NaN, which JSON cannot say; an exponential may give one."""
-    if all(map(isfinite, predictions)):
-        return
-    rows = [row for row, number in enumerate(predictions) if not isfinite(number)]
-    metrics.invalid(["unknown"])
-    keys = [f"instances.{row}" for row in rows[:MOST_ERRORS]] if batch else [WHOLE]
-    raise InvalidInput({key: [NOT_FINITE] for key in keys}, len(rows))

@@ -11,6 +11,7 @@ from scipy import stats
 from inference.contract import Contract, Feature
 from inference.drift import Distribution, chi_squared_tail, compare, stability_index
 from inference.engines.base import Answers
+from inference.features import encode
 from training.reference import reference_document
 
 COLOURS = ("red", "green", "blue", "rare")
@@ -149,3 +150,25 @@ def test_the_tail_of_chi_squared_is_scipys(statistic, freedom):
     assert chi_squared_tail(statistic, freedom) == pytest.approx(
         stats.chi2.sf(statistic, freedom), rel=1e-9, abs=1e-300
     )
+
+
+def test_of_a_text_the_lengths_are_compared():
+    contract = Contract("classification", "y", (Feature("review", "text", nullable=True),))
+    texts = [["x" * (row % 50)] for row in range(990)] + [[None]] * 10
+    answers = Answers(["a"] * 1000, np.ones((1000, 1)), np.zeros(1000, dtype=np.int64))
+    reference = json.loads(json.dumps(reference_document(contract, encode(contract, texts), answers, ["a"])))
+    trained = Distribution.from_json(reference["features"]["review"])
+    same = compare("review", trained, [text for (text,) in texts], 200)
+    longer = compare("review", trained, [None if text is None else text + "x" * 40 for (text,) in texts], 200)
+    assert (same.verdict, longer.verdict) == ("stable", "alarm")
+    assert same.reference == same.live
+    assert same.bins[0].endswith("characters") and same.bins[-1] == "null"
+
+
+def test_an_unseen_category_has_a_bin_of_its_own():
+    contract = Contract("classification", "y", (Feature("city", "category", choices=("a", "b"), unseen="accept"),))
+    answers = Answers(["a"] * 400, np.ones((400, 1)), np.zeros(400, dtype=np.int64))
+    matrix = encode(contract, [["a"], ["b"]] * 200)
+    trained = Distribution.from_json(reference_document(contract, matrix, answers, ["a"])["features"]["city"])
+    found = compare("city", trained, ["a", "b", "new", "newer"] * 100, 200)
+    assert dict(zip(found.bins, found.live, strict=True)) == {"a": 100, "b": 100, "unseen": 200}

@@ -158,3 +158,20 @@ def test_the_counts_of_processes_add_up_whether_they_live_or_not(processes):
     merged = merge(counted)
     assert {key: values[0] for key, values in merged.items() if key[0] == "http_requests_total"} == expected
     assert merged.get(("http_requests_in_flight",), [0])[0] == len(processes) - 1
+
+
+def test_a_features_drift_is_never_that_of_the_prediction(counting):
+    names = ["$prediction", "$$prediction", "prediction", "$price", "$prediction "]
+    for psi, name in enumerate([None, *names], start=1):
+        metrics.drift("m-1", name, float(psi), False)
+    labels = ["$prediction", "$$prediction", "$$$prediction", "prediction", "$price", "$prediction "]
+    assert {name: value for name, value in counting().items() if "psi" in name} == {
+        f'feature_drift_psi{{feature="{label}",model_version="m-1"}}': float(psi)
+        for psi, label in enumerate(labels, start=1)
+    }
+
+
+def test_rows_with_an_unseen_category_are_counted_by_feature(counting):
+    metrics.unseen_category("city", 3)
+    metrics.unseen_category("city", 1)
+    assert counting() == {'unseen_categories_total{feature="city"}': 4}

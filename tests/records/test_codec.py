@@ -4,8 +4,9 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inference.contract import Contract, Feature
 from inference.features import encode
-from service.records.spool.codec import Decoder, KnownModel, encode_model, encode_record
+from service.records.spool.codec import Decoder, KnownModel, encode_model, encode_record, read_record
 from tests.records.conftest import CONTRACT, make_record
 
 ROWS = st.lists(
@@ -41,3 +42,44 @@ def test_a_model_without_probabilities_has_none_in_its_rows():
         (1.5, None, None),
         (None, None, None),
     ]
+
+
+OPEN = Contract(
+    "classification",
+    "y",
+    (
+        Feature("review", "text", nullable=True),
+        Feature("city", "category", choices=("Oslo", "Rome"), unseen="accept"),
+        Feature("age", "number"),
+    ),
+)
+ANY_TEXT = st.text(st.characters(codec="utf-8"), max_size=5)
+
+
+def _through_a_line(rows, redacted=()):
+    record = make_record(len(rows), rows=encode(OPEN, rows))
+    record.contract = OPEN
+    line = encode_record(record, redacted)
+    decoder = Decoder(KnownModel.read(encode_model(record)))
+    return [list(orjson.loads(row.features).values()) for row in decoder.rows(read_record(line))], line
+
+
+@given(
+    st.lists(
+        st.tuples(st.none() | ANY_TEXT, st.sampled_from(["Oslo", "Rome"]) | ANY_TEXT, st.floats(-9, 9)).map(list),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_texts_and_unseen_categories_come_back_as_they_were(rows):
+    assert _through_a_line(rows)[0] == rows
+
+
+def test_a_text_that_is_redacted_is_on_no_line():
+    found, line = _through_a_line([["a secret", "Paris", 1.0], [None, "Oslo", 2.0]], [0, 1])
+    assert found == [[None, None, 1.0], [None, None, 2.0]]
+    assert b"secret" not in line and b"Paris" not in line
+
+
+def test_a_record_without_unlisted_strings_has_the_line_of_the_release_before():
+    assert b"texts" not in _through_a_line([[None, "Oslo", 1.0]])[1]

@@ -54,9 +54,10 @@ def other_version(model, **changes):
     return replace(model, manifest=replace(model.manifest, version="other-1"), **changes)
 
 
-def ask(model, body=BODY, version=None, read=read_row, serialise=serialise_row, batch=False, **others):
+def ask(model, body=BODY, version=None, read=read_row, serialise=serialise_row, batch=False, wanted=None, **others):
     request, records = Request(), Records()
-    given = answer(models_of(model, **others), version, lambda: body, read, serialise, request, records, batch)
+    models = models_of(model, **others)
+    given = answer(models, version, lambda: body, read, serialise, request, records, batch, wanted)
     return given, request, records
 
 
@@ -162,3 +163,35 @@ def test_a_number_that_json_cannot_say_is_refused_by_row(model, batch, keys):
     with pytest.raises(InvalidInput) as refused:
         predict_and_record(replace(model, engine=Exponential()), "stable", np.zeros((3, 5)), Request(), records, batch)
     assert list(refused.value.errors) == keys and records == []
+
+
+def test_the_probabilities_of_all_classes_are_those_that_are_recorded(model):
+    for wanted in (None, "false"):
+        assert "probabilities" not in json.loads(ask(model, wanted=wanted)[0].content)
+    given, _, records = ask(model, wanted="true")
+    document = json.loads(given.content)
+    assert document["probabilities"] == records[0].answers.probabilities[0].tolist()
+    assert document["classes"] == [0, 1]
+    assert document["probability"] == document["probabilities"][document["classes"].index(document["prediction"])]
+
+
+@pytest.mark.parametrize("wanted", ["", "True", "1", "yes", "true "])
+def test_a_parameter_that_is_neither_true_nor_false_is_named_beside_what_else_is_wrong(model, wanted):
+    with pytest.raises(InvalidInput) as refused:
+        ask(model, wanted=wanted)
+    assert dict(refused.value.errors) == {"probabilities": ["Must be true or false."]}
+    with pytest.raises(InvalidInput) as refused:
+        ask(model, json.dumps(ROW | {"feature_4": "x"}).encode(), wanted=wanted)
+    assert set(refused.value.errors) == {"probabilities", "feature_4"}
+    assert refused.value.total == 2
+
+
+def test_probabilities_of_a_model_without_any_are_refused_and_a_shadow_does_without(model):
+    without = other_version(model, has_probabilities=False)
+    with pytest.raises(InvalidInput) as refused:
+        ask(without, wanted="true")
+    assert list(refused.value.errors) == ["probabilities"]
+    assert json.loads(ask(without, wanted="false")[0].content)["model_version"] == "other-1"
+    given, _, records = ask(model, wanted="true", shadow=without)
+    given.shadow()
+    assert [record.role for record in records] == ["stable", "shadow"]

@@ -65,3 +65,26 @@ def test_one_row_has_the_fields_of_a_batch_of_it(drawn):
 )
 def test_without_probabilities_there_is_the_prediction_alone(answers, classes):
     assert _parsed(answers, classes) == [{"prediction": prediction} for prediction in answers.predictions]
+
+
+@given(classifications())
+def test_all_probabilities_stand_in_each_row_and_the_classes_once(drawn):
+    classes, probabilities, chosen = drawn
+    answers = classified(classes, probabilities, chosen)
+    record = Record("id", "r", 0.0, "m-1", "stable", CONTRACT, np.zeros((len(chosen), 1)), answers, 1.0, "me", classes)
+    batch = json.loads(serialise_batch(Prediction(None, record, all_classes=True)))
+    assert [row.pop("probabilities") for row in batch["predictions"]] == probabilities.tolist()
+    assert batch.pop("classes") == list(classes)
+    assert batch == json.loads(serialise_batch(Prediction(None, record)))
+
+
+@given(classifications())
+def test_one_row_with_all_probabilities_has_the_fields_of_a_batch_of_it(drawn):
+    classes, probabilities, chosen = drawn
+    answers = classified(classes, probabilities[:1], chosen[:1])
+    record = Record("id", "r", 0.0, "m-1", "stable", CONTRACT, np.zeros((1, 1)), answers, 1.0, "me", classes)
+    shown = Prediction(None, record, all_classes=True)
+    row, batch = json.loads(serialise_row(shown)), json.loads(serialise_batch(shown))
+    (only,) = batch.pop("predictions")
+    assert batch.pop("count") == 1
+    assert only | batch == row
