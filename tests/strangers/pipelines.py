@@ -138,7 +138,7 @@ PAIRS = [
         "diamonds",
         "quantiles to normal, net",
         mixed(
-            MLPRegressor((32,), max_iter=400, **SEED),
+            MLPRegressor(hidden_layer_sizes=(32,), max_iter=400, **SEED),
             filled(QuantileTransformer(n_quantiles=200, output_distribution="normal")),
         ),
     ),

@@ -48,13 +48,9 @@ def power(step: PowerTransformer, block: Block, after: Any) -> list[Column]:
     block.doubles(step)
 
     def powered(index: int, column: Column) -> Column:
-        column = bend(
-            column, Power(step.method, float(step.lambdas_[index]), low=0.0 if step.method == "box-cox" else -np.inf)
-        )
-        if not step.standardize:
-            return column
-        column = apply("Sub", column, float(step._scaler.mean_[index]))
-        return apply("Div", column, float(step._scaler.scale_[index]))
+        scaler = step._scaler if step.standardize else None
+        mean, scale = (0.0, 1.0) if scaler is None else (float(scaler.mean_[index]), float(scaler.scale_[index]))
+        return bend(column, Power(step.method, float(step.lambdas_[index]), mean, scale))
 
     return [block.derive(index, after, index, partial(powered, index)) for index in range(len(block.columns))]
 
