@@ -1,6 +1,8 @@
 """Pipelines as people write them, each for one of the public tables."""
 
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -403,3 +405,12 @@ PAIRS = [
     Pair("diabetes", "splines, ridge", make_pipeline(SplineTransformer(n_knots=4, extrapolation="linear"), Ridge())),
     Pair("diabetes", "gradient boosting", GradientBoostingRegressor(**SEED)),
 ]
+if find_spec("imblearn"):  # its samplers do nothing at prediction
+    resampled = import_module("imblearn.pipeline").Pipeline(
+        [
+            ("scale", StandardScaler()),
+            ("more", import_module("imblearn.over_sampling").RandomOverSampler(**SEED)),
+            ("model", RandomForestClassifier(40, **SEED)),
+        ]
+    )
+    PAIRS.append(Pair("kidney", "oversampled, forest", resampled))

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ import pandas as pd
 from sklearn import datasets
 
 FOLDER = Path(os.environ.get("STRANGERS_DIR", Path(tempfile.gettempdir()) / f"strangers-{os.getuid()}"))
-PIP_SECONDS = 120
+PIP_SECONDS, AGAIN_SECONDS = 120, 3600
 WHEELS = {
     "plotnine": ("0.15.9", "MIT"),
     "plotly": ("7.1.0", "MIT"),
@@ -88,8 +89,10 @@ def _wheel(package: str) -> Path:
     with (FOLDER / f"{package}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         failed = FOLDER / f"{package}-{version}.failed"
-        if not (found := _fetched(package, version)) and not failed.exists():
+        lately = failed.exists() and time.time() - failed.stat().st_mtime < AGAIN_SECONDS
+        if not (found := _fetched(package, version)) and not lately:
             command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:"]
+            command += ["--retries", "1", "--timeout", "10"]
             command += ["--disable-pip-version-check", "-d", str(FOLDER), f"{package}=={version}"]
             try:
                 done = subprocess.run(command, capture_output=True, text=True, timeout=PIP_SECONDS)
@@ -101,7 +104,8 @@ def _wheel(package: str) -> Path:
             found = _fetched(package, version)
     if not found:
         raise Absent(
-            f"{package} {version} could not be fetched by pip: {failed.read_text()}. Delete {failed} to try again."
+            f"{package} {version} could not be fetched by pip: {failed.read_text()}. Put its wheel into {FOLDER}, or "
+            f"delete {failed} to try again at once."
         )
     return found
 

@@ -87,8 +87,8 @@ class Power:
         if np.spacing(abs(self.mean)) > LAST_BITS * self.scale:
             raise NotCompilable(
                 "PowerTransformer",
-                f"an exponent of {self.exponent:.3g} makes all numbers of a column nearly {self.mean:.6g}, so that their "
-                "last bits decide. Trees after it are compiled; for a linear model use QuantileTransformer.",
+                f"an exponent of {self.exponent:.3g} makes all numbers of a column nearly {self.mean:.6g}, so that "
+                "their last bits decide. Trees after it are compiled; for a linear model use QuantileTransformer.",
             )
         made = self._bent(graph, ordered(graph, [column]))
         if (self.mean, self.scale) == (0.0, 1.0):
