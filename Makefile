@@ -7,7 +7,7 @@ ARTIFACTS_DIR ?= artifacts
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run train test quick check format bench lock clean
+.PHONY: help run train test full quick check format bench lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -21,6 +21,9 @@ train: $(VENV)/run.done  ## train a model: make train ARGS="--data file.csv --ta
 
 test: $(VENV)/dev.done  ## run the whole suite; ARGS goes to pytest
 	@python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+full: $(VENV)/dev.done  ## run the whole suite with every stranger's table: half an hour and more
+	@EVERY_STRANGER=1 python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 quick: $(VENV)/dev.done  ## run the tests that need no other program: about a minute
 	@python -m pytest -n 2 -m "not process and not slow" $(ARGS)

@@ -90,9 +90,12 @@ class Shape(Protocol):
     ``keeps_null``: NaN stays NaN.
     """
 
-    rises: bool
-    low: float
-    keeps_null: bool
+    @property
+    def rises(self) -> bool: ...  # noqa: D102
+    @property
+    def low(self) -> float: ...  # noqa: D102
+    @property
+    def keeps_null(self) -> bool: ...  # noqa: D102
 
     def values(self, values: Doubles) -> Doubles:
         """What the fitted step itself makes of many numbers."""

@@ -1,6 +1,7 @@
 """Steps that bend each column by itself: named functions, powers, quantiles, bins."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -47,18 +48,11 @@ def power(step: PowerTransformer, block: Block, after: Any) -> list[Column]:
     block.doubles(step)
 
     def powered(index: int, column: Column) -> Column:
-        column = bend(
-            column, Power(step.method, float(step.lambdas_[index]), low=0.0 if step.method == "box-cox" else -np.inf)
-        )
-        if not step.standardize:
-            return column
-        column = apply("Sub", column, float(step._scaler.mean_[index]))
-        return apply("Div", column, float(step._scaler.scale_[index]))
+        scaler = step._scaler if step.standardize else None
+        mean, scale = (0.0, 1.0) if scaler is None else (float(scaler.mean_[index]), float(scaler.scale_[index]))
+        return bend(column, Power(step.method, float(step.lambdas_[index]), mean, scale))
 
-    return [
-        block.derive(index, after, index, lambda column, index=index: powered(index, column))
-        for index in range(len(block.columns))
-    ]
+    return [block.derive(index, after, index, partial(powered, index)) for index in range(len(block.columns))]
 
 
 @transformer(QuantileTransformer)
@@ -68,7 +62,7 @@ def quantile(step: QuantileTransformer, block: Block, after: Any) -> list[Column
     if sparse.issparse(block.data):
         raise NotCompilable(step, "its zeros of a sparse matrix are not compiled. Make the encoder's output dense.")
     return [
-        block.derive(index, after, index, lambda column, index=index: bend(column, Quantile(step, index)))
+        block.derive(index, after, index, partial(bend, shape=Quantile(step, index)))
         for index in range(len(block.columns))
     ]
 
@@ -84,7 +78,7 @@ def bins(step: KBinsDiscretizer, block: Block, after: Any) -> list[Column]:
     for index, edges in enumerate(step.bin_edges_):
         binned = Binned(tuple(float(edge) for edge in edges[1:-1]))
         if step.encode == "ordinal":
-            columns.append(block.derive(index, after, index, lambda column, binned=binned: bend(column, binned)))
+            columns.append(block.derive(index, after, index, partial(bend, shape=binned)))
             continue
         columns += _one_hot(block, after, index, binned, step._encoder.categories_[index].tolist(), len(columns))
     return columns
@@ -107,6 +101,4 @@ def binary(step: Binarizer, block: Block, after: Any) -> list[Column]:
     if cells(after).dtype != np.float64 and not all(isinstance(column, Table) for column in block.columns):
         raise NotCompilable(step, "it is compiled for columns of doubles only. Scale or impute before it.")
     shape = Binned((float(np.nextafter(float(step.threshold), np.inf)),))
-    return [
-        block.derive(index, after, index, lambda column: bend(column, shape)) for index in range(len(block.columns))
-    ]
+    return [block.derive(index, after, index, partial(bend, shape=shape)) for index in range(len(block.columns))]

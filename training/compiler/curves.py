@@ -10,12 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special, stats
 
+from training.compiler.block import NotCompilable
 from training.compiler.columns import Column, Doubles
 from training.compiler.graph import Graph
 from training.compiler.matrices import ordered
 
 NONE = -np.inf
 HUGE = 1e300
+LAST_BITS = 1e-12
+"""The most that a last bit of a power may be of the column's standard deviation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +62,40 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Power:
-    """``box-cox`` or ``yeo-johnson`` with one exponent."""
+    """``box-cox`` or ``yeo-johnson`` with one exponent, then (x - ``mean``) / ``scale``."""
 
     method: str
     exponent: float
+    mean: float = 0.0
+    scale: float = 1.0
     rises: bool = True
-    low: float = NONE
     keeps_null: bool = True
 
+    @property
+    def low(self) -> float:
+        """A Box-Cox of numbers below 0 is not defined; scikit-learn refuses them."""
+        return 0.0 if self.method == "box-cox" else NONE
+
     def values(self, values: Doubles) -> Doubles:
-        """By scipy, as scikit-learn does; it is not defined at a Box-Cox of numbers below 0, which are refused."""
+        """By scipy, as scikit-learn does."""
         function = special.boxcox if self.method == "box-cox" else stats.yeojohnson
-        result: Doubles = function(values.astype(np.float64), self.exponent)
+        result: Doubles = (function(values.astype(np.float64), self.exponent) - self.mean) / self.scale
         return result
 
     def emit(self, graph: Graph, column: Column) -> str:
         """(e^(exponent x log) - 1) / exponent of x, or of each side of 0."""
-        inner = ordered(graph, [column])
+        if np.spacing(abs(self.mean)) > LAST_BITS * self.scale:
+            raise NotCompilable(
+                "PowerTransformer",
+                f"an exponent of {self.exponent:.3g} makes all numbers of a column nearly {self.mean:.6g}, so that "
+                "their last bits decide. Trees after it are compiled; for a linear model use QuantileTransformer.",
+            )
+        made = self._bent(graph, ordered(graph, [column]))
+        if (self.mean, self.scale) == (0.0, 1.0):
+            return made
+        return graph.add("Div", [graph.add("Sub", [made, graph.constant(self.mean)]), graph.constant(self.scale)])
+
+    def _bent(self, graph: Graph, inner: str) -> str:
         if self.method == "box-cox":
             return _powered(graph, graph.add("Log", [inner]), self.exponent)
         zero = graph.constant(0.0)

@@ -82,11 +82,11 @@ def fold(chain: Sequence[Column], thresholds: Doubles) -> Doubles:
 
 def beneath(base: Column, thresholds: Doubles) -> tuple[Column, Doubles]:
     """Where a base that is not defined everywhere turns, in terms of the number below it: for the gate's rows."""
-    while isinstance(base, Curve) and isinstance(base.shape, Defined):
-        inside = thresholds[thresholds >= base.shape.floor]
-        peeled = peel(base.column)
-        base, thresholds = peeled.base, fold(peeled.chain, np.append(inside, base.shape.floor))
-    return base, thresholds
+    if not isinstance(base, Curve) or not isinstance(base.shape, Defined):
+        return base, thresholds
+    floor = base.shape.floor
+    peeled = peel(base.column)
+    return beneath(peeled.base, fold(peeled.chain, np.append(thresholds[thresholds >= floor], floor)))
 
 
 def null_goes_left(chain: Sequence[Column], thresholds: Doubles, own: NDArray[np.bool_]) -> NDArray[np.bool_]:

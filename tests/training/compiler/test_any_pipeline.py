@@ -1,5 +1,6 @@
 """The property of the compiler: every graph has the answers of its pipeline."""
 
+import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.compose import ColumnTransformer
@@ -13,11 +14,16 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
+    FunctionTransformer,
+    KBinsDiscretizer,
     MinMaxScaler,
     OneHotEncoder,
     OrdinalEncoder,
     PolynomialFeatures,
+    PowerTransformer,
+    QuantileTransformer,
     RobustScaler,
+    SplineTransformer,
     StandardScaler,
 )
 from sklearn.tree import DecisionTreeRegressor
@@ -43,6 +49,25 @@ ENCODERS = st.builds(
 )
 NUMBERS = st.builds(make_pipeline, IMPUTERS, SCALERS, POLYNOMIALS, SCALERS)
 CODES = st.sets(st.sampled_from(["grade", "colour", "side", "flag", "maybe"]), min_size=1).map(sorted)
+CURVES = st.builds(PowerTransformer, standardize=st.booleans()) | st.builds(
+    QuantileTransformer, n_quantiles=st.integers(2, 60), output_distribution=st.sampled_from(["uniform", "normal"])
+)
+CURVES |= st.builds(
+    KBinsDiscretizer,
+    n_bins=st.integers(2, 9),
+    encode=st.sampled_from(["ordinal", "onehot-dense"]),
+    strategy=st.sampled_from(["uniform", "quantile"]),
+    quantile_method=st.just("averaged_inverted_cdf"),
+)
+CURVES |= st.builds(
+    SplineTransformer,
+    n_knots=st.integers(2, 7),
+    degree=st.integers(1, 4),
+    knots=st.sampled_from(["uniform", "quantile"]),
+    extrapolation=st.sampled_from(["constant", "linear", "continue"]),
+    include_bias=st.booleans(),
+)
+CURVES |= st.sampled_from([np.exp, np.tanh, np.abs, np.rint, np.negative]).map(FunctionTransformer)
 MODELS = st.sampled_from(
     [
         DecisionTreeRegressor(max_depth=6, random_state=0),
@@ -68,4 +93,15 @@ def test_any_pipeline_of_known_steps_is_answered_as_it_answers(
     )
     fitted = fit(make_pipeline(features, after, model), 0, rows=120)
     _, apart = fitted.difference(make_rows(500, 1, unseen=True))
+    assert apart <= (1e-9 if isinstance(model, Ridge) else 0.0)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(imputer=IMPUTERS, before=SCALERS, curve=CURVES, after=SCALERS, model=MODELS)
+def test_any_bent_columns_are_answered_as_the_pipeline_answers(fit, make_rows, imputer, before, curve, after, model):
+    bounded = MinMaxScaler((-3, 3), clip=True)  # so that no exponential is infinite
+    numbers = make_pipeline(imputer, bounded, before, curve, after)
+    features = ColumnTransformer([("numbers", numbers, ["width", "großer Wert"])])
+    fitted = fit(make_pipeline(features, model), 0, rows=120)
+    _, apart = fitted.difference(make_rows(500, 1))
     assert apart <= (1e-9 if isinstance(model, Ridge) else 0.0)

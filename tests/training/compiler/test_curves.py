@@ -23,6 +23,7 @@ from sklearn.preprocessing import (
 )
 
 from tests.training.compiler.test_families import IMPUTED
+from training.compiler import NotCompilable
 from training.parity import check
 
 CLOSE = 1e-11
@@ -125,3 +126,19 @@ def test_a_projection_of_mixed_columns_reaches_a_classifier(fit, make_rows):
     pipeline = make_pipeline(IMPUTED.set_params(sparse_threshold=0), StandardScaler(), PCA(0.9), LogisticRegression())
     flips, apart = fit(pipeline, 3).difference(make_rows(2000, 1))
     assert (flips, apart < CLOSE) == (0, True)
+
+
+def test_a_power_whose_last_bits_decide_is_compiled_for_trees_only(fit, make_rows):
+    """Numbers far from 0 get an exponent with which all of them are one number but for their last bits."""
+    narrow = make_pipeline(SimpleImputer(), MinMaxScaler((5000, 5600), clip=True), PowerTransformer())
+    chosen = ColumnTransformer([("numbers", narrow, NUMBERS)])
+    trees, line = (
+        fit(make_pipeline(chosen, model), 0) for model in (RandomForestRegressor(5, random_state=0), Ridge())
+    )
+    for fitted in (trees, line):
+        power = fitted.pipeline[0].named_transformers_["numbers"][-1]
+        power.lambdas_[:] = -4.5
+        power._scaler.mean_[:], power._scaler.scale_[:] = 1 / 4.5, 1e-13
+    assert trees.difference(make_rows(2000, 1)) == (0, 0.0)
+    with pytest.raises(NotCompilable, match=r"PowerTransformer: an exponent of -4\.5"):
+        line.engine()
