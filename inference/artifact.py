@@ -82,7 +82,7 @@ def build_engine(folder: Path, manifest: Manifest, wanted: str) -> Engine:
 
     from inference.engines.sklearn import SklearnEngine
 
-    return SklearnEngine(joblib.load(io.BytesIO(content)), manifest.contract, manifest.dtypes, labels)
+    return SklearnEngine(joblib.load(io.BytesIO(content)), manifest.contract, manifest.forms, labels)
 
 
 def _check_libraries(folder: Path, manifest: Manifest) -> None:

@@ -35,7 +35,9 @@ class Feature:
     ``minimum`` and ``maximum`` are enforced, inclusive, where given; ``observed`` is what training saw and is only
     noted. ``choices`` are the values a category (or an integer) may take. With ``unseen`` "accept" a category takes any
     other string as well, which the pipeline answers as it answers values that it never saw; None refuses them too. A
-    text is any string of at most ``maximum_length`` characters.
+    text is any string of at most ``maximum_length`` characters. ``limits``, a ``minimum`` and a ``maximum``, are how
+    far the pipeline's own arithmetic goes, found by training: beyond them it would fail. They are enforced, and hold
+    all that was observed; None where they are those of the contract.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Feature:
     example: Value = None
     unseen: Unseen | None = None
     maximum_length: int | None = None
+    limits: Mapping[str, float] | None = None
 
     def __post_init__(self) -> None:
         if self.type not in FEATURE_TYPES:
@@ -99,6 +102,7 @@ class Feature:
             "observed": dict(self.observed),
             "description": self.description,
             "example": self.example,
+            "limits": None if self.limits is None else dict(self.limits),
             **opened,
         }
 
@@ -107,8 +111,7 @@ class Feature:
 class Contract:
     """A model's input, its features in the column order of the pipeline, and what it predicts.
 
-    ``magnitude`` is the largest absolute value of a number that the pipeline's own arithmetic survives, found by
-    training. Beyond it the pipeline itself would fail, so such a value is refused as out of range.
+    ``magnitude`` is the largest absolute value of a number that has no limits of its own.
     """
 
     task: Task
@@ -143,8 +146,13 @@ class Contract:
     def bounds(self, feature: Feature) -> tuple[float, float]:
         """The inclusive range that values of a number or an integer are held to."""
         limit = self.magnitude if feature.type == "number" else min(self.magnitude, float(LARGEST_INTEGER))
-        low = -limit if feature.minimum is None else max(feature.minimum, -limit)
-        high = limit if feature.maximum is None else min(feature.maximum, limit)
+        low, high = -limit, limit
+        if feature.limits is not None:
+            low, high = max(low, feature.limits["minimum"]), min(high, feature.limits["maximum"])
+        if feature.minimum is not None:
+            low = max(low, feature.minimum)
+        if feature.maximum is not None:
+            high = min(high, feature.maximum)
         return low, high
 
     def to_json(self) -> dict[str, Any]:

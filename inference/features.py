@@ -5,12 +5,13 @@ itself, a boolean is 0 or 1, a category is its index in ``choices``, null is NaN
 Strings that the contract does not list are numbered as they come: see ``open_columns``.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.column_form import Forms, column_of, form_of_dtype
 from inference.contract import Contract, Feature, Value
 from inference.open_columns import Numbering, listed, with_texts
 
@@ -44,44 +45,23 @@ def encode(contract: Contract, rows: Iterable[Sequence[Value]]) -> Matrix:
     )
 
 
-def decode(contract: Contract, dtypes: Mapping[str, str], matrix: Matrix) -> "pd.DataFrame":
-    """The same rows as a DataFrame like the one the pipeline was fitted on, each column in its dtype."""
+def decode(contract: Contract, forms: Forms, matrix: Matrix) -> "pd.DataFrame":
+    """The same rows as a DataFrame like the one the pipeline was fitted on, each column in its form.
+
+    The only maker of frames: of training, packing, the parity gate, the golden rows and the engine of scikit-learn.
+    """
     import pandas as pd
 
-    codes = np.asarray(matrix)
-    return pd.DataFrame(
-        {
-            feature.name: _decode(
-                listed(feature, matrix, column) if feature.is_open else feature,
-                dtypes[feature.name],
-                codes[:, column],
-            )
-            for column, feature in enumerate(contract.features)
-        }
-    )
+    codes, columns = np.asarray(matrix), {}
+    for place, feature in enumerate(contract.features):
+        form = forms[feature.name]
+        known = form_of_dtype(feature, form) if isinstance(form, str) else form
+        valued = listed(feature, matrix, place) if feature.is_open else feature
+        columns[feature.name] = column_of(valued, known, codes[:, place])
+    return pd.DataFrame(columns)
 
 
 def _encode(value: Value, codes: dict[Any, float] | None) -> float:
     if codes is not None:
         return codes[value]
     return NULL if value is None else float(value)
-
-
-def _decode(feature: Feature, dtype: str, column: Matrix) -> Any:
-    import pandas as pd
-
-    missing = np.isnan(column)
-    if feature.type in ("number", "integer"):
-        if dtype[0].isupper():  # pandas' nullable dtypes: Int64, Float32
-            cells = column.astype(object)
-            cells[missing] = None
-            return pd.Series(cells, dtype=dtype)
-        integral = dtype.startswith(("int", "uint"))
-        return column if integral and missing.any() else column.astype(dtype)
-    kinds: Sequence[Any] = (False, True) if feature.type == "boolean" else feature.choices or ()
-    values = np.empty(len(column), dtype=object)
-    values[~missing] = np.array(kinds, dtype=object)[column[~missing].astype(np.int64)]
-    values[missing] = None if dtype == "object" else np.nan
-    if dtype == "category":
-        return pd.Categorical(values, categories=list(kinds))
-    return pd.Series(values, dtype=dtype)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from inference.column_form import ColumnForm, ColumnFormError, Forms
 from inference.contract import Contract, ContractError
 from inference.engines.base import Label
 from inference.regular_file import DOCUMENT_BYTES, read_regular
@@ -26,8 +27,9 @@ class Manifest:
     """The facts of one artifact.
 
     ``engine`` is the fastest one that passed the parity gate ("onnx" or "sklearn"), ``dtypes`` the pandas dtype of
-    each column the pipeline was fitted on, ``files`` the SHA-256 of each other file, ``metric`` the name of the main
-    entry of ``metrics``, ``sha256`` the digest of all the rest of the manifest.
+    each column the pipeline was fitted on, ``columns`` the form of those columns of which more is known, ``files`` the
+    SHA-256 of each other file, ``metric`` the name of the main entry of ``metrics``, ``sha256`` the digest of all the
+    rest of the manifest.
     """
 
     version: str
@@ -44,13 +46,20 @@ class Manifest:
     training: Mapping[str, Any] = field(default_factory=dict)
     libraries: Mapping[str, str] = field(default_factory=dict)
     engine_reason: str = ""
+    columns: Mapping[str, ColumnForm] = field(default_factory=dict)
     format: int = FORMAT
     sha256: str = ""
+
+    @property
+    def forms(self) -> Forms:
+        """How each column stands in the frame that the pipeline takes."""
+        return {**self.dtypes, **self.columns}
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in the file, with its digest."""
         document: dict[str, Any] = {entry.name: getattr(self, entry.name) for entry in fields(self)}
         document |= {"contract": self.contract.to_json(), "classes": list(self.classes)}
+        document["columns"] = {name: form.to_json() for name, form in self.columns.items()}
         document[DIGEST] = digest(document)
         return document
 
@@ -91,10 +100,11 @@ class Manifest:
             wrong = ["created"]
         if wrong:
             raise ArtifactError(f"{path} is incomplete: {wrong[0]} is missing, or of another form. Train again.")
-        known = {entry.name: document[entry.name] for entry in fields(cls)}
+        known = {entry.name: document[entry.name] for entry in fields(cls) if entry.name in document}
         try:
             known |= {"contract": Contract.from_json(known["contract"]), "classes": tuple(known["classes"])}
-        except ContractError as exc:
+            known["columns"] = {name: ColumnForm.from_json(form) for name, form in document.get("columns", {}).items()}
+        except (ContractError, ColumnFormError, AttributeError) as exc:
             raise ArtifactError(f"{path} is incomplete: {exc}. Train again.") from None
         if known["version"] != path.parent.name:
             raise ArtifactError(

@@ -1,6 +1,7 @@
 """The model card: one HTML page about one model, which loads nothing."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -82,7 +83,7 @@ def permutation_importances(fitted: Fitted, seed: int) -> tuple[NDArray[np.float
         for turn in range(SHUFFLES):
             matrix = held.matrix.copy()
             matrix[:, place] = draw.permutation(matrix[:, place])
-            shuffled = Dataset(held.contract, held.dtypes, matrix, held.target, held.classes, held.source)
+            shuffled = replace(held, matrix=matrix)
             lost[turn, place] = whole - _score(fitted, engine, shuffled)
     return lost.mean(axis=0), lost.std(axis=0)
 

@@ -1,7 +1,9 @@
 """Split the rows, fit a pipeline and measure it on the held-out rows."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,8 @@ from training.errors import TrainingError
 from training.evaluation import Evaluation, evaluate_classification, evaluate_regression
 
 LARGEST_COMFORTABLE = 1e30
+CHUNK = 10_000
+"""Rows that are predicted at once, so that memory is bounded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +102,21 @@ def _cause(seen: Dataset) -> str:
 def measure(pipeline: Pipeline, seen: Dataset, holdout: Dataset, seconds: float) -> Fitted:
     """Predict the held-out rows through scikit-learn's engine, and compute the metrics."""
     engine = SklearnEngine(pipeline, seen.contract, seen.dtypes, seen.classes)
-    answers = engine.predict(holdout.matrix)
+    answers = _joined([engine.predict_frame(chunk.frame) for chunk in holdout.chunks(CHUNK)])
     if seen.contract.task == "regression":
         evaluation = evaluate_regression(holdout.target, answers)
     else:
         truth = indices(pipeline, holdout)
         evaluation = evaluate_classification(truth, answers, seen.classes)
     return Fitted(pipeline, seen, holdout, answers, evaluation, seconds)
+
+
+def _joined(parts: Sequence[Answers]) -> Answers:
+    def whole(arrays: Sequence[Any]) -> Any:
+        return None if any(array is None for array in arrays) else np.concatenate(arrays)
+
+    predictions = [answer for part in parts for answer in part.predictions]
+    return Answers(predictions, whole([part.probabilities for part in parts]), whole([part.chosen for part in parts]))
 
 
 def indices(pipeline: Pipeline, dataset: Dataset) -> NDArray[np.int64]:

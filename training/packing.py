@@ -1,6 +1,7 @@
 """``pack``: a pipeline that was fitted elsewhere, with its contract derived from a sample of its data."""
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -8,22 +9,24 @@ import pandas as pd
 from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
 
-from inference.contract import Contract, Task
+from inference.contract import Contract, Feature, Task
 from inference.engines.base import Label
 from inference.engines.sklearn import SklearnEngine
+from inference.features import Matrix
 from training.column_types import kind_of
 from training.conversion import converted, matrix_of
 from training.dataset import Dataset, Target
 from training.derivation import derive
 from training.errors import TrainingError
+from training.fitted_values import fitted_values
 from training.fitting import Fitted, measure
+from training.last_check import compare_frames
 from training.loading import columns_of
 from training.overrides import Overrides
+from training.own_frame import as_fitted, own_frame
 
-MOST_ROWS = 20_000
-"""Rows of a sample that are measured: enough for two digits."""
 SAME_ROWS = 1000
-"""Rows of a sample that are predicted both from the user's own frame and from decoded JSON."""
+"""Rows that are answered both from the user's own frame and from decoded JSON before the slower work; then all are."""
 
 
 def pack(
@@ -46,45 +49,71 @@ def pack(
         raise TrainingError(f"{source} lacks the column {lacking[0]!r}, which the pipeline was fitted on.")
     if extra := [name for name in sample.columns if name not in {*names, target}]:
         warn(f"the pipeline does not use {', '.join(map(repr, extra[:5]))}{', ...' if len(extra) > 5 else ''}.")
-    sample = sample[sample[target].notna()].head(MOST_ROWS)
+    sample = sample[sample[target].notna()].reset_index(drop=True)
     if sample.empty:
         raise TrainingError(f"{source} has no row with a target: the sample needs some.")
     task: Task = "classification" if is_classifier(pipeline) else "regression"
-    features, frame = [], {}
-    for name in names:
-        _check_dtype(sample[name])
-        declared = overrides.features.get(name, {})
-        kind = declared.get("type") or kind_of(sample[name])
-        frame[name] = converted(sample[name], kind)
-        features.append(derive(frame[name], kind, declared, ranges_observed=ranges_observed))
-    contract = Contract(task, target, tuple(features))
-    dtypes = {name: _wide(sample[name]) for name in names}
-    matrix = matrix_of(contract.features, pd.DataFrame(frame))
-    own = _own_answers(pipeline, sample[names].head(SAME_ROWS), source)
+    fitted = fitted_values(pipeline, names)
+    own = pd.DataFrame({name: as_fitted(sample[name], fitted[name], warn) for name in names})
+    _check_one_target(pipeline, own)
+    features, matrix = _features(own, overrides, ranges_observed=ranges_observed)
+    contract = Contract(task, target, features)
     wanted, classes = _target(pipeline, sample[target], task)
-    dataset = Dataset(contract, dtypes, matrix, wanted, classes, source)
-    _check_same(pipeline, own, dataset)
-    return measure(pipeline, dataset, dataset, 0.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of unknown categories: the final check compares the answers
+        found = own_frame(pipeline, contract, matrix, own, fitted, warn)
+    dataset = Dataset(contract, found.forms, matrix, wanted, classes, source, own=found.frame)
+    _check_same(pipeline, dataset)
+    try:
+        return measure(pipeline, dataset, dataset, 0.0)
+    except Exception as exc:  # a pipeline may raise anything
+        raise _failing(source, exc) from None
 
 
-def _wide(column: "pd.Series[Any]") -> str:
-    """The dtype that a served row has: integers in 64 bits, since a narrow one would wrap a number beyond it.
+def _features(own: pd.DataFrame, overrides: Overrides, *, ranges_observed: bool) -> tuple[tuple[Feature, ...], Matrix]:
+    """The feature of each column, and the rows as codes."""
+    features, frame = [], {}
+    for name in own.columns:
+        declared = _declared(own[name], overrides.features.get(name, {}))
+        plain = _plain(own[name])
+        kind = declared.get("type") or kind_of(plain)
+        frame[name] = converted(plain, kind)
+        features.append(derive(frame[name], kind, declared, ranges_observed=ranges_observed))
+    return tuple(features), matrix_of(tuple(features), pd.DataFrame(frame))
 
-    Arrow's numbers become pandas' own.
+
+def _plain(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """With Python's own values instead of numpy's in a column of objects."""
+    if column.dtype != object:
+        return column
+    return column.map(lambda cell: cell.item() if isinstance(cell, np.generic) else cell)
+
+
+def _declared(column: "pd.Series[Any]", declared: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is declared of a column; one of pandas' categories takes no value but these.
+
+    Raises:
+        TrainingError: its categories are of a kind that no feature type has, or a declared choice is none of them.
     """
-    if pd.api.types.is_integer_dtype(column.dtype):
-        return "int64" if isinstance(column.dtype, np.dtype) else "Int64"
-    if isinstance(column.dtype, pd.ArrowDtype) and pd.api.types.is_float_dtype(column.dtype):
-        return "Float64" if str(column.dtype).startswith("double") else "Float32"
-    return str(column.dtype)
-
-
-def _check_dtype(column: "pd.Series[Any]") -> None:
-    dtype = column.dtype
-    if isinstance(dtype, pd.CategoricalDtype) and not all(isinstance(value, str) for value in dtype.categories):
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        return declared
+    categories = column.cat.categories.tolist()
+    kinds = {type(category) for category in categories}
+    if kinds == {bool} and len(categories) == 2:
+        return declared
+    if kinds not in ({str}, {int}):
         raise TrainingError(
-            f"column {column.name!r} is a category of other things than texts: fit on texts or on numbers."
+            f"column {column.name!r} is a category of other things than texts or whole numbers: fit on texts or on "
+            "numbers."
         )
+    choices = declared.get("choices", categories)
+    shown = list(map(str, categories)) if declared.get("type") == "category" else categories
+    if strange := [choice for choice in choices if choice not in [*categories, *shown]]:
+        raise TrainingError(
+            f"column {column.name!r}: the declared choice {strange[0]!r} is not among the categories of its dtype, so "
+            "the pipeline would take it for null."
+        )
+    return {**declared, "choices": [str(choice) for choice in choices] if shown != categories else choices}
 
 
 def _target(pipeline: Pipeline, column: "pd.Series[Any]", task: Task) -> tuple[Target, tuple[Label, ...]]:
@@ -114,30 +143,25 @@ def _target(pipeline: Pipeline, column: "pd.Series[Any]", task: Task) -> tuple[T
     return pipeline.classes_[found], native
 
 
-def _own_answers(pipeline: Pipeline, rows: pd.DataFrame, source: str) -> list[Any]:
-    """The pipeline's predictions for the user's own frame."""
+def _check_one_target(pipeline: Pipeline, own: pd.DataFrame) -> None:
     try:
-        own = np.asarray(pipeline.predict(rows))
-    except Exception as exc:  # a pipeline may raise anything on columns it was not fitted on
-        raise _failing(source, exc) from None
-    if own.size != len(rows):
+        found = np.asarray(pipeline.predict(own.head(2)))
+    except Exception:  # it may fail on the sample's nulls, which are looked at later
+        return
+    if found.size != len(own.head(2)):
         raise TrainingError("the pipeline predicts several targets at once: fit and save one pipeline for each.")
-    return own.reshape(-1).tolist()
 
 
-def _check_same(pipeline: Pipeline, own: list[Any], dataset: Dataset) -> None:
-    """A served row is decoded from JSON: the pipeline must predict it as it predicts the user's own frame."""
-    some = dataset.take(np.arange(len(own)))
+def _check_same(pipeline: Pipeline, dataset: Dataset) -> None:
+    """A served row is decoded from JSON: the pipeline must answer it as it answers the user's own frame."""
+    engine = SklearnEngine(pipeline, dataset.contract, dataset.dtypes, dataset.classes)
+    some = dataset.take(np.arange(min(len(dataset), SAME_ROWS)))
     try:
-        served = SklearnEngine(pipeline, some.contract, some.dtypes, some.classes).predict(some.matrix)
-    except Exception as exc:
+        compare_frames(engine, some)
+    except TrainingError:
+        raise
+    except Exception as exc:  # a pipeline may raise anything on columns it was not fitted on
         raise _failing(dataset.source, exc) from None
-    differing = sum(a != b for a, b in zip(own, served.predictions, strict=True))
-    if differing:
-        raise TrainingError(
-            f"{differing} of {len(some)} rows of {dataset.source} are answered otherwise once they went through JSON "
-            "types: make texts, whole numbers, numbers or booleans of the columns before fitting."
-        )
 
 
 def _failing(source: str, exc: Exception) -> TrainingError:

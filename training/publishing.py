@@ -6,6 +6,7 @@ import pickle
 import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from typing import Any
 import joblib
 
 from inference import artifact
+from inference.column_form import ColumnForm, dtype_of_form
+from inference.engines.base import Engine
+from inference.engines.onnx import OnnxEngine
 from inference.engines.sklearn import SklearnEngine
 from inference.golden import golden_document
 from inference.manifest import Manifest
@@ -20,6 +24,7 @@ from inference.timestamps import isoformat
 from training.engine_choice import Choice
 from training.errors import TrainingError
 from training.fitting import Fitted
+from training.last_check import check_publication
 from training.reference import reference_document
 from training.sampling import golden_rows, rows_of
 
@@ -33,7 +38,7 @@ def publish(
 
     Raises:
         OSError: ``root`` cannot be written.
-        TrainingError: the pipeline cannot be pickled.
+        TrainingError: the pipeline cannot be pickled, or its sample would not be answered as the pipeline answers it.
     """
     created = isoformat(datetime.now(UTC))
     seen = fitted.seen
@@ -47,7 +52,8 @@ def publish(
             classes=seen.classes,
             engine=choice.engine,
             engine_reason=choice.reason,
-            dtypes=seen.dtypes,
+            dtypes={name: dtype_of_form(form) for name, form in seen.dtypes.items()},
+            columns={name: form for name, form in seen.dtypes.items() if isinstance(form, ColumnForm)},
             files=hashes,
             metric=fitted.metric,
             metrics=fitted.evaluation.document(),
@@ -62,7 +68,9 @@ def publish(
             libraries=libraries(fitted.pipeline),
         )
 
-    return artifact.write(root, algorithm, _files(fitted, choice, seed, card), describe)
+    files = _files(fitted, choice, seed, card)
+    check_publication(fitted, choice.contract, _serving(files, fitted, choice))
+    return artifact.write(root, algorithm, files, describe)
 
 
 def hyperparameters(pipeline: Any) -> dict[str, Any]:
@@ -73,9 +81,14 @@ def hyperparameters(pipeline: Any) -> dict[str, Any]:
 def libraries(pipeline: Any) -> dict[str, str]:
     """Name to version of the libraries that loading the pickle depends on."""
     parts = [type(part).__module__.split(".")[0] for part in pipeline.get_params(deep=True).values()]
-    known = metadata.packages_distributions()
+    known = _distributions()
     others = {known[part][0] for part in parts if part in known}
     return {name: metadata.version(name) for name in sorted({*LIBRARIES, *others})}
+
+
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    return metadata.packages_distributions()
 
 
 def _rows(fitted: Fitted) -> dict[str, Any]:
@@ -105,6 +118,18 @@ def _files(fitted: Fitted, choice: Choice, seed: int, card: bytes | None) -> dic
     if card is not None:
         files["card.html"] = card
     return files
+
+
+def _serving(files: Mapping[str, bytes], fitted: Fitted, choice: Choice) -> Engine:
+    """The engine that will serve, made of the bytes that will be written."""
+    if choice.engine == "onnx":
+        return OnnxEngine(files[artifact.GRAPH], fitted.seen.classes)
+    try:
+        pipeline = joblib.load(io.BytesIO(files[artifact.PIPELINE]))
+    except Exception as exc:  # unpickling raises nearly anything
+        message = " ".join(str(exc).split())[:200]
+        raise TrainingError(f"the pipeline was saved, but cannot be loaded again: {message}.") from None
+    return SklearnEngine(pipeline, choice.contract, fitted.seen.dtypes, fitted.seen.classes)
 
 
 def _pickled(pipeline: Any) -> bytes:

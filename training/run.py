@@ -70,7 +70,7 @@ def finish(
     check_floors(fitted, options.floors)
     check_baseline(fitted, baseline, console.warn)
     console.step(f"compiling, and comparing the graph with the pipeline on {options.parity_rows:,} random rows")
-    choice = choose_engine(fitted.pipeline, fitted.seen, options.parity_rows, options.seed)
+    choice = choose_engine(fitted, options.parity_rows, options.seed)
     facts = {
         **facts,
         "baseline": baseline.document(),

@@ -28,6 +28,15 @@ class Answers:
     probabilities: NDArray[np.float64] | None
     chosen: NDArray[np.int64] | None
 
+    @property
+    def finite(self) -> NDArray[np.bool_]:
+        """(n,) whether all numbers of an answer are finite, as JSON needs them."""
+        numbers = self.predictions if self.chosen is None else self.probabilities
+        if numbers is None:
+            return np.ones(len(self.predictions), dtype=np.bool_)
+        found = np.isfinite(np.asarray(numbers, dtype=np.float64)).reshape(len(self.predictions), -1)
+        return np.asarray(found.all(axis=1), dtype=np.bool_)
+
 
 class Engine(Protocol):
     """Predicts for rows that the contract has encoded."""

@@ -10,13 +10,14 @@ import pandas as pd
 import pytest
 import sklearn
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import GradientBoostingRegressor, RandomForestClassifier
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, PoissonRegressor
 from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neural_network import MLPClassifier
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, PowerTransformer, StandardScaler
 
 
 @pytest.fixture
@@ -181,7 +182,7 @@ def test_a_sample_that_does_not_fit_is_refused(pack, sample):
 
 @pytest.mark.filterwarnings("ignore:overflow encountered")
 def test_a_row_too_far_for_an_exponential_is_refused_and_those_seen_are_not(run, tmp_path, make_client):
-    """All numbers at 1e5 together overflow; an income of 1e5 does not. Infinity is no JSON."""
+    """An income or an age may go as far as the exponential does; both at once may not. Infinity is no JSON."""
     draw = np.random.default_rng(0)
     frame = pd.DataFrame({"income": draw.uniform(2e4, 1.2e5, 300), "age": draw.uniform(18, 90, 300)})
     frame["y"] = np.exp(frame["income"] / 1e5 + frame["age"] / 30)
@@ -190,10 +191,15 @@ def test_a_row_too_far_for_an_exponential_is_refused_and_those_seen_are_not(run,
     frame.to_parquet(tmp_path / "sample.parquet")
     ran = run("pack", tmp_path / "pipeline.joblib", "--data", tmp_path / "sample.parquet", "--target", "y", "--no-card")
     assert ran.code == 0, ran.output
+    contract = ran.manifest.contract
+    income, age = (contract.bounds(feature)[1] for feature in contract.features)
     for engine in ("auto", "sklearn"):
         client = make_client(ARTIFACTS_DIR=str(ran.root), ENGINE=engine)
-        assert client.post("/predict", json={"income": 119_000.0, "age": 80.0}).status_code == 200
-        rows = [{"income": 1e5, "age": 40.0}, {"income": 1e5, "age": 1e5}]
+        for row in ({"income": 119_000.0, "age": 80.0}, {"income": income}, {"age": age}):
+            assert client.post("/predict", json=contract.example | row).status_code == 200
+        beyond = client.post("/predict", json={"income": 1e5, "age": age * 10})
+        assert beyond.status_code == 422 and list(beyond.get_json()["errors"]) == ["age"]
+        rows = [{"income": 1e5, "age": 40.0}, {"income": income, "age": age}]
         refused = client.post("/predict", json=rows[1])
         assert refused.status_code == 422 and "no finite number" in refused.get_json()["errors"]["$"][0]
         assert list(client.post("/predict/batch", json={"instances": rows}).get_json()["errors"]) == ["instances.1"]
@@ -220,3 +226,88 @@ def test_a_pipeline_over_arrow_columns_is_served_as_it_answers(run, tmp_path, ma
     answer = make_client(ARTIFACTS_DIR=str(ran.root)).post("/predict/batch", json={"instances": rows})
     predicted = [entry["prediction"] for entry in answer.get_json()["predictions"]]
     assert predicted == list(pipeline.predict(frame.drop(columns="y")))
+
+
+def _true_false_with_gaps(tmp_path, imputed):
+    """A column of True, False and empty cells, read from CSV as everyone does, and a pipeline fitted on that."""
+    frame = pd.DataFrame({"opted_in": [True, None, None, False] * 30, "age": list(range(20, 80)) * 2})
+    frame["y"] = ["a" if value is None else ("b" if value else "c") for value in frame["opted_in"]]
+    frame.to_csv(tmp_path / "sample.csv", index=False)
+    frame.to_parquet(tmp_path / "sample.parquet")  # where the empty cells come back as None instead of NaN
+    frame = pd.read_csv(tmp_path / "sample.csv")
+    encode = OneHotEncoder(handle_unknown="ignore")
+    steps = make_pipeline(SimpleImputer(strategy="most_frequent"), encode) if imputed else encode
+    columns = ColumnTransformer([("yes", steps, ["opted_in"])], remainder="passthrough")
+    pipeline = Pipeline([("columns", columns), ("model", LogisticRegression(max_iter=5000))])
+    joblib.dump(pipeline.fit(frame[["opted_in", "age"]], frame["y"]), tmp_path / "pipeline.joblib")
+    return pipeline, frame[["opted_in", "age"]]
+
+
+@pytest.mark.parametrize("imputed", [False, True])
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_null_reaches_the_pipeline_as_the_null_it_was_fitted_with(kind, imputed, run, tmp_path, make_client):
+    pipeline, frame = _true_false_with_gaps(tmp_path, imputed)
+    sample = tmp_path / f"sample.{kind}"
+    ran = run("pack", tmp_path / "pipeline.joblib", "--data", sample, "--target", "y", "--no-card")
+    assert ran.code == 0, ran.output
+    said = "column 'opted_in': its empty cells reach the pipeline as NaN, as in its fit; in the sample they are None"
+    assert (said in ran.output) == (kind == "parquet")
+    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    for engine in ("auto", "sklearn"):
+        client = make_client(ARTIFACTS_DIR=str(ran.root), ENGINE=engine)
+        served = client.post("/predict/batch", json={"instances": rows}).get_json()["predictions"]
+        assert [entry["prediction"] for entry in served] == list(pipeline.predict(frame))
+        expected = pipeline.predict_proba(frame).max(axis=1)
+        assert np.abs(np.array([entry["probability"] for entry in served]) - expected).max() < 1e-12
+        assert client.post("/predict", json=rows[2]).get_json()["probability"] == pytest.approx(expected[2], abs=1e-12)
+
+
+def test_two_kinds_of_null_that_the_pipeline_tells_apart_are_refused_by_column(run, tmp_path):
+    values = np.array([True, False, None, np.nan] * 30, dtype=object)
+    frame = pd.DataFrame({"flag": values, "age": np.arange(120.0), "y": ["a", "b", "c", "d"] * 30})
+    encode = ColumnTransformer([("flag", OneHotEncoder(), ["flag"])], remainder="passthrough")
+    pipeline = Pipeline([("encode", encode), ("model", LogisticRegression(max_iter=5000))])
+    joblib.dump(pipeline.fit(frame[["flag", "age"]], frame["y"]), tmp_path / "pipeline.joblib")
+    frame.to_csv(tmp_path / "sample.csv", index=False)
+    ran = run("pack", tmp_path / "pipeline.joblib", "--data", tmp_path / "sample.csv", "--target", "y", "--no-card")
+    assert ran.code == 1
+    assert "column 'flag' may be null, and the pipeline answers None otherwise than NaN there" in ran.output
+
+
+def test_a_column_of_texts_that_csv_reads_as_numbers_is_served_as_texts(run, tmp_path, make_client):
+    frame = pd.DataFrame({"code": pd.Series(["1", "2", "30"] * 30, dtype="str"), "y": ["a", "b", "c"] * 30})
+    pipeline = Pipeline([("encode", OneHotEncoder(handle_unknown="ignore")), ("model", LogisticRegression())])
+    joblib.dump(pipeline.fit(frame[["code"]], frame["y"]), tmp_path / "pipeline.joblib")
+    frame.to_csv(tmp_path / "sample.csv", index=False)
+    ran = run("pack", tmp_path / "pipeline.joblib", "--data", tmp_path / "sample.csv", "--target", "y", "--no-card")
+    assert ran.code == 0 and "column 'code' was fitted on texts such as '1'" in ran.output
+    answer = make_client(ARTIFACTS_DIR=str(ran.root)).post("/predict", json={"code": "30"}).get_json()
+    assert answer["prediction"] == "c"
+    frame.assign(code="0" + frame["code"]).to_csv(tmp_path / "sample.csv", index=False)
+    joblib.dump(
+        pipeline.fit(frame[["code"]].apply(lambda texts: "0" + texts), frame["y"]), tmp_path / "pipeline.joblib"
+    )
+    ran = run("pack", tmp_path / "pipeline.joblib", "--data", tmp_path / "sample.csv", "--target", "y", "--no-card")
+    assert ran.code == 1 and "column 'code' was fitted on texts such as '01', but the sample holds 1" in ran.output
+
+
+def test_a_skewed_column_does_not_shut_the_door_on_the_sample(run, tmp_path, make_client):
+    """PowerTransformer answers years far beyond those seen, but hardly any number below 0 in the skewed column."""
+    draw = np.random.default_rng(0)
+    pool = np.where(draw.random(600) < 0.01, draw.integers(200, 800, 600), 0)
+    frame = pd.DataFrame({"year": draw.integers(1900, 2020, 600), "pool": pool})
+    pipeline = make_pipeline(PowerTransformer(), GradientBoostingRegressor(n_estimators=20))
+    pipeline.fit(frame, frame["pool"] * 3 + frame["year"] * 10)
+    joblib.dump(pipeline, tmp_path / "pipeline.joblib")
+    frame.assign(price=pipeline.predict(frame)).to_csv(tmp_path / "sample.csv", index=False)
+    ran = run("pack", tmp_path / "pipeline.joblib", "--data", tmp_path / "sample.csv", "--target", "price", "--no-card")
+    assert ran.code == 0, ran.output
+    client = make_client(ARTIFACTS_DIR=str(ran.root))
+    answer = client.post("/predict/batch", json={"instances": frame.to_dict("records")})
+    assert answer.status_code == 200
+    found = [entry["prediction"] for entry in answer.get_json()["predictions"]]
+    assert np.allclose(found, pipeline.predict(frame), rtol=1e-12)
+    assert client.post("/predict", json=ran.manifest.contract.example).status_code == 200
+    assert client.post("/predict", json={"year": 1_000_000, "pool": 0}).status_code == 200
+    refused = client.post("/predict", json={"year": 2000, "pool": -100_000})
+    assert list(refused.get_json()["errors"]) == ["pool"]

@@ -6,10 +6,10 @@ The last step makes nodes of the columns it reads (``matrices``, ``graph``), tre
 thresholds (``thresholds``, ``tree_ensemble``).
 """
 
-from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
+from inference.column_form import Forms
 from inference.contract import Contract
 from training.compiler.block import NotCompilable, entry
 from training.compiler.graph import Graph
@@ -44,13 +44,13 @@ for family in FAMILIES:
     import_module(f"training.compiler.{family}")
 
 
-def compile_pipeline(pipeline: Any, contract: Contract, dtypes: Mapping[str, str]) -> bytes:
+def compile_pipeline(pipeline: Any, contract: Contract, dtypes: Forms) -> bytes:
     """The fitted pipeline as a serialised ONNX model; see ``inference.engines.onnx`` for its interface.
 
     Args:
         pipeline: a fitted Pipeline, or an estimator alone, over a DataFrame with the contract's columns.
         contract: its input.
-        dtypes: the pandas dtype of each column it was fitted on.
+        dtypes: the form, or the pandas dtype, of each column it was fitted on.
 
     Raises:
         NotCompilable: a step is not known or cannot be compiled exactly; the message names the step and the reason.
@@ -58,7 +58,7 @@ def compile_pipeline(pipeline: Any, contract: Contract, dtypes: Mapping[str, str
     return build_graph(pipeline, contract, dtypes).serialise()
 
 
-def build_graph(pipeline: Any, contract: Contract, dtypes: Mapping[str, str]) -> Graph:
+def build_graph(pipeline: Any, contract: Contract, dtypes: Forms) -> Graph:
     """The graph before it is serialised; its ``splits`` are the thresholds of its trees.
 
     Raises:

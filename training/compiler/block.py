@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
+from inference.column_form import Forms
 from inference.contract import Contract, Feature
 from inference.features import Matrix, decode
 from inference.open_columns import with_texts
@@ -76,7 +77,7 @@ class Block:
             raise NotCompilable(step, "its arithmetic is done in float32. Fit on float64 columns.")
 
 
-def entry(contract: Contract, dtypes: Mapping[str, str]) -> Block:
+def entry(contract: Contract, dtypes: Forms) -> Block:
     """The pipeline's input."""
     for feature in contract.features:
         if feature.type == "text":
@@ -89,7 +90,7 @@ def entry(contract: Contract, dtypes: Mapping[str, str]) -> Block:
             values = [np.nan if row is None else frame.iloc[row, index] for row in probe.rows[index]]
             columns.append(Table(index, feature.nullable, tuple(values)))
             continue
-        dtype = dtypes[feature.name].lower()
+        dtype = str(frame.dtypes.iloc[index]).lower()
         if dtype == "float16":
             raise NotCompilable(f"column {feature.name!r}", "float16 is not compiled. Fit on float64 columns.")
         raw = Raw(index, feature.nullable)

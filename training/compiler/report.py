@@ -10,7 +10,7 @@ import platform
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from importlib import import_module
 from importlib.metadata import version
@@ -34,7 +34,7 @@ from training.compiler import NotCompilable, compile_pipeline
 from training.compiler.sample_tables import DATASETS
 from training.dataset import Dataset
 from training.families import FAMILIES
-from training.parity import check, magnitude
+from training.parity import check, with_limits
 from training.preprocessing import make_pipeline
 
 RESULTS = Path("benchmarks/results")
@@ -64,7 +64,7 @@ def compare(name: str, family: str, pipeline: Any, dataset: Dataset, rows: int) 
         target = np.unique(dataset.target, return_inverse=True)[1] if coded else dataset.target
         pipeline.fit(dataset.frame, target)
         line: dict[str, Any] = {"dataset": name, "family": family}
-        contract = replace(dataset.contract, magnitude=magnitude(pipeline, dataset.contract, dataset.dtypes))
+        contract = with_limits(pipeline, dataset.contract, dataset.dtypes)
         try:
             graph = compile_pipeline(pipeline, contract, dataset.dtypes)
         except NotCompilable as exc:

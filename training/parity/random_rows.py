@@ -15,7 +15,7 @@ UNSEEN = 0.1
 BARE = 0.02
 """Share of rows in which every nullable feature is null."""
 FAR = 1e6
-"""How many times the observed range a number may lie beyond it, unless the pipeline's magnitude is known."""
+"""How many times the observed range a number may lie beyond it, unless it is known how far the pipeline goes."""
 Column = NDArray[np.float64]
 Draw = np.random.Generator
 
@@ -75,7 +75,8 @@ def _numbers(contract: Contract, feature: Feature, rows: int, draw: Draw) -> Col
     low, high = _seen(feature)
     span, middle = max(high - low, 1e-6 * max(abs(low), abs(high)), 1e-6), (low + high) / 2
     bound = max(map(abs, contract.bounds(feature)))
-    farthest = bound if contract.magnitude < UNBOUNDED else min(bound, FAR * max(span, abs(middle)))
+    known = feature.limits is not None or contract.magnitude < UNBOUNDED
+    farthest = bound if known else min(bound, FAR * max(span, abs(middle)))
     ends = np.array([low, high, middle, 0.0, *contract.bounds(feature)])
     ends = ends[np.abs(ends) <= farthest]
     step = 10.0 ** np.floor(np.log10(span) - 1)

@@ -11,6 +11,7 @@ from typing import Any, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.column_form import Forms
 from inference.contract import Contract
 from inference.features import Matrix
 from training.compiler import NotCompilable, build_graph
@@ -30,13 +31,11 @@ class ThresholdRows:
     rows, as of large forests, each is met in one place at random, and past that a random part of them is.
     """
 
-    def __init__(
-        self, pipeline: Any, contract: Contract, dtypes: Mapping[str, str], draw: np.random.Generator, most: int
-    ) -> None:
+    def __init__(self, pipeline: Any, contract: Contract, forms: Forms, draw: np.random.Generator, most: int) -> None:
         self._contract, self._draw = contract, draw
         groups: dict[Column, list[Values]] = {}
         try:
-            for base, thresholds in build_graph(pipeline, contract, dtypes).splits:
+            for base, thresholds in build_graph(pipeline, contract, forms).splits:
                 groups.setdefault(base, []).append(thresholds)
         except NotCompilable:
             pass

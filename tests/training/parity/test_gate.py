@@ -4,20 +4,27 @@ from dataclasses import replace
 
 import numpy as np
 import onnx
+import pandas as pd
 import pytest
 from onnx import numpy_helper
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.ensemble import GradientBoostingRegressor, RandomForestClassifier, RandomForestRegressor
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    OneHotEncoder,
+    PolynomialFeatures,
+    PowerTransformer,
+    StandardScaler,
+)
 
 from inference.contract import Contract, Feature
 from inference.engines.base import Answers
 from inference.engines.onnx import OnnxEngine
 from inference.features import decode
 from training.compiler import compile_pipeline
-from training.parity import check, magnitude
+from training.parity import check, with_limits
 from training.parity.random_rows import random_rows
 
 FEATURES = (
@@ -128,13 +135,64 @@ def test_random_rows_are_valid_and_show_every_value():
     assert set(kind) == {0, 1, 2}
 
 
-def test_the_magnitude_is_where_the_arithmetic_of_the_pipeline_ends():
-    features = (Feature("one", "number"), Feature("two", "number", 0.0, 10.0))
-    open_ended = Contract("regression", "target", features)
-    dtypes = {"one": "float64", "two": "float64"}
+def limits_of(pipeline, contract):
+    dtypes = dict.fromkeys(contract.names, "float64")
+    limited = with_limits(pipeline, contract, dtypes)
+    return {feature.name: feature.limits for feature in limited.features}
+
+
+def test_numbers_may_go_as_far_as_the_arithmetic_of_the_pipeline():
+    open_ended = Contract("regression", "target", (Feature("one", "number"), Feature("two", "number", 0.0, 10.0)))
     rows = random_rows(replace(open_ended, magnitude=10.0), 200, np.random.default_rng(0))
-    frame = decode(open_ended, dtypes, rows)
+    frame = decode(open_ended, {"one": "float64", "two": "float64"}, rows)
     trees = make_pipeline(PolynomialFeatures(2), RandomForestRegressor(3)).fit(frame, rows[:, 0])
-    assert magnitude(trees, open_ended, dtypes) == 1e19  # its square still fits into a float32
+    end = 1e19  # its square still fits into a float32
+    assert limits_of(trees, open_ended) == {"one": {"minimum": -end, "maximum": end}, "two": None}
     linear = make_pipeline(StandardScaler(), Ridge()).fit(frame, rows[:, 0])
-    assert magnitude(linear, open_ended, dtypes) == 1e300
+    assert limits_of(linear, open_ended) == {"one": None, "two": None}
+
+
+def test_a_column_that_goes_less_far_does_not_limit_the_others():
+    draw = np.random.default_rng(0)
+    year, pool = draw.integers(1900, 2020, 600), np.where(draw.random(600) < 0.01, draw.integers(200, 800, 600), 0)
+    frame = pd.DataFrame({"year": year, "pool": pool}, dtype=float)
+    pipeline = make_pipeline(PowerTransformer(), GradientBoostingRegressor(n_estimators=5)).fit(frame, frame["pool"])
+    seen = [{"minimum": float(frame[name].min()), "maximum": float(frame[name].max())} for name in frame]
+    features = tuple(
+        Feature(name, "number", observed=range_, example=float(frame[name].median()))
+        for name, range_ in zip(frame, seen, strict=True)
+    )
+    contract = with_limits(pipeline, Contract("regression", "price", features), dict.fromkeys(frame, "float64"))
+    for feature, observed in zip(contract.features, seen, strict=True):
+        low, high = contract.bounds(feature)
+        assert low <= observed["minimum"] and observed["maximum"] <= high
+        for end in (low, high):
+            row = frame.head(1).assign(**{feature.name: end})
+            assert np.isfinite(pipeline.predict(row)).all()
+    assert contract.bounds(contract.features[0])[1] > 1e6
+
+
+@pytest.mark.parametrize(
+    ("name", "function", "seen", "low", "high"),
+    [
+        ("log1p", np.log1p, (0.0, 9.0), (-1.0, -0.5), (1e100, 1e300)),
+        ("exp", np.exp, (0.0, 9.0), (-1e300, -1e299), (500.0, 709.8)),
+    ],
+)
+def test_a_function_is_defined_on_a_part_of_the_numbers_only(name, function, seen, low, high):
+    features = (Feature("a", "number", observed={"minimum": seen[0], "maximum": seen[1]}, example=5.0),)
+    frame = pd.DataFrame({"a": np.linspace(*seen, 50)})
+    pipeline = make_pipeline(FunctionTransformer(function), LinearRegression()).fit(frame, frame["a"])
+    contract = with_limits(pipeline, Contract("regression", "y", features), {"a": "float64"})
+    found = contract.bounds(contract.features[0])
+    assert low[0] < found[0] <= low[1] or found[0] == low[0] == -1e300
+    assert high[0] <= found[1] <= high[1]
+
+
+def test_a_contract_of_the_release_before_keeps_its_one_magnitude():
+    document = Contract("regression", "y", (Feature("a", "number"), Feature("i", "integer"))).to_json()
+    for feature in document["features"]:
+        del feature["limits"]
+    old = Contract.from_json({**document, "magnitude": 1e19})
+    assert [old.bounds(feature) for feature in old.features] == [(-1e19, 1e19), (-(2.0**53), 2.0**53)]
+    assert Contract.from_json(old.to_json()) == old

@@ -1,0 +1,255 @@
+"""The frame of the user's sample, and the form in which each column of a served row must reach the pipeline.
+
+First the fitted pipeline is asked what it was fitted on, then the sample shows it. Where two kinds of null would be
+answered differently, and neither tells which is meant, the column is refused.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from inference.column_form import NULLS, ColumnForm, column_of
+from inference.contract import Contract, Feature
+from inference.features import Matrix
+from inference.open_columns import listed
+from training.errors import TrainingError
+from training.fitted_values import FittedValues, null_kind
+
+ASKED = 200
+"""Rows on which the kinds of null are compared."""
+ARROW_FLOATS = {"double[pyarrow]": "Float64", "float[pyarrow]": "Float32"}
+CELL_KINDS = {"boolean": "bool", "integer": "int", "number": "int"}
+"""The kind of cell of a column of objects, by the feature's type; a number that is not whole stays a float."""
+MEANINGS = {"nan": "NaN", "none": "None", "na": "pandas' NA"}
+
+
+def as_fitted(column: "pd.Series[Any]", fitted: FittedValues, warn: Callable[[str], None]) -> "pd.Series[Any]":
+    """A column of the sample as the fit saw it: texts where a file without dtypes made numbers or booleans of them.
+
+    Raises:
+        TrainingError: the texts cannot be told from the numbers.
+    """
+    present = column.dropna()
+    if not fitted.texts or present.empty or any(isinstance(value, str) for value in present.unique()):
+        return column
+    texts = column.map(_text, na_action="ignore").astype("str")
+    shown = sorted(fitted.values)[0]
+    if strange := sorted(set(texts.dropna()) - fitted.values):
+        raise TrainingError(
+            f"column {column.name!r} was fitted on texts such as {shown!r}, but the sample holds {strange[0]} as "
+            "another type: give the sample as Parquet, which keeps types."
+        )
+    warn(f"column {column.name!r} was fitted on texts such as {shown!r}: the sample's values are read as texts.")
+    return texts
+
+
+def _text(value: Any) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def form_of(column: "pd.Series[Any]", feature: Feature) -> ColumnForm:
+    """How the sample's own frame holds a column.
+
+    Raises:
+        TrainingError: the cells are of several kinds, so that no rule makes them of JSON values.
+    """
+    dtype, values = (
+        _dtype(column),
+        {"category": "str", "text": "str", "boolean": "bool", "integer": "int"}.get(feature.type, "float"),
+    )
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        categories = tuple(column.cat.categories.tolist())
+        return ColumnForm(
+            "category", "nan", _kind(column, set(map(type, categories))), categories, bool(column.cat.ordered)
+        )
+    if dtype in ("object", "str", "string") or feature.type in ("boolean", "category", "text"):
+        values = _kind(column, {type(value) for value in column.dropna()}) or values
+    nulls = {null_kind(value) for value in column[column.isna()]} if dtype == "object" else set()
+    return ColumnForm(dtype, next((kind for kind in NULLS if kind in nulls), "nan"), values)
+
+
+def _dtype(column: "pd.Series[Any]") -> str:
+    """Integers in 64 bits, since a narrow one would wrap a number beyond it; Arrow's numbers become pandas' own."""
+    if pd.api.types.is_integer_dtype(column.dtype):
+        return "int64" if isinstance(column.dtype, np.dtype) else "Int64"
+    return ARROW_FLOATS.get(str(column.dtype), str(column.dtype))
+
+
+def _kind(column: "pd.Series[Any]", types: set[type]) -> str:
+    if types <= {str}:
+        return "str"
+    if types <= {bool}:
+        return "bool"
+    if types <= {np.bool_}:
+        return "numpy_bool"
+    if any(issubclass(kind, str | bool | np.bool_) for kind in types):
+        names = ", ".join(sorted(kind.__name__ for kind in types))
+        raise TrainingError(f"column {column.name!r} holds values of several types ({names}): make them one, and fit.")
+    return "int" if all(issubclass(kind, int | np.integer) for kind in types) else "float"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFrame:
+    """``forms`` of the columns that a served row is made with; ``frame``: the user's own rows, nulls as fitted."""
+
+    forms: Mapping[str, ColumnForm]
+    frame: pd.DataFrame
+
+
+def own_frame(
+    pipeline: Any,
+    contract: Contract,
+    matrix: Matrix,
+    sample: pd.DataFrame,
+    fitted: Mapping[str, FittedValues],
+    warn: Callable[[str], None],
+) -> OwnFrame:
+    """Find the form of each column; ``sample`` holds the contract's columns in order, ``matrix`` the same as codes.
+
+    Raises:
+        TrainingError: a column's form cannot be told; it names the column.
+    """
+    frame, forms, filled = sample.copy(deep=False), {}, sample.apply(_filled)
+    for place, feature in enumerate(contract.features):
+        name, codes = feature.name, matrix[:, place]
+        forms[name] = form_of(sample[name], feature)
+        if _were_objects(fitted[name], feature, forms[name].dtype):
+            forms[name] = replace(forms[name], dtype="object", values=CELL_KINDS[feature.type])
+            frame[name] = filled[name] = column_of(
+                listed(feature, matrix, place) if feature.is_open else feature, forms[name], codes
+            ).set_axis(frame.index)
+        if feature.nullable:
+            nulls = _Nulls(pipeline, feature, forms[name], sample[name], filled, fitted[name])
+            forms[name] = nulls.settle()
+            if nulls.present - {nulls.held(forms[name])}:
+                frame[name] = column_of(
+                    listed(feature, matrix, place) if feature.is_open else feature, forms[name], codes
+                ).set_axis(frame.index)
+                if nulls.told:
+                    warn(
+                        f"column {name!r}: its empty cells reach the pipeline as {MEANINGS[nulls.held(forms[name])]}, "
+                        f"as in its fit; in the sample they are {_listed(nulls.present)}."
+                    )
+        elif fitted[name].nulls:
+            warn(
+                f"column {name!r} had empty cells in the fit, the sample has none: null is refused. To allow it, "
+                "declare the column nullable with --contract."
+            )
+    return OwnFrame(forms, frame)
+
+
+def _were_objects(fitted: FittedValues, feature: Feature, dtype: str) -> bool:
+    """Whether a column of numbers or booleans was one of objects in the fit: a file without such cells hides it.
+
+    An imputer takes no column of booleans: where it meets one, that held empty cells too.
+    """
+    if not dtype.startswith(("bool", "int", "float")) or feature.type not in CELL_KINDS:
+        return False
+    return fitted.objects or (dtype == "bool" and bool(fitted.filled))
+
+
+def _filled(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Without nulls, where it has any other value: while one column is asked about, the others are ordinary."""
+    present = column.dropna()
+    return column if present.empty or len(present) == len(column) else column.fillna(present.iloc[0])
+
+
+def _listed(kinds: set[str]) -> str:
+    return " and ".join(MEANINGS[kind] for kind in NULLS if kind in kinds)
+
+
+class _Nulls:
+    """What the null of one nullable column must be. ``told``: the pipeline answers the kinds of null differently."""
+
+    def __init__(
+        self,
+        pipeline: Any,
+        feature: Feature,
+        form: ColumnForm,
+        column: "pd.Series[Any]",
+        frame: pd.DataFrame,
+        fitted: FittedValues,
+    ) -> None:
+        self._pipeline, self._feature, self._form, self._fitted = pipeline, feature, form, fitted
+        missing = column.isna().to_numpy()
+        self.present = {kind for kind in map(null_kind, column[missing]) if kind}
+        self.told = False
+        self._rows = frame.iloc[np.flatnonzero(missing)[:ASKED] if missing.any() else slice(ASKED)]
+
+    def settle(self) -> ColumnForm:
+        """The form with the null that was fitted, else with the sample's own.
+
+        Raises:
+            TrainingError: neither tells, and the pipeline answers the kinds differently or fails on each.
+        """
+        name, own, wanted = self._feature.name, self._form, self._fitted.null
+        if (
+            self.present == {self.held(own)}
+            and (wanted in self.present or (own.dtype != "object" and not self._fitted.nulls))
+            and self._ask(own) is not None
+        ):
+            return own
+        asked = {form: answers for form in self._forms() if (answers := self._ask(form)) is not None}
+        if not asked:
+            raise TrainingError(
+                f"column {name!r} may be null, but the pipeline fails on null in it: give the pipeline an imputer for "
+                "it, or do not declare it nullable."
+            )
+        first = next(iter(asked))
+        self.told = first != own and bool(self.present)
+        if all(_equal(answers, asked[first]) for answers in asked.values()):
+            return first
+        self.told = True
+        for form in asked:
+            if self.held(form) == wanted:
+                return form
+        if len(self.present) == 1 and not self._fitted.nulls:
+            return first
+        raise TrainingError(
+            f"column {name!r} may be null, and the pipeline answers None otherwise than NaN there, but neither its fit "
+            "nor the sample tells which of them is meant: give the frame of the fit as the sample, or fit on a column "
+            "with one kind of null."
+        )
+
+    def held(self, form: ColumnForm) -> str:
+        """The kind of the empty cells of a column of that form."""
+        return null_kind(column_of(self._feature, form, np.array([np.nan]))[0]) or form.null
+
+    def _forms(self) -> Iterator[ColumnForm]:
+        """The sample's own form first, then the same values with another null."""
+        yield self._form
+        finite = self._feature.type in ("category", "boolean", "text")
+        for null in NULLS:
+            form = ColumnForm("object", null, self._form.values if finite else "int")
+            if form != self._form:
+                yield form
+
+    def _ask(self, form: ColumnForm) -> NDArray[Any] | None:
+        """The answers to rows with null in this column; None where the pipeline fails."""
+        nulls = column_of(self._feature, form, np.full(len(self._rows), np.nan))
+        rows = self._rows.assign(**{self._feature.name: nulls.set_axis(self._rows.index)})
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            try:
+                return _detailed(self._pipeline, rows)
+            except Exception:  # a pipeline may raise anything
+                return None
+
+
+def _detailed(pipeline: Any, rows: pd.DataFrame) -> NDArray[Any]:
+    """The most telling answers that the pipeline has: probabilities, scores, or else predictions."""
+    for method in ("predict_proba", "decision_function"):
+        if hasattr(pipeline, method):
+            return np.asarray(getattr(pipeline, method)(rows))
+    return np.asarray(pipeline.predict(rows))
+
+
+def _equal(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    if one.dtype.kind == "f":
+        return bool(np.allclose(one, other, rtol=1e-12, atol=1e-12, equal_nan=True))
+    return bool((one == other).all())
