@@ -146,13 +146,13 @@ def _check_finite(reference: SklearnEngine, rows: Dataset, answers: Answers) -> 
     bad = np.flatnonzero(~answers.finite)
     if not len(bad):
         return
-    row, ordinary = rows.matrix[bad[:1]], np.nanmedian(rows.matrix, axis=0)
+    row, ordinary = rows.matrix[bad[0]], rows.matrix[int(answers.finite.argmax())]
 
     def cured(name: str) -> bool:
         place = rows.contract.names.index(name)
         changed = row.copy()
-        changed[:, place] = np.rint(ordinary[place])
-        return bool(reference.predict(changed).finite.all())
+        changed[place] = ordinary[place]
+        return bool(reference.predict(changed[None, :]).finite.all())
 
     name = _first(rows.contract.names, cured)
     raise TrainingError(
