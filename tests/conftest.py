@@ -194,16 +194,16 @@ def serve(trained: Path, tmp_path: Path) -> Iterator[Callable[..., Server]]:
             "BIND": f"127.0.0.1:{port}",
             "WEB_CONCURRENCY": "1",
         }
+        given |= environment
+        listens_on = given["BIND"].rpartition(":")[2] or given["PORT"]
         log_file = tmp_path / f"server-{port}.log"
         # Not by -m: gunicorn started that way does not survive a SIGUSR2.
         command = [sys.executable, str(Path(sys.executable).with_name("gunicorn")), "wsgi:app", *arguments]
         with log_file.open("wb") as output:
-            process = subprocess.Popen(
-                command, cwd=ROOT, env=clean_environment() | given | environment, stdout=output, stderr=output
-            )
-        server = Server(process, f"http://127.0.0.1:{port}", log_file)
+            process = subprocess.Popen(command, cwd=ROOT, env=clean_environment() | given, stdout=output, stderr=output)
+        server = Server(process, f"http://127.0.0.1:{listens_on}", log_file)
         servers.append(server)
-        server.until(lambda: server.ask("/health/live")[0] == 200)
+        server.until(lambda: server.ask(given.get("SCRIPT_NAME", "") + "/health/live")[0] == 200)
         return server
 
     yield start

@@ -80,6 +80,30 @@ def prune(keep_days: int | None) -> None:
     click.echo(f"Deleted {pruned} rows older than {days} days, from before {isoformat(before)}.")
 
 
+@records_group.command("erase")
+@click.option("--client", default="", help="The name behind a token, or the address, as it stands in the records.")
+@click.option("--prediction", "prediction_id", default="", help="The prediction_id of an answer.")
+def erase(client: str, prediction_id: str) -> None:
+    """Remove the records of a client, or of one prediction, from the spool and the database, with their outcomes."""
+    from service.records.erase import Whose
+    from service.records.erase import erase as erase_records
+
+    if bool(client) == bool(prediction_id):
+        raise click.UsageError("Say whose records: --client NAME, or --prediction ID.")
+    settings = _settings()
+    try:
+        erased = erase_records(settings, Whose(client, prediction_id))
+    except TimeoutError as exc:
+        raise click.ClickException(f"Nothing was erased: {exc}. Try again.") from None
+    except Exception as exc:  # drivers' errors have no base class in common
+        raise click.ClickException(
+            f"Not all was erased, since {_database(settings)} fails: {exc}. Try again."
+        ) from None
+    click.echo(f"spool     {erased.spooled} rows that were not shipped yet, and every copy of those that were")
+    click.echo(f"database  {erased.records} rows and {erased.outcomes} outcomes, in {_database(settings)}")
+    click.echo("Logs, backups, exports and the spools of other hosts are not touched.")
+
+
 @records_group.command("export")
 @click.option("--to", "target", type=click.Path(path_type=Path, dir_okay=False), required=True, help=".parquet or .csv")
 @click.option("--since", type=_TIME, help="UTC, such as 2026-01-31 or 2026-01-31T09:00:00.")

@@ -33,8 +33,15 @@ def test_docker_receives_exactly_the_files_that_are_copied():
     assert not any(fnmatch("artifacts", line[1:]) for line in lines if line.startswith("!"))
 
 
+def test_the_user_is_a_number_which_run_as_non_root_needs():
+    assert _step("USER").isdigit() and int(_step("USER")) > 0
+
+
 @pytest.mark.process
-def test_the_copied_files_serve_and_the_health_check_works(trained, tmp_path):
+@pytest.mark.parametrize(
+    "bind", [lambda _: {}, lambda folder: {"BIND": f"unix:{folder}/serving.sock", "SCRIPT_NAME": "/ml"}]
+)
+def test_the_copied_files_serve_and_the_health_check_works(trained, tmp_path, bind):
     inside = tmp_path / "srv"
     inside.mkdir()
     for name in COPIED:
@@ -47,15 +54,18 @@ def test_the_copied_files_serve_and_the_health_check_works(trained, tmp_path):
     environment = (
         clean_environment() | dict(pair.split("=") for pair in _step("ENV").split()) | {"WEB_CONCURRENCY": "1"}
     )
-    environment |= {"PORT": str(free_port()), "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    environment |= bind(tmp_path) | {
+        "PORT": str(free_port()),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
     log = tmp_path / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(json.loads(_step("CMD")), cwd=inside, env=environment, stdout=output, stderr=output)
     server = Server(process, f"http://127.0.0.1:{environment['PORT']}", log)
     check = shlex.split(re.sub(r"--\S+", "", _step("HEALTHCHECK")).strip().removeprefix("CMD"))
     try:
-        server.until(lambda: server.ask("/health/ready")[0] == 200)
-        assert subprocess.run(check, env=environment, timeout=60).returncode == 0
+        server.until(lambda: bool(server.events("model_serving")))
+        assert subprocess.run(check, cwd=inside, env=environment, timeout=60).returncode == 0
     finally:
         server.stop()
-    assert subprocess.run(check, env=environment, stderr=subprocess.DEVNULL, timeout=60).returncode != 0
+    assert subprocess.run(check, cwd=inside, env=environment, stderr=subprocess.DEVNULL, timeout=60).returncode != 0

@@ -26,6 +26,13 @@ def test_systemd_analyze_reports_nothing_about_the_unit(tmp_path):
 
 
 @pytest.mark.process
+def test_the_unit_s_exposure_is_below_2_5_as_systemd_measures_it():
+    command = [program("systemd-analyze", "systemd"), "security", "--offline=true", "--no-pager", "--threshold=24"]
+    run = subprocess.run([*command, str(UNIT)], capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stdout[-200:] + run.stderr
+
+
+@pytest.mark.process
 def test_systemd_is_notified_when_the_port_is_open(serve, tmp_path):
     assert "Type=notify" in UNIT.read_text()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:

@@ -61,6 +61,10 @@ class Sink(Protocol):
         """Delete at most about ``most`` records and outcomes from before a Unix time; the number of rows."""
         ...
 
+    def erase(self, deletions: Iterable[str], wanted: str) -> list[int]:
+        """Run statements that delete what is ``wanted``, in one transaction, and leave no trace; the rows of each."""
+        ...
+
     def cut(self) -> None:
         """Interrupt callers blocked on the database (thread-safe)."""
         ...
@@ -113,6 +117,19 @@ class SqliteSink:
         """See Sink."""
         return _prune(before, most, "rowid", lambda sql, limit: self._connection.execute(sql, limit).rowcount)
 
+    def erase(self, deletions: Iterable[str], wanted: str) -> list[int]:
+        """See Sink. What was deleted is overwritten in the file, and in the log of writes."""
+        self._connection.execute("PRAGMA secure_delete=ON")
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            counts = [self._connection.execute(sql, (wanted,)).rowcount for sql in deletions]
+            self._connection.execute("COMMIT")
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return counts
+
     def cut(self) -> None:
         """Does nothing: SQLite waits for its lock for CONNECT_SECONDS at most."""
 
@@ -163,6 +180,11 @@ class PostgresSink:
             "ctid",
             lambda sql, limit: self._connection.execute(sql.replace("?", "%s").encode(), limit).rowcount,
         )
+
+    def erase(self, deletions: Iterable[str], wanted: str) -> list[int]:
+        """See Sink."""
+        with self._connection.transaction():
+            return [self._connection.execute(sql.replace("?", "%s").encode(), (wanted,)).rowcount for sql in deletions]
 
     def cut(self) -> None:
         """See Sink."""

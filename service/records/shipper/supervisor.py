@@ -125,6 +125,11 @@ def stop(settings: Settings, seconds: float = DRAIN_SECONDS, until_shipped: bool
         time.sleep(0.05)
 
 
+def kill(settings: Settings) -> None:
+    """End a shipper that runs at once; the next one goes on where it was."""
+    _signal(spool_folder(settings), signal.SIGKILL)
+
+
 def run_module(module: str, settings: Settings, lock: int | None = None) -> subprocess.Popen[bytes]:
     """Run one of our modules in a process group of its own, by these settings and not by the environment's.
 
