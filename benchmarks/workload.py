@@ -63,6 +63,8 @@ def value_of(feature: Feature, draw: random.Random) -> Any:
         return None
     if feature.type == "boolean":
         return draw.random() < 0.5
+    if feature.type == "text":
+        return feature.example
     if feature.choices:
         return draw.choice(feature.choices)
     low, high = _range(feature)

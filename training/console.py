@@ -91,6 +91,14 @@ def print_summary(
         click.echo(f"and ask it:\n  curl -s {ADDRESS}/predict -H 'Content-Type: application/json' -d {quoted}")
     else:
         click.echo(f"and ask it: {ADDRESS}/apidocs/ has a row to send.")
+    _ask_from_pandas()
+
+
+def _ask_from_pandas() -> None:
+    click.echo(
+        f"or, of a pandas frame df without the target:\n  requests.post('{ADDRESS}/predict/batch', json={{'instances': "
+        "df.astype(object).where(df.notna(), None).to_dict('records')})"
+    )
 
 
 def _typed(command: str) -> str:

@@ -52,6 +52,8 @@ def _typed_row(contract: Contract) -> Any:
 def _strict_type(contract: Contract, feature: Feature) -> Any:
     if feature.type == "boolean":
         kind: Any = bool
+    elif feature.is_open:
+        kind = Annotated[str, Field(max_length=feature.longest)]
     elif feature.type == "category":
         kind = Literal[feature.choices]
     else:
@@ -65,6 +67,6 @@ def _strict_type(contract: Contract, feature: Feature) -> Any:
 
 
 def _plain_type(feature: Feature) -> Any:
-    kinds: dict[str, Any] = {"number": float, "integer": int, "boolean": bool}
-    kind = kinds.get(feature.type) or Literal[feature.choices]
+    kinds: dict[str, Any] = {"number": float, "integer": int, "boolean": bool, "text": str}
+    kind = str if feature.is_open else kinds.get(feature.type) or Literal[feature.choices]
     return Optional[kind] if feature.nullable else kind  # noqa: UP045 - as above

@@ -3,8 +3,11 @@
 import signal
 import threading
 
+import orjson
 import pytest
 
+from inference.contract import Contract, Feature
+from inference.features import encode
 from schemas.errors import StoreUnavailable
 from service import metrics
 from service.records import recorder
@@ -151,3 +154,23 @@ def test_columns_are_typed_for_queries(postgres, make_settings):
         "bool_and((features->>'age')::float > 0) FROM predictions"
     )
     assert row == (50, True, record.answers.predictions.count("yes"), True)
+
+
+def test_texts_and_unseen_categories_reach_the_database_whatever_they_hold(postgres, make_settings):
+    contract = Contract(
+        "classification",
+        "y",
+        (Feature("review", "text"), Feature("city", "category", choices=("Oslo",), unseen="accept")),
+    )
+    rows = [["zero \0 byte", "Oslo"], ['\U0001d11e\u2028"\\', "Par\0is"], ["", ""], ["x" * 10_000, "new"]]
+    settings = make_settings(DATABASE_URL=postgres.address)
+    recorder.prepare(settings)
+    records = Recorder(settings)
+    records.open()
+    record = make_record(len(rows), rows=encode(contract, rows))
+    record.contract = contract
+    records.append(record)
+    recorder.close_all()
+    drain(settings)
+    found = postgres.query("SELECT features::text FROM predictions ORDER BY row_index")
+    assert [list(orjson.loads(text).values()) for (text,) in found] == rows

@@ -14,7 +14,7 @@ from benchmarks.twins.schema import batch_adapter, row_adapter
 from benchmarks.twins.tuned.ids import new_id
 from benchmarks.twins.tuned.problems import invalid
 from inference.engines.base import Answers
-from inference.features import Matrix, codes_of
+from inference.features import Matrix, codes_of, encode
 from inference.timestamps import isoformat_unix
 from service import metrics
 from service.records import Record
@@ -118,6 +118,8 @@ class Model:
 
     def _matrix(self, rows: list[dict[str, Any]]) -> Matrix:
         cells = list(map(self._pick, rows))
+        if self.manifest.contract.open_columns:
+            return encode(self.manifest.contract, cells)
         if self._codes:
             cells = [tuple(self._codes[i][v] if i in self._codes else v for i, v in enumerate(row)) for row in cells]
         return np.array(cells, dtype=np.float64)
