@@ -15,6 +15,7 @@ from service import log, metrics, processes
 from service.access import tokens
 from service.metrics import listener
 from service.server.error_responses import install_error_responses
+from service.server.rules import install_rules
 from service.server.start import hand_over, most_connections, settings_at_start, slots_of, warn_if_open
 
 settings = settings_at_start()
@@ -22,7 +23,10 @@ settings = settings_at_start()
 bind = [str(settings.bind)]
 workers = settings.web_concurrency
 threads = 1 if settings.worker_class == "sync" else settings.threads  # with more, gunicorn takes gthread for sync
-worker_class = {"inline": "service.server.worker.InlineWorker"}.get(settings.worker_class, settings.worker_class)
+worker_class = {
+    "inline": "service.server.worker.InlineWorker",
+    "gthread": "service.server.gthread.TimedThreadWorker",
+}.get(settings.worker_class, settings.worker_class)
 worker_connections = most_connections()
 http_parser = "python"  # gunicorn_h1c 0.6 takes folded headers and bare line feeds; see docs/worker.md
 preload_app = True
@@ -112,3 +116,4 @@ def child_exit(server: Any, worker: Any) -> None:
 
 
 install_error_responses()
+install_rules()

@@ -9,7 +9,7 @@ ServiceError 500
 ├── NotFound 404 ── UnknownVersion
 ├── MethodNotAllowed 405
 ├── Unauthorized 401, Forbidden 403, TooManyRequests 429
-├── NotReady 503, StoreUnavailable 503
+├── NotReady 503, StoreUnavailable 503, Overloaded 503
 ├── BodyTooLarge 413, UnsupportedMediaType 415, MalformedBody 400
 ├── Conflict 409
 └── InvalidInput 422
@@ -162,6 +162,14 @@ class StoreUnavailable(ServiceError):
     title = "Records not available"
 
 
+class Overloaded(ServiceError):
+    """The request would wait longer for its turn than OVERLOAD_MS; ``Retry-After`` says when to send it again."""
+
+    status = 503
+    type = "overloaded"
+    title = "Overloaded"
+
+
 class RequestTimeout(ServiceError):
     """The client was too slow in sending its request; the connection closes."""
 
@@ -228,7 +236,7 @@ _BY_STATUS = {
         *(BodyTooLarge, UnsupportedMediaType, Conflict),
     )
 }
-"""The class of a status that means one thing, whoever refuses. 503 has two, and 422 needs to know the fields."""
+"""The class of a status that means one thing, whoever refuses. 503 has three, and 422 needs to know the fields."""
 
 
 @lru_cache(maxsize=64)

@@ -143,6 +143,12 @@ class Settings:
     )
     max_body_bytes: int = setting("16777216", read.integer(1, 2**31), "largest request body", shipper=False)
     max_batch_rows: int = setting("10000", read.integer(1, 10_000_000), "most rows of a batch", shipper=False)
+    overload_ms: int = setting(
+        "2000",
+        read.integer(0, 600_000),
+        "milliseconds that a prediction waits for its turn; who would wait longer is answered 503 at once; 0 never",
+        shipper=False,
+    )
     log_level: Literal["debug", "info", "warning", "error", "critical"] = setting(
         "info",
         read.one_of("debug", "info", "warning", "error", "critical"),

@@ -130,6 +130,12 @@ def phases(model_version: str, validate: float, predict: float, serialise: float
             values[timer + 1 + bisect_left(_PHASE_SECONDS, seconds)] += 1
 
 
+def overloaded(route: str, method: str) -> None:
+    """Count a request that was refused since it would have waited too long; it is not timed, so no percentile falls."""
+    _add(1, "http_requests_total", route, method if method in METHODS else "other", "503")
+    _add(1, "http_requests_refused_total", "overload")
+
+
 def invalid(fields: list[str]) -> None:
     """Count the fields that were refused; the caller has replaced names outside the contract by ``unknown``."""
     for field in fields:
@@ -142,7 +148,7 @@ def unseen_category(feature: str, rows: int) -> None:
 
 
 def refused(reason: str) -> None:
-    """Count a request refused before it was read: auth, limit or size."""
+    """Count a request refused before it was read: auth, limit, size or overload."""
     _add(1, "http_requests_refused_total", reason)
 
 

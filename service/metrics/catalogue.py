@@ -47,7 +47,7 @@ _METRICS = (
         (),
         _LATENCY,
     ),
-    Metric("http_requests_refused_total", "counter", "Requests refused by auth, limit or size.", ("reason",)),
+    Metric("http_requests_refused_total", "counter", "Requests refused by auth, limit, size or overload.", ("reason",)),
     Metric("predictions_total", "counter", "Rows predicted, by class.", ("model_version", "prediction")),
     Metric(
         "prediction_duration_seconds",
@@ -98,6 +98,7 @@ INITIAL_SERIES = (
     ("http_requests_refused_total", "auth"),
     ("http_requests_refused_total", "limit"),
     ("http_requests_refused_total", "size"),
+    ("http_requests_refused_total", "overload"),
     ("http_requests_in_flight",),
     ("records_total", "spooled"),
     ("records_total", "shipped"),

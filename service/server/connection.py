@@ -1,39 +1,28 @@
-"""A client's connection between two events of the loop, and the connections whose responses are written together."""
+"""A client's connection between two events of the loop: what was read of its requests, what is not sent yet."""
 
 import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from typing import Any
 
-from gunicorn.http.body import LengthReader
+from gunicorn.http.errors import ChunkMissingTerminator, LimitRequestHeaders
 from gunicorn.workers.gthread import TConn
 
-from service import log
-from service.server.parsing import MIN_RATE, HeadCache, TimedParser
+from service.server.bodies import ChunkedBody
+from service.server.overload import NO_ROUTE, Route
+from service.server.parsing import HeadParser, HeadReader, ParsedRequest
 
+MIN_RATE = 64 * 1024
+"""Bytes a second: a long body or response gets a second more for each so many."""
 LINGER = 2.0
 """Seconds that a closing connection is read on, so that the client gets all of its response (RFC 9112, 9.6)."""
 IDLE_WHEN_FULL = 2.0
 """Seconds that a client has to send something while other clients wait to be accepted."""
-MIN_BATCH = 12
-"""Sockets that must be ready at once for their responses to be written as a batch.
-
-A server that keeps up sees fewer, and each of them waits less by itself.
-"""
-MAX_BATCH, MAX_DELAY = 8, 0.001
-"""Responses in a batch of writes, and seconds that the first of them waits for the others.
-
-A send wakes its client up, which costs more than the send itself. While one client is served the next one is awake.
-"""
-MAX_HEAD, MAX_REQUEST = 16 * 1024, 256 * 1024
-"""Bytes of a head, and of a whole request, that the loop waits for; a thread reads longer ones."""
-LONG_BODY = 4096
-"""Bytes of a request body from which on handling it may take long."""
-
-
-class LeftToGthread(Exception):
-    """The next request is one that the loop leaves to gunicorn's own handling."""
+READ_AHEAD = 64 * 1024
+"""Bytes that are read of further requests while one waits for its turn."""
+LONG_BODY = 256 * 1024
+"""Bytes of a body from which on its connection counts as a long one, and its request is handled in a thread."""
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 def peer_environ(client: Any, server: Any) -> dict[str, Any]:
@@ -51,9 +40,11 @@ def peer_environ(client: Any, server: Any) -> dict[str, Any]:
 class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
     """What was read of a connection's next requests, what of its response is not sent yet, and how long to wait for it.
 
-    ``req`` is the request whose body is not complete yet; it takes ``request_length`` bytes of ``received``, the first
-    ``head_length`` of which are its head. ``requests`` counts those that were parsed. ``keep_alive`` tells whether the
-    connection stays open after the response; ``closing``, that it is shut for writing and read on for ``LINGER``.
+    ``req`` is the request whose head was parsed; its body is ``length`` bytes of ``received``, or ``chunks``. ``ready``
+    tells that it is complete, since ``arrived``; ``route`` is its. ``queued`` tells that the connection waits for its
+    turn, and ``counted``, that it does so with a complete request. ``ended`` tells that the client sends no more.
+    ``keep_alive`` tells whether the connection stays open after the response; ``closing``, that it is shut for writing
+    and read on for ``LINGER``. ``mask`` is what the poller watches.
     Times are of ``time.monotonic``, in seconds: at ``deadline`` the connection is closed, whatever is missing.
     """
 
@@ -65,75 +56,134 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
         self.client_timeout = client_timeout
         self.environ = environ | peer_environ(client, server)
         self.received = bytearray()
-        self.req: Any = None
-        self.parser: Any = None
-        self.head_length = self.request_length = self.requests = 0
+        self.req: ParsedRequest | None = None
+        self.chunks: ChunkedBody | None = None
+        self.route: Route = NO_ROUTE
+        self.requests = self.mask = self._searched = 0
         self.unsent = memoryview(b"")
-        self.keep_alive = self.closing = False
-        self.deadline = self.send_deadline = 0.0
+        self.ready = self.queued = self.counted = self.ended = self.keep_alive = self.closing = False
+        self.deadline = self.body_deadline = self.send_deadline = self.arrived = self.began = 0.0
 
     def receive(self) -> bytes | None:
-        """What the client sent; empty when it sends no more, None when there is nothing now."""
+        """What the client sent; empty when it sends no more, None when there is nothing now.
+
+        Raises:
+            OSError: the client is gone.
+        """
         try:
             found: bytes = self.sock.recv(65536)
         except (BlockingIOError, InterruptedError):
             return None
-        except OSError:
-            return b""
         return found
 
     def add_received(self, data: bytes) -> None:
         """Keep what was received; the first byte of a request starts its time limit."""
-        if not self.received:
-            self.deadline = time.monotonic() + self.client_timeout
+        now = time.monotonic()
+        if not self.received and self.req is None:
+            self.began = now
+            self.deadline = self.body_deadline = now + self.client_timeout
+        elif self.req is not None and not self.ready:
+            self.body_deadline += len(data) / MIN_RATE
+            self.deadline = min(self.body_deadline, now + self.client_timeout)
         self.received += data
 
-    def has_request(self, heads: HeadCache) -> bool:
-        """Whether the next request is complete; its head is parsed as soon as it is there.
+    @property
+    def held(self) -> int:
+        """Bytes that are held of this client's requests."""
+        return len(self.received) + (len(self.chunks.data) if self.chunks is not None else 0)
+
+    def advance(self, heads: HeadParser, max_body: int) -> bool:
+        """Parse and decode what was received; whether another call may find more without further bytes.
 
         Raises:
-            LeftToGthread: the loop does not handle this request.
             gunicorn.http.errors.ParseException: gunicorn refuses it.
         """
-        if self.req is None and not self._parse_head(heads):
+        if self.ready or (self.req is None and not self._parse_head(heads, max_body)):
             return False
-        return len(self.received) >= self.request_length
+        req = self.req
+        assert req is not None
+        more = False
+        if self.chunks is not None:
+            more = self.chunks.feed(self.received)
+            self.ready = self.chunks.complete or self.chunks.too_long
+            if self.ended and not self.ready and not more:
+                raise ChunkMissingTerminator(b"")
+        else:
+            self.ready = len(self.received) >= req.length or req.length > max_body or self.ended  # type: ignore[operator]
+        return more
 
-    def _parse_head(self, heads: HeadCache) -> bool:
-        self.head_length = self.received.find(b"\r\n\r\n") + 4
-        if self.head_length < 4:
-            if len(self.received) > MAX_HEAD or b"\n" in self.received.replace(b"\r\n", b""):
-                raise LeftToGthread  # which refuses it
+    def _parse_head(self, heads: HeadParser, max_body: int) -> bool:
+        received = self.received
+        if self._searched == 0 and received[:2] == b"\r\n":
+            del received[:2]  # one empty line before a request is ignored (2.2)
+        end = received.find(b"\r\n\r\n", self._searched)
+        if end < 0:
+            self._check_unfinished(heads)
             return False
+        head = bytes(received[: end + 4])
+        del received[: end + 4]
+        self._searched = 0
         self.requests += 1
-        req = heads.parse(bytes(self.received[: self.head_length]), self.client, self.requests)
-        reader = req.body.reader
-        if type(reader) is not LengthReader or req.for_gthread:
-            raise LeftToGthread
-        self.request_length = self.head_length + reader.length
-        if self.request_length > MAX_REQUEST:
-            raise LeftToGthread
-        self.req = req
+        req = self.req = heads.parse(head, self.client, self.requests)
+        if req.length is None:
+            self.chunks = ChunkedBody(req, max_body)
+        elif req.length > max_body or (self.ended and len(received) < req.length):
+            req.force_close()  # where the next request begins is unknown
+        if req.expects_continue:
+            with suppress(OSError):
+                self.sock.send(CONTINUE)
         return True
 
-    def take_request(self) -> tuple[Any, bytes]:
+    def _check_unfinished(self, heads: HeadParser) -> None:
+        """Refuse at once what can become no head, looking at every byte once or twice."""
+        received, start = self.received, max(0, self._searched - 1)
+        new = received[start:]
+        if start and new[:1] == b"\n":
+            del new[0]  # its CR was seen before
+        has_bare_lf = new.count(b"\n") != new.count(b"\r\n")
+        first_line_is_long = b"\r\n" not in received[: heads.max_line + 2] and len(received) > heads.max_line + 2
+        if has_bare_lf or first_line_is_long:
+            ParsedRequest(self.cfg, HeadReader(bytes(received)), self.client)  # which refuses it
+        if len(received) > heads.max_head:
+            raise LimitRequestHeaders("max buffer headers")
+        self._searched = max(0, len(received) - 3)
+
+    def is_too_long(self, max_body: int) -> bool:
+        """Whether the body of the request is longer than ``max_body`` bytes; then it is not all there."""
+        if self.chunks is not None:
+            return self.chunks.too_long
+        return self.req is not None and self.req.length is not None and self.req.length > max_body
+
+    def take_request(self) -> tuple[ParsedRequest, bytes]:
         """The request that is complete, and its body; they leave the buffer."""
-        req, body = self.req, bytes(memoryview(self.received)[self.head_length : self.request_length])
-        self.req = None
-        del self.received[: self.request_length]
+        req, chunks = self.req, self.chunks
+        assert req is not None
+        if chunks is not None:
+            body = bytes(chunks.data)
+            if chunks.too_long:
+                req.force_close()  # where the next request begins is unknown
+        else:
+            assert req.length is not None
+            body = bytes(memoryview(self.received)[: req.length])
+            del self.received[: req.length]
+        self.drop_request()
         return req, body
 
-    def start_parser(self) -> None:
-        """Leave what was received to gunicorn's parser, which a thread reads on with."""
-        self.parser = TimedParser(self.cfg, self.sock, self.client, bytes(self.received), self.client_timeout)
-        self.received.clear()
-        self.req = None
+    def drop_request(self) -> None:
+        """Forget the request that was parsed."""
+        self.req = self.chunks = None
+        self.ready = False
 
-    def stop_parser(self) -> None:
-        """Take back what the parser, if there is one, has read of the next requests."""
-        if self.parser is not None:
-            self.received[:0] = self.parser.unreader.take_buffered()
-            self.parser = None
+    def has_left(self) -> bool:
+        """Whether the client is known to be gone, or to send no more, without reading what it sent."""
+        if self.ended:
+            return True
+        try:
+            return bool(self.sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b"")
+        except (BlockingIOError, InterruptedError):
+            return False
+        except OSError:
+            return True
 
     def queue_response(self, response: bytes, keep_alive: bool, now: float) -> None:
         """Have a whole response to send, head and body."""
@@ -168,68 +218,24 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
         """
         now = time.monotonic()
         if self.keep_alive:
+            self.began = now
             self.deadline = now + (self.client_timeout if self.received else keepalive)
+            self.body_deadline = self.deadline
             return
         self.closing, self.deadline = True, now + LINGER
+        self.received.clear()
         self.sock.shutdown(socket.SHUT_WR)
 
     def is_expired(self, now: float, full: bool) -> bool:
         """Whether to close it; ``full`` tells that others wait to be accepted, for whom an idle one makes room."""
         left = self.deadline - now
+        if self.queued:
+            return False
         if left <= 0 or not full:
             return left <= 0
         return not self.unsent and not self.closing and left < self.client_timeout - IDLE_WHEN_FULL
 
     def limit_idle(self, deadline: float) -> None:
         """Close it by ``deadline`` at the latest if it waits for a request."""
-        if not self.received and not self.unsent:
+        if not self.received and not self.unsent and self.req is None:
             self.deadline = min(self.deadline, deadline)
-
-
-class WriteBatch:
-    """Connections whose responses are complete and are written one right after the other.
-
-    ``active`` is set while the loop handles at least ``MIN_BATCH`` events; otherwise each response is written at once.
-    """
-
-    def __init__(self, flush: Callable[[], None]) -> None:
-        self.active = False
-        self._flush = flush
-        self._connections: list[Connection] = []
-        self._started = 0.0
-        self._durations: dict[str, float] = {}
-
-    @contextmanager
-    def collect(self) -> Iterator[None]:
-        """Collect responses, and log lines, while the loop handles many events; ``flush`` writes what is left."""
-        self.active = True
-        try:
-            with log.batch():
-                yield
-        finally:
-            self.active = False
-            self._flush()
-
-    def add(self, conn: Connection, now: float) -> bool:
-        """Add a connection that has a response; True when the batch must be written now."""
-        if not self._connections:
-            self._started = now
-        self._connections.append(conn)
-        return len(self._connections) >= MAX_BATCH or now - self._started > MAX_DELAY
-
-    def take(self) -> list[Connection]:
-        """The connections, in the order they were added; the batch is empty afterwards."""
-        taken, self._connections = self._connections, []
-        return taken
-
-    def is_held_up_by(self, path: str, body_length: int) -> bool:
-        """Whether responses would wait for a request that may take long, or whose path is not known to be fast."""
-        if not self._connections:
-            return False
-        return body_length > LONG_BODY or self._durations.get(path, MAX_DELAY) >= MAX_DELAY
-
-    def record_duration(self, path: str, seconds: float) -> None:
-        """Remember how long the last request for a path took."""
-        if len(self._durations) >= 512:
-            self._durations.clear()
-        self._durations[path] = seconds

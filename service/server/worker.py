@@ -1,45 +1,50 @@
 """A gunicorn worker that runs the application in its event loop: synchronous, with keep-alive, waiting for no client.
 
-The loop reads without blocking. A request is parsed and handled as soon as all of it is there, and its response is
-written with one send. What the kernel does not take follows when the client reads on. Whatever is unusual (a long or
-chunked body, Expect, Upgrade, a response that is a stream) is left to the threads of gunicorn's own gthread worker.
+When all of a request is there its connection waits for a turn: one request a turn, the one that has waited longest
+first. The response is written with one send, and what the kernel does not take follows when the client reads on
+(loop.py). A thread of the pool runs what may wait (a slow route, a long body, a streamed response); no thread ever
+waits for a client's request.
 
-The methods of ``InlineWorker`` stand in the order in which a connection meets them.
+The methods of ``InlineWorker`` stand in the order in which a request meets them.
 """
 
-import errno
+import os
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from functools import partial
-from selectors import EVENT_READ, EVENT_WRITE
+from selectors import EVENT_READ
 from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
-from schemas.errors import RequestTimeout
-from service import log
+from schemas.errors import BodyTooLarge, RequestTimeout
+from service import log, metrics
 from service.server import unsupported
-from service.server.connection import LINGER, MIN_BATCH, Connection, LeftToGthread, WriteBatch
-from service.server.error_responses import write_request_timeout
-from service.server.parsing import CachedRequest, ConfigSnapshot, HeadCache
-from service.server.wsgi import RequestHandler, base_environ
+from service.server.connection import LONG_BODY, Connection
+from service.server.error_responses import overloaded_response, write_refusal
+from service.server.loop import ConnectionLoop
+from service.server.overload import Job, Lanes, Pace, Policy, Refusals
+from service.server.parsing import HeadParser
+from service.server.writing import MIN_BATCH
+from service.server.wsgi import BufferedResponse, RequestHandler
 
-SWEEP_INTERVAL = 0.25
-"""Seconds by which a connection may outlive its deadline: a sweep looks at every one."""
-SPARE_DESCRIPTORS = 16
-"""Descriptors that are left to the process once it can open no more; from then on it takes so many fewer clients."""
-_NO_MORE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+TURNS = 0.005
+"""Seconds of turns, at least, after which the loop looks for what has arrived."""
+MAX_LANES = 16
+"""Lanes whose threads the pool has room for; a thread is made when it is first needed."""
+SURE_TO_WAIT = 0.05
+"""Seconds of waiting from which on it pays to look whether the client is still there."""
 
 
-class InlineWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+class InlineWorker(ConnectionLoop):
     """See the module. Where it does not fit it is a plain gthread worker, and logs why."""
 
-    client_timeout = 30.0
-    """Seconds in which a request must arrive, and in which a client must read its response; long ones get more."""
     request_slots = 1
-    """Requests that are handled at once; ``slots_of`` in start.py reads it."""
+    """Requests that are handled at once; see slots_of in start.py."""
+    memory = 64 * 1024 * 1024
+    """Bytes of unfinished long requests that a worker holds, and of four bodies of the longest kind at least."""
 
     def __new__(cls, age: int, ppid: int, sockets: Any, app: Any, timeout: float, cfg: Any, log: Any) -> Any:
         """A worker of this class, or of gunicorn's own."""
@@ -50,98 +55,119 @@ class InlineWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        self.config = ConfigSnapshot(self.cfg)
-        self.heads = HeadCache(self.config)
         self.handler = RequestHandler(self, self.config)
-        self.batch = WriteBatch(self.flush_batch)
-        self.watched: dict[Connection, None] = {}
-        self.swept = 0.0
+        self.long: dict[Connection, None] = {}
+        self.admitted = 0
+        self.pace, self.refusals = Pace(), Refusals()
 
-    def handle_usr1(self, sig: int, frame: Any) -> None:
-        """Open the log files again; new connections have the new error stream."""
-        super().handle_usr1(sig, frame)
-        self.environ = base_environ(self.cfg)
+    def get_thread_pool(self) -> ThreadPoolExecutor:
+        """Threads for every lane."""
+        return ThreadPoolExecutor(max_workers=self.cfg.threads * MAX_LANES)
 
     def run(self) -> None:
-        """Serve until the worker must stop, then finish the requests that were begun."""
-        self.environ = base_environ(self.cfg)
-        self.poller.register(self.method_queue.fileno(), EVENT_READ, self.method_queue.run_callbacks)
-        while self.alive:
-            self.run_once()
-            if not self.is_parent_alive():
-                self.alive: bool = False
-        self.set_accept_enabled(False)
-        for listener in self.sockets:
-            listener.close()  # now: the next master waits for the address, but only for five seconds
-        stopped = time.monotonic()
-        for conn in self.watched:
-            conn.limit_idle(stopped + LINGER)
-        while self.nr_conns > 0 and time.monotonic() <= stopped + self.cfg.graceful_timeout:
-            self.run_once()
-        self.tpool.shutdown(wait=False)
-        self.poller.close()
-        self.method_queue.close()
-
-    def run_once(self) -> None:
-        """Wait at most a second for events, and handle them."""
-        now = time.monotonic()
-        if now - self.swept >= SWEEP_INTERVAL:
-            self.swept = now
-            self.notify()  # the arbiter kills a worker whose handler hangs
-            self.sweep(now)
-        self.set_accept_enabled(self.alive and self.nr_conns < self.worker_connections)
-        events = self.poller.select(1.0)
-        with self.batch.collect() if len(events) >= MIN_BATCH else nullcontext():
-            for key, _ in events:
-                key.data(key.fileobj)
-
-    def accept(self, listener: Any) -> None:
-        """Take one new connection, if there is one and a descriptor for it."""
-        try:
-            sock, client = listener.accept()
-        except (BlockingIOError, ConnectionAbortedError):
-            return
-        except OSError as exc:
-            if exc.errno not in _NO_MORE:
-                raise
-            self.worker_connections = max(1, self.nr_conns - SPARE_DESCRIPTORS)
-            self.log.warning("No more than %s connections: %s", self.worker_connections, exc.strerror)
-            return
-        self.nr_conns += 1
-        self.watch(Connection(self.config, sock, client, listener.getsockname(), self.environ, self.client_timeout))
-
-    def watch(self, conn: Connection) -> None:
-        """Read the connection from now on."""
-        conn.deadline = time.monotonic() + self.client_timeout
-        conn.sock.setblocking(False)
-        self.watched[conn] = None
-        self.poller.register(conn.sock, EVENT_READ, partial(self.readable, conn))
-
-    def readable(self, conn: Connection, sock: Any) -> None:
-        """Take what the client sent."""
-        found = conn.receive()
-        if found and not conn.closing:
-            conn.add_received(found)
-            self.advance(conn)
-        elif found == b"" and conn.req is not None and not conn.closing:
-            self.delegate_to_gthread(conn)  # which answers that the body is too short; a half-closed client still reads
-        elif found == b"":
-            self.close(conn)
+        """Ask the application for its rules, then serve."""
+        self.heads = HeadParser(self.config, os.environ.get("SCRIPT_NAME", ""))
+        self.policy = Policy(self.wsgi)
+        done = partial(self.method_queue.defer, self.thread_done)
+        self.lanes = Lanes(self.tpool, self.cfg.threads, self.policy.thread_wait, done)
+        super().run()
 
     def advance(self, conn: Connection) -> None:
-        """Handle every request that is there, as long as the client takes the responses."""
-        while conn.received and conn in self.watched and not conn.unsent and not conn.closing:
-            try:
-                if not conn.has_request(self.heads):
-                    return
-                self.respond(conn, *conn.take_request())
-            except LeftToGthread:
-                self.delegate_to_gthread(conn)
-            except Exception as exc:
-                self.respond_with_error(conn, exc)
+        """Parse what was received; a connection whose request is complete waits for its turn."""
+        if conn.queued or conn.unsent or conn.closing or conn not in self.watched:
+            return
+        if len(conn.received) > LONG_BODY or (conn.chunks is not None and conn.held > LONG_BODY):
+            self.long[conn] = None
+            self.limit_memory()
+            if conn.unsent or conn.closing or conn not in self.watched:
+                return  # it was refused
+        try:
+            more = conn.advance(self.heads, self.policy.max_body)
+        except Exception as exc:
+            self.respond_with_error(conn, exc)
+            return
+        if conn.ready:
+            self.admit(conn)
+        elif more:
+            self.queue(conn)
+        elif conn.ended:
+            self.close(conn)
+        else:
+            self.watch(conn, EVENT_READ)
 
-    def respond(self, conn: Connection, req: CachedRequest, body: bytes) -> None:
+    def limit_memory(self) -> None:
+        """Refuse the long request that has taken longest to arrive, once there are too many of them."""
+        most = max(self.memory, 4 * self.policy.max_body)
+        self.long = {conn: None for conn in self.long if conn in self.watched and conn.held}
+        while sum(conn.held for conn in self.long) > most:
+            unfinished = [conn for conn in self.long if not conn.ready and not conn.unsent and not conn.closing]
+            if not unfinished:
+                return
+            self.refuse(min(unfinished, key=lambda conn: conn.began))
+
+    def admit(self, conn: Connection) -> None:
+        """Let a complete request wait for its turn, or refuse it when that would take too long."""
+        req = conn.req
+        assert req is not None
+        conn.arrived = time.monotonic()
+        conn.route = self.policy.route(req.method, req.environ_fields["PATH_INFO"])
+        limit = self.policy.limit
+        if limit and conn.route[1].limited and self.pace.wait(self.admitted) > limit:
+            self.refuse(conn)
+        else:
+            self.queue(conn)
+
+    def queue(self, conn: Connection) -> None:
+        """Have a connection wait for its turn."""
+        conn.queued = True
+        conn.counted = conn.ready
+        self.admitted += conn.counted
+        self.waiting.append(conn)
+
+    def give_turns(self, began: float) -> None:
+        """Handle one request of each connection in turn, for as long as the reading since ``began`` took, at least."""
+        waiting, requests, handling = self.waiting, 0, 0.0
+        now = time.monotonic()
+        until = now + max(TURNS, now - began)
+        with self.batch.collect() if len(waiting) >= MIN_BATCH else nullcontext():
+            while waiting and now < until:
+                conn = waiting.popleft()
+                self.admitted -= conn.counted
+                if conn not in self.watched:
+                    continue
+                conn.queued = False
+                is_request = self.take_turn(conn, now)
+                started, now = now, time.monotonic()
+                if is_request:
+                    requests += 1
+                    handling += now - started
+        self.pace.record(now - began, handling, requests)
+
+    def take_turn(self, conn: Connection, now: float) -> bool:
+        """Handle the connection's next request, or parse on; whether a request was handled."""
+        if not conn.ready:
+            self.advance(conn)
+            return False
+        waited = now - conn.arrived
+        limit = self.policy.limit
+        if limit and conn.route[1].limited and waited > SURE_TO_WAIT and (waited > limit or conn.has_left()):
+            self.refuse(conn)  # a client that only sends no more still reads this
+            return False
+        try:
+            self.respond(conn)
+        except Exception as exc:
+            self.respond_with_error(conn, exc)
+        return True
+
+    def respond(self, conn: Connection) -> None:
         """Run the application and send its response. Nothing has been sent when this raises."""
+        if conn.is_too_long(self.policy.max_body) and not self.policy.refuses_long_bodies:
+            raise BodyTooLarge("The body is larger than the server takes.")
+        req, body = conn.take_request()
+        self.long.pop(conn, None)
+        if conn.route[1].slow or len(body) > LONG_BODY:
+            self.in_thread(conn, partial(self.run_in_thread, conn, req, body), partial(self.refuse_taken, conn, req))
+            return
         if self.batch.is_held_up_by(req.path, len(body)):
             self.flush_batch()
         started = time.monotonic()
@@ -149,102 +175,97 @@ class InlineWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         if resp.stream is None:
             self.send(conn, resp.take(), keep_alive=not resp.should_close())
         else:
-            self.in_thread(conn, self.handler.send_stream, resp, self.client_timeout)
+            finish = partial(self.handler.finish_stream, resp, self.client_timeout, self.hand_back(conn))
+            self.in_thread(conn, finish, partial(self.refuse_taken, conn, req, resp))
         self.batch.record_duration(req.path, time.monotonic() - started)
 
-    def send(self, conn: Connection, response: bytes, keep_alive: bool) -> None:
-        """Write a response, now or with its batch."""
-        now = time.monotonic()
-        conn.queue_response(response, keep_alive, now)
-        if not self.batch.active:
-            self.write(conn)
-        elif self.batch.add(conn, now):
-            self.flush_batch()
-
-    def flush_batch(self) -> None:
-        """Write the responses of the batch, after their log lines."""
-        log.batch.flush_own()
-        connections = self.batch.take()
-        for conn in connections:
-            if conn in self.watched:
-                self.write(conn)
-        for conn in connections:
-            self.advance(conn)
-
-    def write(self, conn: Connection) -> None:
-        """Write what the kernel takes now, and wait until it takes the rest."""
-        try:
-            if conn.flush():
-                self.after_response(conn)
-            else:
-                self.poller.modify(conn.sock, EVENT_WRITE, partial(self.writable, conn))
-        except OSError:
-            self.close(conn)
-
-    def writable(self, conn: Connection, sock: Any) -> None:
-        """Write on; once all is written, read the next request."""
-        self.write(conn)
-        if not conn.unsent and conn in self.watched:
-            self.poller.modify(sock, EVENT_READ, partial(self.readable, conn))
-            self.advance(conn)
-
-    def after_response(self, conn: Connection) -> None:
-        """A response is written: wait for the next request, or close."""
-        keepalive = self.config.keepalive if self.alive else min(LINGER, self.config.keepalive)
-        try:
-            conn.finish_response(keepalive)
-        except OSError:
-            self.close(conn)
-
-    def close(self, conn: Connection) -> None:
-        """Close a connection now."""
-        del self.watched[conn]
-        self.poller.unregister(conn.sock)
-        self.nr_conns -= 1
-        conn.close()
-
     def sweep(self, now: float) -> None:
-        """Close the connections that are overdue."""
+        """Close the connections that are overdue, and expire what waits for a thread."""
         full = self.alive and not self._accepting
         for conn in [conn for conn in self.watched if conn.is_expired(now, full)]:
-            if conn.received and not conn.unsent and not conn.closing:
+            if (conn.received or conn.req is not None) and not conn.unsent and not conn.closing:
                 self.respond_with_error(conn, RequestTimeout("The request did not arrive in time."))
             else:
                 self.close(conn)
+        self.lanes.sweep(now)
+        if count := self.refusals.take():
+            log.warning(
+                "overloaded", refused=count, waiting=self.admitted, seconds=round(self.pace.wait(self.admitted), 3)
+            )
 
-    def in_thread(self, conn: Connection, work: Callable[..., bool], *arguments: Any) -> None:
-        """Leave the connection to a thread of the pool; ``work`` returns whether it stays open."""
-        del self.watched[conn]
-        self.poller.unregister(conn.sock)
-        finish = partial(self.method_queue.defer, self.finish_request, conn)
-        self.tpool.submit(work, *arguments).add_done_callback(finish)
+    def in_thread(self, conn: Connection, work: Callable[[], None], expire: Callable[[], None]) -> None:
+        """Leave the connection to a thread. ``work`` hands it back; ``expire`` is called if it must wait too long."""
+        self.leave(conn)
+        self.lanes.submit(conn.route[0], Job(work, expire, conn.has_left, time.monotonic()))
 
-    def delegate_to_gthread(self, conn: Connection) -> None:
-        """Leave what was received, and what follows, to gunicorn's own handling."""
-        conn.start_parser()
-        self.in_thread(conn, self.handle, conn)
+    def thread_done(self, lane: str) -> None:
+        """A thread has finished its work."""
+        self.lanes.free(lane)
 
-    def finish_request(self, conn: Connection, fs: "Future[bool]") -> None:
-        """Take a connection back from a thread."""
-        if conn.sock.fileno() < 0:  # the thread closed it
-            self.nr_conns -= 1
+    def run_in_thread(self, conn: Connection, req: Any, body: bytes) -> None:
+        """Run the application in a thread. The loop sends its response."""
+        try:
+            resp: BufferedResponse = self.handler.respond(req, body, conn.sock, conn.environ)
+        except Exception as exc:
+            self.method_queue.defer(self.take_back_failed, conn, exc)
             return
-        conn.stop_parser()
-        conn.keep_alive = not fs.cancelled() and fs.exception() is None and fs.result()
-        self.watch(conn)
-        self.after_response(conn)
-        self.advance(conn)
+        if resp.stream is None:
+            self.hand_back(conn)(resp.take(), not resp.should_close())
+        else:
+            self.handler.finish_stream(resp, self.client_timeout, self.hand_back(conn))
+
+    def hand_back(self, conn: Connection) -> Callable[[bytes, bool], None]:
+        """What a thread calls when it has done with a connection; safe in any thread."""
+        return partial(self.method_queue.defer, self.take_back, conn)
+
+    def take_back(self, conn: Connection, response: bytes, keep_alive: bool) -> None:
+        """Take a connection back from a thread, and send what it left to send."""
+        conn.sock.setblocking(False)
+        self.watched[conn] = None
+        self.send(conn, response, keep_alive)
+
+    def take_back_failed(self, conn: Connection, exc: Exception) -> None:
+        """Take a connection back whose request failed in a thread."""
+        self.watched[conn] = None
+        self.respond_with_error(conn, exc)
+
+    def refuse(self, conn: Connection) -> None:
+        """Refuse the connection's request, which may not be complete: then where the next one begins is unknown."""
+        req, complete = conn.req, conn.ready
+        self.long.pop(conn, None)
+        if complete:
+            req, _ = conn.take_request()
+        self.send_refusal(conn, req, closes=not complete)
+
+    def refuse_taken(self, conn: Connection, req: Any, resp: BufferedResponse | None = None) -> None:
+        """Refuse a request that has waited for a thread too long; ``resp`` has a stream that was not run."""
+        if resp is not None:
+            self.handler.end_stream(resp)
+        self.watched[conn] = None
+        self.send_refusal(conn, req)
+
+    def send_refusal(self, conn: Connection, req: Any, closes: bool = False) -> None:
+        """Answer that the service is overloaded."""
+        closes = closes or not self.alive or req is None or req.should_close()
+        given_id = req.environ_fields.get("HTTP_X_REQUEST_ID") if req is not None else None
+        self.refusals.add()
+        metrics.overloaded(conn.route[0], req.method if req is not None else "")
+        wait = max(self.policy.limit, self.pace.wait(self.admitted))
+        conn.drop_request()
+        self.send(conn, overloaded_response(given_id, wait, closes), keep_alive=not closes)
 
     def respond_with_error(self, conn: Connection, exc: Exception) -> None:
         """Send the error response of a request that cannot be handled, and close."""
+        self.flush_batch()
         self.handle_error(conn.req, conn.sock, conn.client, exc)
+        conn.drop_request()
         conn.received.clear()
         conn.keep_alive = False
         self.after_response(conn)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
-        """Send an error response as gunicorn does, which knows no 408."""
-        if isinstance(exc, RequestTimeout):
-            write_request_timeout(client)
+        """Send an error response as gunicorn does, which knows neither 408 nor 413."""
+        if isinstance(exc, RequestTimeout | BodyTooLarge):
+            write_refusal(client, exc)
         else:
             super().handle_error(req, client, addr, exc)

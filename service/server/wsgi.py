@@ -6,6 +6,7 @@ instead of sent.
 
 import os
 import time
+from collections.abc import Callable
 from datetime import datetime
 from io import BytesIO
 from typing import Any
@@ -13,12 +14,14 @@ from typing import Any
 from gunicorn import util
 from gunicorn.config import PreRequest
 from gunicorn.http import wsgi
-from gunicorn.http.errors import ConfigurationProblem
 
-from service.server.parsing import CachedRequest, ConfigSnapshot
+from service.server.parsing import ParsedRequest
+from service.server.rules import ConfigSnapshot
 
 LENGTH = "Content-Length"
 SPECIAL_HEADERS = util.hop_headers | {"content-length"}
+MOST_COLLECTED = 4 * 1024 * 1024
+"""Bytes of a streamed response that is collected before it is sent."""
 _VALID_NAMES: set[str] = set()
 _VALID_STATUSES: dict[str, int | None] = {}
 _constant_fields = 0, ""
@@ -29,49 +32,14 @@ def base_environ(cfg: Any) -> dict[str, Any]:
     return {**wsgi.base_environ(cfg), "wsgi.multithread": True, "SCRIPT_NAME": os.environ.get("SCRIPT_NAME", "")}
 
 
-def make_environ(req: CachedRequest, body: bytes, shared: dict[str, Any]) -> dict[str, Any]:
-    """The WSGI environ of a request; ``shared`` is what its connection's requests have in common.
-
-    What the shared headers are in an environ is stored with the request, for its copies.
-
-    Raises:
-        ConfigurationProblem: the path is not under SCRIPT_NAME.
-    """
-    if not req.environ_fields:
-        req.environ_fields.update(_environ_fields(req, shared["SCRIPT_NAME"]))
+def make_environ(req: ParsedRequest, body: bytes, shared: dict[str, Any]) -> dict[str, Any]:
+    """The WSGI environ of a request; ``shared`` is what its connection's requests have in common."""
     environ: dict[str, Any] = shared | req.environ_fields
-    for name, value in req.unique_headers:
-        _add_header(environ, name, value)
     environ["wsgi.input"] = BytesIO(body)
     if "SERVER_NAME" not in shared:
         name, _, port = environ.get("HTTP_HOST", "").partition(":")
         environ["SERVER_NAME"], environ["SERVER_PORT"] = name, port or ("443" if req.scheme == "https" else "80")
     return environ
-
-
-def _environ_fields(req: CachedRequest, script: str) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
-    for name, value in req.shared_headers:
-        if name == "CONTENT-TYPE" or name == "CONTENT-LENGTH":
-            fields[name.replace("-", "_")] = value
-            continue
-        if name == "SCRIPT_NAME":  # gunicorn drops a name with an underscore, except from a trusted proxy
-            fields["SCRIPT_NAME"] = script = value
-        _add_header(fields, name, value)
-    if not req.path.startswith(script):
-        raise ConfigurationProblem(f"Request path {req.path!r} does not start with SCRIPT_NAME {script!r}")
-    fields["wsgi.url_scheme"] = req.scheme
-    fields["REQUEST_METHOD"] = req.method
-    fields["QUERY_STRING"] = req.query
-    fields["RAW_URI"] = req.uri
-    fields["SERVER_PROTOCOL"] = f"HTTP/{req.version[0]}.{req.version[1]}"
-    fields["PATH_INFO"] = util.unquote_to_wsgi_str(req.path[len(script) :])
-    return fields
-
-
-def _add_header(environ: dict[str, Any], name: str, value: str) -> None:
-    key = "HTTP_" + name.replace("-", "_")
-    environ[key] = f"{environ[key]},{value}" if key in environ else value
 
 
 def _server_and_date() -> str:
@@ -90,7 +58,7 @@ class BufferedResponse(wsgi.Response):  # type: ignore[misc]  # gunicorn has no 
     empty until it could be made.
     """
 
-    def __init__(self, req: CachedRequest, sock: Any, cfg: ConfigSnapshot) -> None:
+    def __init__(self, req: ParsedRequest, sock: Any, cfg: ConfigSnapshot) -> None:
         super().__init__(req, sock, cfg)
         self.status: str | None
         self.status_code: int | None
@@ -179,8 +147,8 @@ class RequestHandler:
         has_hook = cfg.pre_request is not PreRequest.pre_request or cfg.loglevel == "debug"
         self._pre_request = cfg.pre_request if has_hook else None
 
-    def respond(self, req: CachedRequest, body: bytes, sock: Any, shared_environ: dict[str, Any]) -> BufferedResponse:
-        """The response of the application, collected; or with its ``stream`` still to be sent by ``send_stream``.
+    def respond(self, req: ParsedRequest, body: bytes, sock: Any, shared_environ: dict[str, Any]) -> BufferedResponse:
+        """The response of the application, collected; or with its ``stream`` still to be run by ``finish_stream``.
 
         Raises:
             Exception: whatever the application or a hook raises; nothing has been sent then.
@@ -211,29 +179,40 @@ class RequestHandler:
             worker.alive = False
         return not worker.alive or not self._cfg.keepalive or worker.nr_conns >= worker.max_keepalived
 
-    def send_stream(self, resp: BufferedResponse, timeout: float) -> bool:
-        """Send a stream piece by piece, waiting for the client; whether the connection may stay open.
+    def finish_stream(self, resp: BufferedResponse, timeout: float, hand_back: Callable[[bytes, bool], None]) -> None:
+        """Run a stream to its end, in a thread. ``hand_back`` gets what is to be sent yet, and whether to stay open.
 
-        It blocks for at most ``timeout`` seconds a piece, so it runs in a thread.
+        A response whose length is known and moderate is collected, and the loop sends it: no thread waits for its
+        client. Another one is sent piece by piece, and blocks for at most ``timeout`` seconds a piece.
         """
         sock, stream = resp.sock, resp.stream
+        handed_back = False
         try:
-            sock.settimeout(timeout)
             for item in stream:
                 resp.write(item)
-                sock.sendall(resp.take())
+                if resp.response_length is None or resp.response_length > MOST_COLLECTED:
+                    sock.settimeout(timeout)
+                    sock.sendall(resp.take())
             resp.close()
-            sock.sendall(resp.take())
-            return not resp.should_close()
+            handed_back = True
+            hand_back(resp.take(), not resp.should_close())
         except OSError as exc:
             self._log.debug("The client left: %s", exc)
         except Exception:
             self._log.exception("The application failed while its response was sent.")
         finally:
-            if hasattr(stream, "close"):
-                stream.close()
-            self.run_post_request(resp)
-        return False
+            if not handed_back:
+                hand_back(b"", False)
+            self.end_stream(resp)
+
+    def end_stream(self, resp: BufferedResponse) -> None:
+        """Close a stream, which may have work to do, and count its request."""
+        try:
+            if hasattr(resp.stream, "close"):
+                resp.stream.close()
+        except Exception:
+            self._log.exception("The application failed after its response was sent.")
+        self.run_post_request(resp)
 
     def run_post_request(self, resp: BufferedResponse) -> None:
         """Write the access log and run gunicorn's hook, after each response."""

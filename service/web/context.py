@@ -14,7 +14,7 @@ import orjson
 from flask import Flask
 from flask.json.provider import JSONProvider
 from flask.sessions import NullSession, SessionInterface
-from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 from werkzeug.http import parse_options_header
 
 from schemas.errors import BodyTooLarge, MalformedBody, ServiceError, UnsupportedMediaType
@@ -186,6 +186,31 @@ class ServingApp(Flask):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         self.operations: dict[str, Operation] = {}
         super().__init__(*arguments, **named)
+        self._routes: dict[tuple[str, str], tuple[str, Operation] | None] = {}
+
+    def route_for(self, method: str, path: str) -> tuple[str, Operation] | None:
+        """The rule and the operation of a request, before it is run; None for a request without one.
+
+        ``path`` is PATH_INFO as WSGI has it. The worker asks this of every request, so short paths are remembered.
+        """
+        key = method, path
+        if key in self._routes:
+            return self._routes[key]
+        found = self._match(method, path)
+        if len(path) <= 256:
+            if len(self._routes) >= 1024:
+                self._routes.clear()
+            self._routes[key] = found
+        return found
+
+    def _match(self, method: str, path: str) -> tuple[str, Operation] | None:
+        text = "/" + path.encode("latin1").decode(errors="replace").lstrip("/")
+        try:
+            rule, _ = self.url_map.bind("").match(text, method, return_rule=True)
+        except HTTPException:
+            return None
+        declared = self.operations.get(rule.endpoint)
+        return None if declared is None or method == "OPTIONS" else (rule.rule, declared)
 
     def add_url_rule(
         self, rule: str, endpoint: str | None = None, view_func: Callable[..., Any] | None = None, *args: Any, **kw: Any

@@ -34,6 +34,11 @@ def _answer_http(exc: HTTPException) -> Any:
     """Answer what Flask and Werkzeug refuse in the same form."""
     if isinstance(exc, RequestRedirect):
         return exc
+    if exc.code == 404 and current()[1].environ.get("PATH_INFO") == "*":
+        # OPTIONS * asks about the server, not about a route (RFC 9110, 9.3.7); no other method may have an asterisk
+        response = Response(status=204, headers={"Allow": "GET, HEAD, OPTIONS, POST"})
+        del response.headers["Content-Type"]
+        return response
     if exc.code == 404:
         return answer(NotFound("There is no such route; GET / lists those there are."))
     if isinstance(exc, WrongMethod):

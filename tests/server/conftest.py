@@ -14,16 +14,19 @@ from tests.conftest import ROOT, until
 
 HERE = Path(__file__).parent
 WORKERS = {"inline": "Quick", "gthread": "'gthread'"}
+OTHERS = {"sync": "'sync'", "gevent": "'gevent'"}
 CONFIG = """
 import service.server
 from service.server import worker
 from service.server.error_responses import install_error_responses
 install_error_responses()
+from service.server.rules import install_rules
+install_rules()
 class Quick(worker.InlineWorker):
     client_timeout = 1.5
 worker_class = {worker}
 bind = "127.0.0.1:0"
-threads = 4
+threads = {threads}
 worker_tmp_dir = "/dev/shm"
 control_socket_disable = True
 """
@@ -103,7 +106,7 @@ class Server:
 
 def start(folder, worker, more=""):
     config = folder / "conf.py"
-    config.write_text(CONFIG.format(worker=WORKERS[worker]) + more)
+    config.write_text(CONFIG.format(worker=(WORKERS | OTHERS)[worker], threads=1 if worker == "sync" else 4) + more)
     log = folder / "log"
     environment = {"PYTHONPATH": f"{ROOT}:{os.environ.get('PYTHONPATH', '')}", "PATH": "/usr/bin:/bin"}
     with log.open("w") as errors:

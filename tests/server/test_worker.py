@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from service.server.connection import MIN_BATCH
+from service.server.writing import MIN_BATCH
 from tests.conftest import until
 
 pytestmark = pytest.mark.process
