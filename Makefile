@@ -35,6 +35,7 @@ format: $(VENV)/dev.done  ## format the code
 	@ruff format . && ruff check --fix .
 
 bench: $(VENV)/bench.done  ## the load lab: make bench ARGS=--quick
+	@ls $(ARTIFACTS_DIR)/*/manifest.json >/dev/null 2>&1 || python -m training
 	@python -m benchmarks $(ARGS)
 
 lock: $(VENV)/dev.done  ## pin the requirements again after a change of a .in file

@@ -1,6 +1,7 @@
 """The command line: run (the default), report, compare, list."""
 
 import os
+import secrets
 import signal
 import sys
 import time
@@ -36,6 +37,7 @@ def _names(_context: click.Context, _option: click.Parameter, text: str) -> tupl
 @click.option(
     "--out", type=click.Path(path_type=Path), default=None, help="The result file; else in benchmarks/results."
 )
+@click.option("--seed", type=int, default=None, help="Of rows, their order and header names; drawn if not given.")
 @click.pass_context
 def main(
     context: click.Context,
@@ -46,6 +48,7 @@ def main(
     scenarios: tuple[str, ...],
     artifact: Path | None,
     out: Path | None,
+    seed: int | None,
 ) -> None:
     """Measure the Flask service against the FastAPI design, on this machine, with this model."""
     if context.invoked_subcommand:
@@ -59,7 +62,7 @@ def main(
         raise click.ClickException(reason)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the servers are stopped on the way out
     click.echo(f"{len(plan.cells)} cells, {plan.rounds} rounds of {plan.seconds} s: about {plan.estimate / 60:.1f} min")
-    run = carry_out(plan, folder)
+    run = carry_out(plan, folder, secrets.randbelow(1_000_000) if seed is None else seed)
     path = out or FOLDER / f"{'quick' if quick else 'run'}-{time.strftime('%Y%m%d-%H%M%S')}.json"
     run.save(path)
     _show(run, path)

@@ -3,7 +3,7 @@
 from statistics import median
 
 from benchmarks.results import Run
-from benchmarks.statistics import FEWEST, figure, welch
+from benchmarks.statistics import FEWEST, Ratio, figure, unpaired_ratio
 
 
 def compare_runs(before: Run, after: Run) -> str:
@@ -12,23 +12,24 @@ def compare_runs(before: Run, after: Run) -> str:
     for scenario in after.scenarios:
         for target in after.targets_of(scenario):
             old, new = before.values(scenario, target), after.values(scenario, target)
-            if not old or not new or not median(old):
+            found = unpaired_ratio(new, old)
+            if found is None:
                 continue
             lines.append(
                 f"| {scenario} | {target} | {figure(median(old))} | {figure(median(new))} "
-                f"| {median(new) / median(old):.2f}x | {_verdict(old, new)} |"
+                f"| {found.ratio:.2f}x | {_verdict(found)} |"
             )
     if len(lines) == 2:
         lines = ["The two runs have no cell in common."]
     return "\n".join([*lines, "", *_differences(before, after)])
 
 
-def _verdict(old: list[float], new: list[float]) -> str:
-    if min(len(old), len(new)) < FEWEST:
-        return "too few rounds to tell"
-    if not welch(old, new):
-        return "no significant difference"
-    return "faster" if median(new) > median(old) else "slower"
+def _verdict(found: Ratio) -> str:
+    if found.rounds < FEWEST:
+        return "cannot tell: too few rounds"
+    if not found.significant:
+        return "cannot tell"
+    return "faster" if found.ratio > 1 else "slower"
 
 
 def _differences(before: Run, after: Run) -> list[str]:

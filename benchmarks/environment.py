@@ -14,7 +14,7 @@ from benchmarks.targets import PEERS
 LIBRARIES = (
     *("flask", "werkzeug", "gunicorn", "marshmallow", "orjson", "onnxruntime", "numpy", "scikit-learn", "pandas"),
     *("fastapi", "starlette", "pydantic", "uvicorn", "uvloop", "httptools", "gevent", "waitress", "granian", "pyuwsgi"),
-    "gunicorn_h1c",
+    *("gunicorn_h1c", "fastpysgi", "bjoern-binary"),
 )
 
 

@@ -60,7 +60,7 @@ def make_plan(
         (scenario, target)
         for scenario in chosen
         for target in chosen_targets
-        if not scenario.targets or target.name in scenario.targets or (scenarios and targets)
+        if _meant_for(scenario, target) or (scenarios and targets)
         if not (quick and target.name in scenario.too_slow)
     ]
     cells = tuple((scenario, target) for scenario, target in wanted if not scenario.inapplicable(target))
@@ -77,6 +77,10 @@ def make_plan(
     probe = Plan(cells, count, 0, 0, extras)
     seconds = (minutes * 60 - probe.estimate) / (len(cells) * count)
     return Plan(cells, count, max(1, min(10, round(seconds))), 4.0 if quick else 40.0, extras, left_out)
+
+
+def _meant_for(scenario: Scenario, target: Target) -> bool:
+    return target.name in scenario.targets or (not scenario.targets and not target.identity)
 
 
 def _check_names(names: Sequence[str], known: Sequence[str], kind: str) -> None:

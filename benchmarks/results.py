@@ -47,18 +47,17 @@ class Run:
         place = {0.995: 100, 0.999: 101, 1.0: 102}.get(share, round(share * 100))
         return [m.latency[min(place, len(m.latency) - 1)] for m in self.cell(scenario, target)]
 
-    def ratio(self, scenario: str, a: str, b: str) -> Ratio | None:
-        """How many times the rate of ``b`` the rate of ``a`` is."""
-        rates = [{m.round: m.rate for m in self.cell(scenario, target)} for target in (a, b)]
-        both = sorted(rates[0].keys() & rates[1].keys())
-        return ratio([rates[0][number] for number in both], [rates[1][number] for number in both])
+    def ratio(self, scenario: str, a: str, b: str, other: str | None = None) -> Ratio | None:
+        """How many times the rate of ``b`` (in scenario ``other``, else the same) the rate of ``a`` is."""
+        return _paired(self._rates(scenario, a), self._rates(other or scenario, b))
 
     def share_of_engine(self, scenario: str) -> Ratio | None:
         """Which share of the engine's own rate on ready-made arrays our service reaches, paired by round."""
         alone = {int(number): rate for number, rate in self.facts.get("engine_alone", {}).get(scenario, {}).items()}
-        ours = {m.round: m.rate for m in self.cell(scenario, "ours")}
-        both = sorted(alone.keys() & ours.keys())
-        return ratio([ours[number] for number in both], [alone[number] for number in both])
+        return _paired(self._rates(scenario, "ours"), alone)
+
+    def _rates(self, scenario: str, target: str) -> dict[int, float]:
+        return {m.round: m.rate for m in self.cell(scenario, target)}
 
     def targets_of(self, scenario: str) -> list[str]:
         """The targets measured in a scenario, in the table's order."""
@@ -93,6 +92,11 @@ class Run:
             raise ValueError(f"{path} is no result of this load lab (format {FORMAT}).")
         measurements = [Measurement.from_json(m) for m in document.pop("measurements")]
         return cls(**document, measurements=measurements)
+
+
+def _paired(a: dict[int, float], b: dict[int, float]) -> Ratio | None:
+    both = sorted(a.keys() & b.keys())
+    return ratio([a[number] for number in both], [b[number] for number in both])
 
 
 def newest() -> Path | None:

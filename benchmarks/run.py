@@ -25,9 +25,9 @@ from benchmarks.workload import make_pool
 BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} s, {remaining} left"
 
 
-def carry_out(plan: Plan, folder: Path) -> Run:
-    """Measure the whole plan with the artifact in ``folder``, with a progress bar."""
-    pool = make_pool(folder, max(20_000, max(scenario.distinct for scenario, _ in plan.cells)))
+def carry_out(plan: Plan, folder: Path, seed: int) -> Run:
+    """Measure the whole plan with the artifact in ``folder``, with a progress bar; ``seed`` makes the load."""
+    pool = make_pool(folder, max(20_000, max(scenario.distinct for scenario, _ in plan.cells)), seed)
     total = round(plan.estimate)
     with tqdm(total=total, unit="s", bar_format=BAR, file=sys.stderr) as bar:
         lab = Lab(folder, pool, plan.seconds, plan.rounds, plan.patience, lambda text: bar.write(text, file=sys.stderr))
@@ -51,7 +51,7 @@ def carry_out(plan: Plan, folder: Path) -> Run:
 def _run(plan: Plan, lab: Lab, tick: Callable[[], None]) -> Run:
     run = Run(
         {**environment.describe(), "wrk": version()},
-        {"rounds": plan.rounds, "seconds": plan.seconds, "artifact": _facts(lab)},
+        {"rounds": plan.rounds, "seconds": plan.seconds, "seed": lab.pool.seed, "artifact": _facts(lab)},
         {target.name: _target_facts(target) for target in TARGETS},
         {scenario.name: dataclasses.asdict(scenario) for scenario in SCENARIOS},
     )
@@ -99,4 +99,10 @@ def _facts(lab: Lab) -> dict[str, object]:
 def _target_facts(target: Target) -> dict[str, object]:
     words = [*(f"{name}={value}" for name, value in target.environment.items()), *target.command]
     command = " ".join(words).replace(f"{HERE.parent}/", "")
-    return {"title": target.title, "family": target.family, "command": command, "protocol": target.protocol}
+    return {
+        "title": target.title,
+        "family": target.family,
+        "command": command,
+        "protocol": target.protocol,
+        "lacks": target.lacks,
+    }

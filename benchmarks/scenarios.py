@@ -6,10 +6,14 @@ from typing import Literal
 from benchmarks.targets import Target
 
 Kind = Literal["closed", "open", "burst", "health", "slow"]
+Heads = Literal["equal", "gateway", "unknown", "crowd"]
 
 MAIN = ("ours", "tuned", "fastapi_design")
 PEERS = ("mlserver", "mlflow", "litserve", "bentoml")
-CEILINGS = ("bare_wsgi", "bare_asgi")
+CEILINGS = ("bare_wsgi", "bare_asgi", "bare_fastpysgi", "bare_bjoern")
+SERVERS = ("flask_gthread", "flask_granian", "flask_fastpysgi", "flask_bjoern")
+STRANGERS = ("ours", "tuned", "tuned_one_write", *SERVERS, *CEILINGS)
+IDENTITY = ("identity_flask_sync", "identity_flask", "identity_fastapi")
 EVERY: tuple[str, ...] = ()
 
 
@@ -21,8 +25,10 @@ class Scenario:
     for one row; ``burst`` sends 64 requests at once, twice a second; ``health`` sends 20 /health requests a second
     beside a closed loop of predictions; ``slow`` is a closed loop beside 32 clients that send a byte at a time.
     ``size``: rows in a request (0: one row at /predict). ``targets``: the servers it is meant for, all where empty.
-    ``distinct``: so many different requests are sent in turn. ``unique_headers``: each request has another traceparent
-    and another X-Request-ID, as behind a gateway, so that a server which caches request heads finds none in its cache.
+    ``distinct``: so many different requests are sent in turn. ``heads``: ``equal`` for all requests; or new ones for
+    each, so that a server which caches request heads finds none in its cache: ``gateway`` adds traceparent and
+    X-Request-ID, ``unknown`` three headers whose names are drawn anew in each run, and a cookie; ``crowd`` sends what a
+    crowd of users sends, each with a browser, a token and a session of one's own. ``identity``: a scenario of MLflow's.
     ``too_slow``: targets for which a quick run has no time.
     """
 
@@ -36,7 +42,8 @@ class Scenario:
     keep_alive: bool = True
     invalid: bool = False
     mixed: bool = False
-    unique_headers: bool = False
+    heads: Heads = "equal"
+    identity: bool = False
     workers: int = 1
     distinct: int = 2000
     quick: bool = False
@@ -54,6 +61,8 @@ class Scenario:
 
     def inapplicable(self, target: Target) -> str | None:
         """Why this load says nothing about this target; None where it does."""
+        if self.identity != target.identity:
+            return "only an identity model is compared with an identity model"
         if target.answers_anything and (self.size or self.invalid or self.mixed or self.kind == "health"):
             return "a bare app gives every request the same answer"
         if not target.has_our_routes and (self.invalid or self.mixed or self.kind == "health"):
@@ -73,10 +82,38 @@ SCENARIOS: tuple[Scenario, ...] = (
         "one_row_unique_headers",
         "One row, unique headers in each request (traceparent, X-Request-ID)",
         targets=(*MAIN, "tuned_one_write", "flask_gthread", *CEILINGS),
-        unique_headers=True,
+        heads="gateway",
+        distinct=20_000,
+    ),
+    Scenario(
+        "one_row_unknown_headers",
+        "One row, three headers of names nobody knows and a cookie, new in each request",
+        targets=STRANGERS,
+        heads="unknown",
         distinct=20_000,
         quick=True,
-        too_slow=("fastapi_design",),
+    ),
+    Scenario(
+        "one_row_crowd",
+        "One row, a crowd of 5 000 users with cookies and tokens",
+        targets=("ours", "tuned", "tuned_one_write"),
+        heads="crowd",
+        distinct=20_000,
+    ),
+    Scenario(
+        "identity_close",
+        "An identity model, 10 connections, Connection: close (as ab -n 10000 -c 10)",
+        targets=IDENTITY,
+        connections=10,
+        keep_alive=False,
+        identity=True,
+    ),
+    Scenario(
+        "identity_keep",
+        "An identity model, 10 connections kept open (as ab -k)",
+        targets=IDENTITY,
+        connections=10,
+        identity=True,
     ),
     Scenario("batch_10", "Batches of 10 rows", size=10, targets=MAIN),
     Scenario(

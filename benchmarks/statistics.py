@@ -13,11 +13,17 @@ FEWEST = 3
 """Rounds: an interval from two points says nothing."""
 NOISY_SPREAD = 0.15
 """(largest - smallest) / median of a target's rounds: from here on the machine was too noisy for reliable numbers."""
+MOST_LOG = 700.0
+"""From here on an exponential is infinite."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """How many times as much ``a`` is as ``b``, with a 95% interval; ``significant`` where that leaves out 1."""
+    """How many times the median of ``b`` the median of ``a`` is, with a 95% interval.
+
+    The one way in which the lab compares: the ratio is that of the two medians which a page prints beside it. The
+    interval is a t interval of mean log ratios, stretched where need be to hold the ratio of the medians.
+    """
 
     ratio: float
     low: float
@@ -26,34 +32,59 @@ class Ratio:
 
     @property
     def significant(self) -> bool:
-        """False with fewer than FEWEST rounds."""
+        """Whether the interval leaves out 1; False with fewer than FEWEST rounds."""
         return self.rounds >= FEWEST and not self.low <= 1.0 <= self.high
+
+    def at_least(self, goal: float) -> bool | None:
+        """Whether the ratio reaches ``goal``; None where the interval holds it, so that nobody can tell."""
+        if self.rounds < FEWEST or self.low < goal <= self.high:
+            return None
+        return self.low >= goal
 
     def __str__(self) -> str:
         if self.rounds < FEWEST:
-            return f"{figure(self.ratio)}x (too few rounds to tell)"
-        verdict = "" if self.significant else ", no significant difference"
+            return f"{figure(self.ratio)}x (cannot tell: too few rounds)"
+        verdict = "" if self.significant else ", cannot tell"
         return f"{figure(self.ratio)}x ({figure(self.low)} to {figure(self.high)}{verdict})"
 
 
 def ratio(a: Sequence[float], b: Sequence[float]) -> Ratio | None:
-    """Paired by round, since the rounds alternate: the t interval of the mean log ratio; None where nothing pairs."""
+    """Paired by round, since the rounds of one run alternate; None where nothing pairs."""
     pairs = [(x, y) for x, y in zip(a, b, strict=False) if x > 0 and y > 0]
     if not pairs:
         return None
+    middle = median(x for x, _ in pairs) / median(y for _, y in pairs)
     logs = [math.log(x / y) for x, y in pairs]
     count, mean = len(logs), sum(logs) / len(logs)
     if count < 2:
-        return Ratio(math.exp(mean), 0.0, math.inf, count)
+        return Ratio(middle, 0.0, math.inf, count)
     error = math.sqrt(sum((x - mean) ** 2 for x in logs) / (count - 1) / count)
     reach = float(student.ppf((1 + CONFIDENCE) / 2, count - 1)) * error
-    return Ratio(math.exp(mean), math.exp(mean - reach), math.exp(mean + reach), count)
+    return _around(middle, mean - reach, mean + reach, count)
 
 
-def welch(a: Sequence[float], b: Sequence[float]) -> bool:
-    """Whether two samples that are not paired differ at 95%: Welch's t test of the logarithms."""
-    logs = [[math.log(value) for value in sample if value > 0] for sample in (a, b)]
-    return min(map(len, logs)) > 1 and bool(ttest_ind(*logs, equal_var=False).pvalue < 1 - CONFIDENCE)
+def unpaired_ratio(a: Sequence[float], b: Sequence[float]) -> Ratio | None:
+    """Of two runs, whose rounds have nothing to do with each other: Welch's interval in the place of the paired one."""
+    kept = [[value for value in sample if value > 0] for sample in (a, b)]
+    if not all(kept):
+        return None
+    middle, count = median(kept[0]) / median(kept[1]), min(map(len, kept))
+    if count < 2:
+        return Ratio(middle, 0.0, math.inf, count)
+    logs = [[math.log(value) for value in sample] for sample in kept]
+    if all(len(set(sample)) == 1 for sample in logs):
+        return Ratio(middle, middle, middle, count)
+    found = ttest_ind(*logs, equal_var=False).confidence_interval(CONFIDENCE)
+    return _around(middle, float(found.low), float(found.high), count)
+
+
+def _around(middle: float, low: float, high: float, count: int) -> Ratio:
+    """An interval of logarithms, stretched to hold the ratio of the medians."""
+    return Ratio(middle, min(middle, _exp(low)), max(middle, _exp(high)), count)
+
+
+def _exp(value: float) -> float:
+    return math.exp(value) if value < MOST_LOG else math.inf
 
 
 def spread(values: Sequence[float]) -> float:

@@ -20,7 +20,10 @@ TIE = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Valid rows with their expected answers. ``complete``: positions of rows without a null (all if none)."""
+    """Valid rows with their expected answers.
+
+    ``complete``: positions of rows without a null (all if none). ``seed`` is the run's: of order and headers.
+    """
 
     contract: Contract
     rows: list[dict[str, Any]]
@@ -29,6 +32,7 @@ class Pool:
     engine: Engine
     manifest: Manifest
     complete: list[int]
+    seed: int = 1
 
     def take(
         self, start: int, count: int, nulls: bool = True
@@ -40,10 +44,10 @@ class Pool:
 
 
 def make_pool(folder: Path, count: int, seed: int = 1) -> Pool:
-    """``count`` distinct valid rows of the artifact in ``folder``, answered by its own engine."""
+    """``count`` distinct valid rows of the artifact in ``folder``, answered by its own engine; the same for a seed."""
     manifest = Manifest.read(folder)
     engine = artifact.build_engine(folder, manifest, "auto")
-    draw = random.Random(seed)  # the load must be the same in each run
+    draw = random.Random(seed)
     rows = [{feature.name: value_of(feature, draw) for feature in manifest.contract.features} for _ in range(count)]
     matrix = encode(manifest.contract, [list(row.values()) for row in rows])
     answers = engine.predict(matrix)
@@ -52,9 +56,8 @@ def make_pool(folder: Path, count: int, seed: int = 1) -> Pool:
     listed = pairs(answers)
     rows = [rows[place] for place in usable]
     complete = [place for place, row in enumerate(rows) if None not in row.values()] or list(range(len(rows)))
-    return Pool(
-        manifest.contract, rows, matrix[usable], [listed[place] for place in usable], engine, manifest, complete
-    )
+    right = [listed[place] for place in usable]
+    return Pool(manifest.contract, rows, matrix[usable], right, engine, manifest, complete, seed)
 
 
 def value_of(feature: Feature, draw: random.Random) -> Any:

@@ -1,11 +1,11 @@
 """The requests of a scenario, made from the pool of rows."""
 
 import random
-import uuid
 from collections.abc import Sequence
 
 import orjson
 
+from benchmarks.load.heads import header_lines
 from benchmarks.load.requests import Request, get, post
 from benchmarks.protocols import PROTOCOLS
 from benchmarks.scenarios import Scenario
@@ -23,10 +23,11 @@ def requests_for(scenario: Scenario, target: Target, pool: Pool) -> list[Request
     count = scenario.distinct if scenario.size == 0 else max(2, min(64, MOST_CELLS // 10 // scenario.size))
     if scenario.invalid:
         return [_invalid(scenario, pool, start) for start in range(min(count, 64))]
-    lines = unique_headers(count) if scenario.unique_headers else [()] * count
+    lines = header_lines(scenario.heads, count, pool.seed)
+    order = random.Random(pool.seed).sample(range(count), count)
     return [
         valid(target, pool, place * scenario.rows_per_request, scenario.size, scenario.keep_alive, headers)
-        for place, headers in enumerate(lines)
+        for place, headers in zip(order, lines, strict=True)
     ]
 
 
@@ -38,18 +39,6 @@ def valid(
     rows, answers = pool.take(start, max(1, size), target.knows_null)
     path, body = (protocol.batch if size else protocol.one_row)(rows)
     return post(path, body, keep_alive, len(rows), None if target.answers_anything else answers, headers=headers)
-
-
-def unique_headers(count: int) -> list[tuple[str, ...]]:
-    """Header lines that a gateway adds: a W3C trace context and a request id; all different, the same in each round."""
-    draw = random.Random(1)
-    return [
-        (
-            f"traceparent: 00-{draw.getrandbits(128):032x}-{draw.getrandbits(64):016x}-01",
-            f"X-Request-ID: {uuid.UUID(int=draw.getrandbits(128), version=4)}",
-        )
-        for _ in range(count)
-    ]
 
 
 def _invalid(scenario: Scenario, pool: Pool, start: int) -> Request:

@@ -17,8 +17,19 @@ function init(args)
   file:close()
 end
 
+local function shuffle() -- a new order in each pass
+  for last = #requests, 2, -1 do
+    local other = math.random(last)
+    requests[last], requests[other] = requests[other], requests[last]
+  end
+end
+
 function request()
-  place = place % #requests + 1
+  place = place + 1
+  if place > #requests then
+    place = 1
+    shuffle()
+  end
   return requests[place]
 end
 

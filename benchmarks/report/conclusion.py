@@ -12,6 +12,13 @@ FOREIGN = 0.1
 """Share of a core that other programs took: from here on a measurement counts as disturbed."""
 
 
+STRAW = {
+    True: "it is no straw man",
+    False: "IT IS A STRAW MAN, do not use this comparison",
+    None: "this run cannot tell whether it is a straw man",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """A topic in a few words, and what was found."""
@@ -82,7 +89,9 @@ def _design(run: Run) -> Statement | None:
         return None
     text = f"Our service has {ours} the throughput of the FastAPI design"
     if tuned:
-        text += f", the tuned twin {figure(tuned.ratio)}x: the engine and the code around it decide, not the framework"
+        text += f", the tuned twin {tuned}"
+        if ours.at_least(2) and tuned.at_least(2):
+            text += ": the engine and the code around it decide, not the framework"
     return Statement("The FastAPI design", f"{text}.")
 
 
@@ -92,8 +101,7 @@ def _straw_man(run: Run) -> Statement | None:
         return None
     text = f"With records, metrics and logs it has {found} the throughput of a plain FastAPI app without any"
     if found.rounds >= FEWEST:
-        good = found.ratio >= 1 or not found.significant
-        text += f": {'it is no straw man' if good else 'IT IS A STRAW MAN, do not use this comparison'}"
+        text += f": {STRAW[found.at_least(1.0)]}"
     return Statement("The tuned twin", f"{text}.")
 
 

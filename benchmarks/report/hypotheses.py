@@ -43,7 +43,7 @@ def _batch(run: Run) -> list[str]:
     for target in ("fastapi_design", "tuned", "ours"):
         one, many = run.values("one_row", target), run.values("batch_100", target)
         if found := ratio([rate * 100 for rate in many], one):
-            sentences.append(f"{run.targets[target]['title']}: {figure(found.ratio)}x the rows/s in batches of 100.")
+            sentences.append(f"{run.targets[target]['title']}: {found} the rows/s in batches of 100.")
     return sentences
 
 

@@ -12,6 +12,7 @@ from benchmarks.report.goals import NOT_MEASURED, goals
 from benchmarks.report.hypotheses import hypotheses
 from benchmarks.report.plots import plots
 from benchmarks.report.summary import lines
+from benchmarks.report.verdict import answer, duels
 from benchmarks.results import Run
 from benchmarks.statistics import figure, spread
 
@@ -32,6 +33,9 @@ def render(run: Run, path: Path) -> str:
     return TEMPLATES.get_template("page.html.j2").render(
         run=run,
         name=path.name,
+        answer=answer(run),
+        duels=duels(run),
+        lacks={name: facts["lacks"] for name, facts in run.targets.items() if facts.get("lacks")},
         conclusion=conclusion(run),
         noise=noise(run),
         lines=lines(run),

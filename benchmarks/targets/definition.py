@@ -27,7 +27,8 @@ class Target:
     empty folder). ``needs`` names modules, programs (``program:NAME``) or files (with a leading slash) without which
     the target is skipped. ``protocol`` names its requests and answers (protocols.py); ``keep_alive`` is False where the
     server closes every connection; ``loops`` is True where a batch costs as much as its rows one by one; ``install`` is
-    what to type when something is missing.
+    what to type when something is missing; ``lacks`` says what a service loses under this server. ``identity``: its
+    model answers what it is sent, as in MLflow's measurement.
     """
 
     name: str
@@ -41,6 +42,8 @@ class Target:
     prepare: tuple[str, ...] = ()
     loops: bool = False
     install: str = ""
+    lacks: str = ""
+    identity: bool = False
 
     def missing(self) -> str | None:
         """Why this target cannot run here, or None."""

@@ -3,6 +3,7 @@
 from benchmarks.targets.definition import GUNICORN, HERE, PEERS, Target
 
 OURS = {"BIND": "127.0.0.1:{port}", "WEB_CONCURRENCY": "{workers}"}
+INSTALL = "pip install -r requirements-bench.txt"
 WORKERS = {"WEB_CONCURRENCY": "{workers}"}
 
 
@@ -10,6 +11,13 @@ def _under_gunicorn(name: str, title: str, needs: tuple[str, ...] = (), install:
     keep_alive = settings.get("WORKER_CLASS") != "sync"
     command = (*GUNICORN, "wsgi:app")
     return Target(name, title, "flask", command, {**OURS, **settings}, needs, keep_alive=keep_alive, install=install)
+
+
+def _from_a_wheel(server: str, title: str, lacks: str) -> Target:
+    command = ("{python}", "-m", "benchmarks.ceilings.wsgi_server", server, "{port}", "wsgi:app")
+    return Target(
+        f"flask_{server}", title, "flask", command, {"WEB_CONCURRENCY": "1"}, (server,), install=INSTALL, lacks=lacks
+    )
 
 
 SERVERS: tuple[Target, ...] = (
@@ -41,6 +49,17 @@ SERVERS: tuple[Target, ...] = (
         ("{bin}/granian", "--interface", "wsgi", "--port", "{port}", "--workers", "{workers}", "wsgi:app"),
         WORKERS,
         ("granian",),
+        lacks="no loading in each worker before it serves; no count of busy workers",
+    ),
+    _from_a_wheel(
+        "fastpysgi",
+        "Flask, fastpysgi",
+        "one process here; no time limit for a worker, no reload, no graceful stop of requests that run",
+    ),
+    _from_a_wheel(
+        "bjoern",
+        "Flask, bjoern",
+        "one process; no time limit, no body limit of its own, no reload; fails a quarter of HTTP/1.1 probes",
     ),
     Target(
         "flask_uwsgi",
@@ -53,7 +72,7 @@ SERVERS: tuple[Target, ...] = (
         ),
         WORKERS,
         ("program:uwsgi",),
-        install="pip install -r requirements-bench.txt",
+        install=INSTALL,
         keep_alive=False,  # a process would wait on one kept connection while the others starve
     ),
     Target(

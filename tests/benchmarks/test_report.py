@@ -16,6 +16,7 @@ from benchmarks.report import write_report
 from benchmarks.report.conclusion import conclusion, noise
 from benchmarks.report.goals import goals
 from benchmarks.report.page import unbroken
+from benchmarks.report.verdict import answer, duels
 from benchmarks.results import Run
 from tests.services import program
 
@@ -60,7 +61,7 @@ def test_the_conclusion_names_the_winner_whoever_it_is(make_run):
     even = _words(make_run(ours=[80, 120, 100], tuned=[100, 101, 100]))
     assert "Moving to ASGI would cost throughput" in won
     assert "Moving to ASGI, tuned as here, would give 1.25x" in lost
-    assert "no significant difference" in even
+    assert ", cannot tell). This run" in even
     assert "cannot tell whether ASGI would be faster" in even
 
 
@@ -79,6 +80,41 @@ def test_a_straw_man_is_called_one(make_run):
     unfair = _words(make_run(tuned=[90, 91, 90], plain=[100, 100, 101]))
     assert "it is no straw man" in fair
     assert "IT IS A STRAW MAN" in unfair
+
+
+def test_nothing_is_said_that_the_run_cannot_tell(make_run, tmp_path):
+    noisy = make_run(ours=[60, 150, 100], tuned=[100, 60, 150], plain=[100, 101, 99], fastapi_design=[90, 60, 140])
+    assert {goal.reached for goal in goals(noisy) if "against the" in goal.title and "1 000" not in goal.title} <= {
+        None,
+        False,  # 60 times the design is out of reach of any of these
+    }
+    assert {duel.verdict for duel in duels(noisy)} == {"cannot tell"}
+    assert "cannot tell whether it is a straw man" in _words(noisy)
+    assert answer(noisy).startswith("This run cannot tell")
+    assert "cannot tell" in write_report(noisy, tmp_path / "run.json")[1]
+
+
+@pytest.mark.parametrize(
+    ("ours", "said"), [([120, 121, 119], "No:"), ([80, 81, 79], "For throughput, yes"), ([120], "This run cannot tell")]
+)
+def test_the_first_line_of_the_page_answers_the_question(ours, said, make_run, tmp_path):
+    run = make_run(ours=ours, tuned=[100, 101, 99][: len(ours)])
+    html = write_report(run, tmp_path / "run.json")[0].read_text()
+    assert said in answer(run)
+    assert said in html.partition("<h2>")[0]
+
+
+def test_equal_and_unknown_heads_stand_side_by_side(make_run):
+    run = make_run(ours=[120, 121, 119], tuned=[100, 101, 100])
+    slower = {"ours": 0.5, "tuned": 1.0}
+    run.measurements += [
+        dataclasses.replace(m, scenario="one_row_unknown_headers", requests=m.requests * slower[m.target])
+        for m in run.measurements
+        if m.scenario == "one_row"
+    ]
+    verdicts = [duel.verdict for duel in duels(run)][:2]
+    assert verdicts == ["ours is faster", "the twin is faster"]
+    assert answer(run).startswith("It depends on the clients")
 
 
 def test_a_disturbed_run_says_so(make_run):
@@ -172,7 +208,7 @@ def test_two_runs_are_compared_cell_by_cell(make_run):
     after.environment["kernel"] = "2"
     table = compare_runs(before, after)
     assert "| one_row | ours | 100 | 200 | 2.00x | faster |" in table
-    assert "| one_row | tuned | 90 | 91 | 1.01x | no significant difference |" in table
+    assert "| one_row | tuned | 90 | 91 | 1.01x | cannot tell |" in table
     assert "kernel: 1 -> 2" in table
 
 
