@@ -43,7 +43,7 @@ class Whose:
         if self.prediction_id:
             return line.startswith(RECORD_PREFIX + self.prediction_id.encode() + b'"')
         try:
-            return read_record(line)["client"] == self.client
+            return bool(read_record(line)["client"] == self.client)
         except CodecError:  # damaged; the name may still be readable
             return f'"client":"{self.client}"'.encode() in line
 
