@@ -80,7 +80,7 @@ def dtype_of_form(form: Form) -> str:
 
 def form_of_dtype(feature: Feature, dtype: str) -> ColumnForm:
     """The form of a column of which only the dtype is known."""
-    kinds = {"category": "str", "boolean": "bool", "integer": "int"}
+    kinds = {"category": "str", "text": "str", "boolean": "bool", "integer": "int"}
     categories: Sequence[Any] | None = None
     if dtype == "category":
         categories = (False, True) if feature.type == "boolean" else feature.choices
@@ -105,7 +105,10 @@ def column_of(feature: Feature, form: ColumnForm, codes: Codes) -> "pd.Series[An
     cells[missing] = {"nan": np.nan, "none": None, "na": pd.NA}[form.null]
     cells[~missing] = _cells(feature, form, codes[~missing])
     if dtype == "category":
-        return pd.Series(pd.Categorical(cells, categories=list(form.categories or ()), ordered=form.ordered))
+        categories = list(form.categories or ())
+        if form.values == "str":  # an unseen value is no null
+            categories += sorted(set(feature.choices or ()) - set(categories))
+        return pd.Series(pd.Categorical(cells, categories=categories, ordered=form.ordered))
     return pd.Series(cells, dtype=dtype)
 
 

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from inference.features import Matrix
 from inference.open_columns import texts_of, with_texts
 from training.dataset import Dataset
 from training.errors import TrainingError
+from training.fitted_values import fitted_values
 from training.fitting import Fitted
 from training.parity.random_rows import unseen_texts
 
@@ -49,7 +51,7 @@ def open_categories(fitted: Fitted, accept: bool, warn: Callable[[str], None], s
             f"the pipeline fails where {_listed(chosen)} are unseen in one row: accept them in fewer columns, by "
             "'unseen: accept' in --contract."
         )
-    return _with_contract(fitted, opened(contract, chosen))
+    return _with_contract(fitted, _with_known(opened(contract, chosen), chosen, fitted.pipeline))
 
 
 def opened(contract: Contract, names: Sequence[str]) -> Contract:
@@ -58,6 +60,18 @@ def opened(contract: Contract, names: Sequence[str]) -> Contract:
         replace(feature, unseen="accept") if feature.name in names else feature for feature in contract.features
     )
     return replace(contract, features=features)
+
+
+def _with_known(contract: Contract, names: Sequence[str], pipeline: Any) -> Contract:
+    """The contract with all texts that the encoders of these categories know as choices: they are no unseen values."""
+    known = fitted_values(pipeline, contract.names)
+    features = []
+    for feature in contract.features:
+        listed = feature.choices or ()
+        values = known[feature.name].values if feature.name in names else ()
+        more = sorted(value for value in values if isinstance(value, str) and value not in listed)
+        features.append(replace(feature, choices=(*listed, *more)) if more else feature)
+    return replace(contract, features=tuple(features))
 
 
 def _answers(fitted: Fitted, categories: Sequence[Feature]) -> bool:

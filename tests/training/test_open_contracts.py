@@ -154,9 +154,11 @@ def test_a_category_that_the_encoder_knows_and_the_sample_lacks_is_answered_as_k
     pipeline = _fitted(more, LENIENT, AGE)
     ran = pack(pipeline, "--unseen", "accept")
     assert ran.code == 0, ran.output
+    assert ran.manifest.engine == "onnx" and "Lima" in ran.manifest.contract.features[0].choices
     rows = [{"city": city, "age": 41.0} for city in ("Lima", "Paris")]
-    served = _served(make_client(ARTIFACTS_DIR=str(ran.root)), rows)
-    np.testing.assert_allclose(served, pipeline.predict_proba(pd.DataFrame(rows)), rtol=0, atol=1e-12)
+    client = make_client(ARTIFACTS_DIR=str(ran.root))
+    np.testing.assert_allclose(_served(client, rows), pipeline.predict_proba(pd.DataFrame(rows)), rtol=0, atol=1e-9)
+    assert 'unseen_categories_total{feature="city"} 2' in client.get("/metrics").text.replace(".0", "")
 
 
 @pytest.mark.parametrize("family", ["hist_gradient_boosting", "logistic_regression"])
