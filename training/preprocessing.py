@@ -12,7 +12,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEnc
 from inference.contract import Contract, Feature
 from training.families import Needs
 
-MOST_WORDS = 1000
+MOST_WORDS = 300
 """Of a text."""
 MANY_CHOICES = 30
 """From here on the rare choices of a category share a column."""
