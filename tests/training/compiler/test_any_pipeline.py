@@ -1,7 +1,6 @@
 """The property of the compiler: every graph has the answers of its pipeline."""
 
 import numpy as np
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.compose import ColumnTransformer
@@ -97,9 +96,7 @@ def test_any_pipeline_of_known_steps_is_answered_as_it_answers(
     assert apart <= (1e-9 if isinstance(model, Ridge) else 0.0)
 
 
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:Bins whose width", "ignore:Feature . is constant")
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(imputer=IMPUTERS, before=SCALERS, curve=CURVES, after=SCALERS, model=MODELS)
 def test_any_bent_columns_are_answered_as_the_pipeline_answers(fit, make_rows, imputer, before, curve, after, model):
     bounded = MinMaxScaler((-3, 3), clip=True)  # so that no exponential is infinite
