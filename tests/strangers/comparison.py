@@ -94,7 +94,7 @@ def _pack(folder: Path, target: str, options: tuple[str, ...], parity_rows: int)
         training.command.PARITY_ROWS = before
     if done.exception and not isinstance(done.exception, SystemExit):
         raise done.exception
-    return None if done.exit_code == 0 else " ".join(done.output.split())[-400:]
+    return None if done.exit_code == 0 else " ".join(done.output.split()).rpartition("Error: ")[2][-500:]
 
 
 def _answers(line: Line, folder: Path, fitted: Pipeline, inputs: pd.DataFrame) -> None:

@@ -26,6 +26,8 @@ from tests.training.compiler.test_families import IMPUTED
 from training.compiler import NotCompilable
 from training.parity import check
 
+pytestmark = pytest.mark.slow
+
 CLOSE = 1e-11
 NUMBERS = ["width", "großer Wert"]
 POSITIVE = make_pipeline(SimpleImputer(), MinMaxScaler((0.5, 30), clip=True))

@@ -22,6 +22,8 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from tests.training.compiler.test_families import CLOSE, IMPUTED
 from training.compiler import NotCompilable
 
+pytestmark = pytest.mark.slow
+
 CLASSIFIERS = [
     ("forest", RandomForestClassifier(6, max_depth=4, random_state=0)),
     ("margin", LinearSVC()),
