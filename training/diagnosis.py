@@ -18,6 +18,7 @@ from training.console import Console
 from training.decisions import Decision
 from training.errors import TrainingError
 from training.fitting import Fitted
+from training.parity import with_limits
 
 MOST_CHOICES = 100
 """Up to so many different codes become choices by themselves."""
@@ -61,6 +62,9 @@ def answerable(fitted: Fitted, console: Console) -> Fitted:
         console.decisions = [decided if old.column == closed.name else old for old in console.decisions]
         console.warn(f"column {closed.name!r}: {reason} of the data, so they become its choices.")
     contract = replace(fitted.seen.contract, features=tuple(features))
+    if left:  # what is beyond the pipeline's own limits is refused by the contract
+        contract = with_limits(fitted.pipeline, contract, fitted.seen.dtypes)
+        left = trial.failures(contract)
     if left:
         raise TrainingError(_refusal(trial, contract, left))
     seen = replace(fitted.seen, contract=contract)

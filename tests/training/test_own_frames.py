@@ -147,7 +147,7 @@ def _sample(frame, target, source, tmp_path):
         return whole
     path = tmp_path / f"sample.{source}"
     whole.to_csv(path, index=False) if source == "csv" else whole.to_parquet(path)
-    return read_table(path, Dialect(), nullable=False)
+    return read_table(path, Dialect(), nullable=False).frame
 
 
 def _json(value, feature):
