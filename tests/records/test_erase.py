@@ -83,7 +83,7 @@ def test_it_must_be_said_whose_records(options, make_settings):
 
 
 def test_postgresql_forgets_them_too(make_settings, postgres):
-    settings = make_settings(DATABASE_URL=postgres.address))
+    settings = make_settings(DATABASE_URL=postgres.address)
     _, (_, other) = _fill(settings, "ann", "bob")
     recorder.close_all()
     drain(settings)
