@@ -68,16 +68,18 @@ def erase(settings: Settings, whose: Whose) -> Erased:
     folder = spool_folder(settings)
     folder.mkdir(parents=True, exist_ok=True)
     with _without_shipper(settings, folder):
-        spooled = sum(_erase_lines(path, whose) for path in spool_files(folder))
+        spooled = [row for path in spool_files(folder) for row in _erase_lines(path, whose)]
         _erase_quarantined(folder / QUARANTINE, whose)
         sinks.ensure_schema(settings)
         sink = sinks.connect(settings)
         try:
             deletions = _OF_A_PREDICTION if whose.prediction_id else _OF_A_CLIENT
             *outcomes, records = sink.erase(deletions, whose.prediction_id or whose.client)
+            for prediction_id, _ in spooled:  # an outcome may come before its record is shipped
+                outcomes += sink.erase(_OF_A_PREDICTION[:1], prediction_id)
         finally:
             sink.close()
-    return Erased(spooled, records, sum(outcomes))
+    return Erased(sum(rows for _, rows in spooled), records, sum(outcomes))
 
 
 @contextmanager
@@ -95,13 +97,13 @@ def _without_shipper(settings: Settings, folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _erase_lines(path: Path, whose: Whose) -> int:
-    """Overwrite its lines; the number of rows that were not in the database yet."""
-    rows, shipped = 0, read_offset(path)
+def _erase_lines(path: Path, whose: Whose) -> list[tuple[str, int]]:
+    """Overwrite its lines; prediction_id and number of rows of each that was not in the database yet."""
+    pending, shipped = [], read_offset(path)
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
-        return 0
+        return []
     try:
         with os.fdopen(os.dup(descriptor), "rb") as file:
             offset = 0
@@ -109,13 +111,14 @@ def _erase_lines(path: Path, whose: Whose) -> int:
                 if whose.has(line.rstrip(b"\n")):
                     if offset >= shipped:
                         with suppress(CodecError):
-                            rows += len(read_record(line)["predictions"])
+                            record = read_record(line)
+                            pending.append((record["prediction_id"], len(record["predictions"])))
                     os.pwrite(descriptor, b"\n" * len(line.rstrip(b"\n")), offset)
                 offset += len(line)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    return rows
+    return pending
 
 
 def _erase_quarantined(path: Path, whose: Whose) -> None:
