@@ -80,7 +80,7 @@ def dtype_of_form(form: Form) -> str:
 
 def form_of_dtype(feature: Feature, dtype: str) -> ColumnForm:
     """The form of a column of which only the dtype is known."""
-    kinds = {"category": "str", "boolean": "bool", "integer": "int"}
+    kinds = {"category": "str", "text": "str", "boolean": "bool", "integer": "int"}
     categories: Sequence[Any] | None = None
     if dtype == "category":
         categories = (False, True) if feature.type == "boolean" else feature.choices
