@@ -32,6 +32,7 @@ def converted(column: "pd.Series[Any]", kind: FeatureType) -> "pd.Series[Any]":
                 str(column.name),
                 "holds integers beyond 2^53, which JSON numbers do not carry exactly",
                 f"if it is an id, leave it out with --drop {column.name!r}; else say --type '{column.name}=number'",
+                f"if such numbers may be rounded, say --type '{column.name}=number'",
             )
         numbers = plain_numbers.astype("Float64" if kind == "number" else "Int64")
     except (ValueError, TypeError, OverflowError):

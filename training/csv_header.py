@@ -29,8 +29,9 @@ def check_header(path: Path, names: Sequence[str], rows: Sequence[Sequence[str]]
     if in_sequence:  # 0, 1, 2 of a saved array, or years
         whole = [int(name) for name in numbers]
         in_sequence = whole == list(range(whole[0], whole[0] + len(whole)))
-    suspect = set(found) if in_sequence else {*numbers, *found}
-    if not suspect or 2 * sum(name in suspect for name in names) < len(names):
+    suspect = set(found) - set(numbers) if in_sequence else {*numbers, *found}
+    likely = sum(name in suspect for name in names)
+    if not suspect or (2 * likely < len(names) if suspect & set(numbers) else likely < len(names)):
         return
     raise TrainingError(
         f"{path} seems to have no header: its first line, {_shown(names)}, looks like a row. Say --no-header, which "

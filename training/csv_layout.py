@@ -69,8 +69,6 @@ def layout_of(path: Path, dialect: Dialect) -> Layout:
         TrainingError: it is no CSV in this dialect; the message names the line, and what to type.
     """
     delimiter = dialect.delimiter_of(path)
-    if dialect.decimal == delimiter:
-        raise TrainingError(f"--decimal {dialect.decimal!r} cannot be the delimiter as well: say --delimiter too.")
     with open_text(path, dialect.encoding) as handle:
         lines = _lines(path, dialect, handle)
         reader = csv.reader(lines, delimiter=delimiter)
@@ -119,8 +117,7 @@ def _undecodable(path: Path, encoding: str) -> TrainingError:
             except UnicodeError:
                 way = narrow_encoding(line)
                 return TrainingError(
-                    f"{path} is not written in {name} (line {number}): say --encoding, for example {way}, or save it "
-                    "as UTF-8."
+                    f"{path} is not written in {name} (line {number}): say --encoding {way}, or save it as UTF-8."
                 )
     return TrainingError(f"{path} is not written in {name}: say another --encoding, or save it as UTF-8.")
 

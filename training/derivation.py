@@ -12,7 +12,7 @@ from inference.contract import LARGEST_INTEGER, MAXIMUM_LENGTH, ContractError, F
 from training.column_types import MOST_CHOICES, check_texts, is_measured, kind_of, reason_to_leave_out, suspicion
 from training.conversion import converted
 from training.decisions import Decision, for_shell
-from training.errors import TrainingError, together
+from training.errors import ColumnError, TrainingError, together
 from training.number_texts import read_numbers
 from training.overrides import Overrides
 
@@ -46,7 +46,7 @@ def derive_features(
             column, kind, decision = _typed(frame[name], declared, decimal)
             reason = None if declared else reason_to_leave_out(column, kind)
             if reason:
-                keep = for_shell("--type", f"{name}={kind if frame[name].notna().any() else 'number'}")
+                keep = for_shell("--type", f"{name}={_kept_as(frame[name], kind)}")
                 warn(f"column {name!r} is left out: {reason}. To keep it, say {keep}.")
                 decide(Decision(name, "left out", reason, keep))
                 continue
@@ -66,13 +66,20 @@ def derive_features(
     return tuple(features), pd.DataFrame(columns)
 
 
+def _kept_as(column: "pd.Series[Any]", kind: FeatureType) -> FeatureType:
+    """The type of a column that is kept although it seems of no use."""
+    if column.isna().all():
+        return "number"
+    return "text" if kind == "category" else kind
+
+
 def _typed(
     column: "pd.Series[Any]", declared: Mapping[str, Any] | None, decimal: str
 ) -> tuple["pd.Series[Any]", FeatureType, Decision]:
     """The column, its texts made numbers where they are such as people write, and its type with the reason for it."""
     name = str(column.name)
     kind: FeatureType | None = (declared or {}).get("type")
-    reading = None if kind in ("category", "boolean") else read_numbers(column, decimal)
+    reading = None if kind in ("category", "boolean", "text") else read_numbers(column, decimal)
     if reading:
         column = reading.values
     if kind:
@@ -116,10 +123,11 @@ def derive(
         fields["maximum_length"] = max(MAXIMUM_LENGTH, *(len(text) for text in present), 1)
     fields["choices"] = tuple(fields["choices"]) if fields.get("choices") else None
     if len(fields["choices"] or ()) > MOST_CHOICES:
-        raise TrainingError(
-            f"column {name!r} has {len(fields['choices'])} different texts, more than a category may have "
-            f"({MOST_CHOICES}): group the rare ones, declare it a text with --contract, or leave it out with --drop "
-            f"{name!r}."
+        raise ColumnError(
+            name,
+            f"has {len(fields['choices'])} different texts, more than a category may have ({MOST_CHOICES})",
+            f"group the rare ones, leave it out with --drop {name!r}, or say --type '{name}=text' if it is free text",
+            f"say --type '{name}=text', which takes any text that the pipeline answers",
         )
     try:
         feature = observed(Feature(name, kind, **fields), column)

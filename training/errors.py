@@ -9,11 +9,18 @@ class TrainingError(ClickException):
     """Nothing was written. The message names the file, column or option, and what to do."""
 
 
-class ColumnError(TrainingError):
-    """A column that can be no feature. ``fact`` is the predicate of a sentence; ``cure``: what to do in training."""
+MADE_OF_IT = "fit the pipeline on numbers, texts or booleans made of it, before it is packed"
 
-    def __init__(self, column: str, fact: str, cure: str) -> None:
-        self.column, self.fact, self.cure = column, fact, cure
+
+class ColumnError(TrainingError):
+    """A column that can be no feature.
+
+    ``fact`` is the predicate of a sentence; ``cure``: what to do in training; ``packed``: what to do in pack, where a
+    column cannot be left out.
+    """
+
+    def __init__(self, column: str, fact: str, cure: str, packed: str = MADE_OF_IT) -> None:
+        self.column, self.fact, self.cure, self.packed = column, fact, cure, packed
         super().__init__(f"column {column!r} {fact}: {cure}.")
 
 

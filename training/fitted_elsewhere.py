@@ -96,10 +96,7 @@ def _as_declared(sample: pd.DataFrame, overrides: Overrides) -> pd.DataFrame:
 def _explained(error: TrainingError, pipeline: Pipeline, sample: pd.DataFrame, names: Sequence[str]) -> TrainingError:
     """The refusal as it is worded for a pipeline, with the step and the column that fail."""
     if isinstance(error, ColumnError):
-        return TrainingError(
-            f"column {error.column!r} {error.fact}: fit the pipeline on numbers, texts or booleans made of it, before "
-            "it is packed."
-        )
+        return TrainingError(f"column {error.column!r} {error.fact}: {error.packed}.")
     if any(name not in sample.columns for name in names):
         return error
     fault = fault_of(pipeline, sample[list(names)].head(packing.SAME_ROWS))

@@ -1,13 +1,15 @@
 """Load a pipeline that was fitted elsewhere from its pickle, and check that it can be served."""
 
+import contextlib
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import joblib
+import numpy as np
 import pandas as pd
 import sklearn
 from sklearn.base import BaseEstimator, is_classifier, is_clusterer, is_outlier_detector, is_regressor
@@ -77,7 +79,20 @@ def columns_of(
             "columns are named by texts."
         )
     warn(f"the pipeline knows no column names: it is given the columns of {source} in their order.")
+    _name_columns(pipeline, others)
     return others
+
+
+def _name_columns(step: Any, names: Sequence[str]) -> None:
+    """Note the names in the first step and in what it holds, as a fit on a DataFrame does."""
+    if isinstance(step, Pipeline):
+        _name_columns(step[0], names)
+        return
+    with contextlib.suppress(AttributeError):  # a search or a vote asks its own estimator
+        step.feature_names_in_ = np.array(names, dtype=object)
+    for _, part, columns in getattr(step, "transformers_", ()):
+        if not isinstance(part, str) and isinstance(columns, list | np.ndarray) and len(columns):
+            _name_columns(part, np.array(names, dtype=object)[columns].tolist())
 
 
 def modules_of(pipeline: Pipeline) -> list[str]:

@@ -43,7 +43,6 @@ REFUSED = {
         [],
         ["'a' holds numbers of different units such as '$0' and '€1'"],
     ),
-    "a decimal mark that is the delimiter": ("a,y\n1,0\n", ["--decimal", ","], ["--decimal ','", "delimiter"]),
     "an impossible encoding": ("a,y\n1,0\n", ["--encoding", "a\0b"], ["is not known"]),
     "half a gzip file": (gzip.compress(b"a,y\n1,0\n")[:20], [], ["cannot be unpacked"]),
     "numbers as classes": (
