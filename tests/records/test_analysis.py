@@ -12,8 +12,11 @@ from inference.engines.base import Answers
 from inference.features import NULL
 from inference.manifest import Manifest
 from inference.performance import ClassificationTally, RegressionTally
+from schemas.errors import StoreUnavailable
 from service.records import recorder
+from service.records.database import analysis
 from service.records.database.analysis import VersionPerformance, drift
+from service.records.database.connection import connected
 from service.records.recorder import Recorder
 from tests.records.conftest import drain, make_record
 from training.default_model import make_frame
@@ -61,6 +64,29 @@ def test_a_feature_that_was_redacted_for_a_while_is_judged_on_what_was_recorded(
 def test_a_feature_that_is_redacted_is_not_judged(record):
     (version,) = found(record(RECORDS_REDACT="feature_2"))
     assert [one.verdict for one in version.features] == ["stable", "not recorded", "stable", "stable", "stable"]
+
+
+def test_a_window_with_more_rows_than_are_read_is_said_to_be_truncated(record, monkeypatch):
+    settings = record()
+    (whole,) = found(settings)
+    assert (whole.rows, whole.truncated) == (400, False)
+    monkeypatch.setattr(analysis, "MAX_ROWS", 300)
+    (part,) = found(settings)
+    assert (part.rows, part.truncated) == (300, True)
+    assert sum(part.features[0].live) == 300
+    monkeypatch.setattr(analysis, "MAX_VALUES", 5 * 150)
+    (part,) = found(settings)
+    assert part.rows < 300 and part.truncated
+
+
+def test_a_question_that_takes_too_long_is_given_up_and_says_what_helps(record):
+    settings = record()
+    now = datetime.now(UTC)
+    with pytest.raises(StoreUnavailable, match="shorter window"), connected(settings, seconds=0.1) as connection:
+        connection.exec_driver_sql(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+        )
+    assert drift(settings, now - timedelta(hours=1), now)[0].rows == 400, "the database is well: no breaker is open"
 
 
 def test_rows_of_another_artifact_of_the_same_name_are_left_out(record):

@@ -19,6 +19,7 @@ from service.records.spool.files import pending_bytes, read_counts
 from tests.records.conftest import WAIT_SECONDS, drain, make_record, record_when_free, until
 
 REQUESTS = 60
+ROW = {"feature_1": 0.1, "feature_2": 0.2, "feature_3": 0.3, "feature_4": 40.0, "feature_5": 5}
 pytestmark = [pytest.mark.process, pytest.mark.xdist_group("postgres")]
 
 
@@ -174,3 +175,30 @@ def test_texts_and_unseen_categories_reach_the_database_whatever_they_hold(postg
     drain(settings)
     found = postgres.query("SELECT features::text FROM predictions ORDER BY row_index")
     assert [list(orjson.loads(text).values()) for (text,) in found] == rows
+
+
+def test_predictions_go_on_while_the_database_hangs_and_questions_are_given_up_with_a_503(postgres, serve):
+    server = serve(DATABASE_URL=postgres.address, WORKER_CLASS="gthread")
+    server.until_serving(1)
+    server.until(lambda: server.ask("/model/drift")[0] == 200)
+    given = {}
+    postgres.signal(signal.SIGSTOP)
+    try:
+        questions = [
+            threading.Thread(target=lambda path=path: given.update({path: server.ask(path)}))
+            for path in ("/model/drift", "/model/performance")
+        ]
+        for question in questions:
+            question.start()
+        while any(question.is_alive() for question in questions):
+            assert server.ask("/predict", ROW)[0] == 200
+        for status, problem in given.values():
+            assert (status, problem["type"]) == (503, "urn:problem:records-unavailable")
+        server.until(lambda: server.events("records_breaker_opened"))
+        refused = server.ask("/feedback", {"prediction_id": "a", "outcome": 1})
+        assert refused[0] == 503
+        assert b'records_unavailable_total{reason="open"}' in server.ask_text("/metrics").encode()
+    finally:
+        postgres.signal(signal.SIGCONT)
+    server.until(lambda: server.ask("/model/drift")[0] == 200, 120)
+    assert server.events("records_breaker_closed")
