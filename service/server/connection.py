@@ -41,10 +41,10 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
     """What was read of a connection's next requests, what of its response is not sent yet, and how long to wait for it.
 
     ``req`` is the request whose head was parsed; its body is ``length`` bytes of ``received``, or ``chunks``. ``ready``
-    tells that it is complete, since ``arrived``; ``route`` is its. ``queued`` tells that the connection waits for its
-    turn, and ``counted``, that it does so with a complete request. ``ended`` tells that the client sends no more.
-    ``keep_alive`` tells whether the connection stays open after the response; ``closing``, that it is shut for writing
-    and read on for ``LINGER``. ``mask`` is what the poller watches.
+    tells that it is complete: it was seen at ``arrived``, and may have been there since ``since``. ``route`` is its.
+    ``queued`` tells that the connection waits for its turn, and ``counted``, that it does so with a complete request.
+    ``ended`` tells that the client sends no more. ``keep_alive`` tells whether the connection stays open after the
+    response; ``closing``, that it is shut for writing and read on for ``LINGER``. ``mask`` is what the poller watches.
     Times are of ``time.monotonic``, in seconds: at ``deadline`` the connection is closed, whatever is missing.
     """
 
@@ -62,7 +62,7 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
         self.requests = self.mask = self._searched = 0
         self.unsent = memoryview(b"")
         self.ready = self.queued = self.counted = self.ended = self.keep_alive = self.closing = False
-        self.deadline = self.body_deadline = self.send_deadline = self.arrived = self.began = 0.0
+        self.deadline = self.body_deadline = self.send_deadline = self.arrived = self.since = self.began = 0.0
 
     def receive(self) -> bytes | None:
         """What the client sent; empty when it sends no more, None when there is nothing now.

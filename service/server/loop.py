@@ -29,7 +29,10 @@ _NO_MORE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class ConnectionLoop(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """A gthread worker whose loop reads and writes without blocking. ``waiting`` are connections that want a turn."""
+    """A gthread worker whose loop reads and writes without blocking.
+
+    ``waiting`` are connections that want a turn. ``blocked`` is for how many seconds it did not look for what arrived.
+    """
 
     client_timeout = 30.0
     """Seconds in which a request must arrive, and in which a client must read its response; long ones get more."""
@@ -41,7 +44,7 @@ class ConnectionLoop(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
         self.batch = WriteBatch(self.flush_batch)
         self.watched: dict[Connection, None] = {}
         self.waiting: deque[Connection] = deque()
-        self.swept = 0.0
+        self.swept = self.began = self.blocked = 0.0
         self.stopped_by_signal = False
 
     def advance(self, conn: Connection) -> None:
@@ -109,12 +112,13 @@ class ConnectionLoop(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
             self.notify()  # the arbiter kills a worker whose handler hangs
             self.sweep(now)
         self.set_accept_enabled(accepting and self.nr_conns < self.worker_connections)
+        self.blocked = now - self.began
         events = self.poller.select(0 if self.waiting else 1.0)
-        began = time.monotonic()
+        self.began = time.monotonic()
         for key, _ in events:
             key.data(key.fileobj)
         if self.waiting:
-            self.give_turns(began)
+            self.give_turns(self.began)
 
     def accept(self, listener: Any) -> None:
         """Take the new connections that there are, and descriptors for."""
@@ -133,7 +137,9 @@ class ConnectionLoop(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
                 return
             self.nr_conns += 1
             conn = Connection(self.config, sock, client, listener.getsockname(), self.environ, self.client_timeout)
-            conn.deadline = time.monotonic() + (self.client_timeout if self.alive else LINGER)
+            now = time.monotonic()
+            conn.since = now - self.blocked
+            conn.deadline = now + (self.client_timeout if self.alive else LINGER)
             self.watched[conn] = None
             self.watch(conn, EVENT_READ)
 

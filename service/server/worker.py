@@ -110,6 +110,8 @@ class InlineWorker(ConnectionLoop):
         req = conn.req
         assert req is not None
         conn.arrived = time.monotonic()
+        if conn.requests > 1:  # the first has been there since the connection was, for all we know
+            conn.since = conn.arrived - self.blocked
         conn.route = self.policy.route(req.method, req.environ_fields["PATH_INFO"])
         limit = self.policy.limit
         if limit and conn.route[1].limited and self.pace.wait(self.admitted) > limit:
@@ -148,9 +150,12 @@ class InlineWorker(ConnectionLoop):
         if not conn.ready:
             self.advance(conn)
             return False
-        waited = now - conn.arrived
         limit = self.policy.limit
-        if limit and conn.route[1].limited and waited > SURE_TO_WAIT and (waited > limit or conn.has_left()):
+        if limit and conn.route[1].limited and now - conn.since > SURE_TO_WAIT:
+            is_late = now - conn.arrived > limit or conn.has_left()
+        else:
+            is_late = False
+        if is_late:
             self.refuse(conn)  # a client that only sends no more still reads this
             return False
         try:

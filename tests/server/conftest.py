@@ -104,13 +104,13 @@ class Server:
         return self.talk(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").answer()
 
 
-def start(folder, worker, more=""):
+def start(folder, worker, more="", app="echo:app"):
     config = folder / "conf.py"
     config.write_text(CONFIG.format(worker=(WORKERS | OTHERS)[worker], threads=1 if worker == "sync" else 4) + more)
     log = folder / "log"
     environment = {"PYTHONPATH": f"{ROOT}:{os.environ.get('PYTHONPATH', '')}", "PATH": "/usr/bin:/bin"}
     with log.open("w") as errors:
-        command = [sys.executable, "-m", "gunicorn", "-c", str(config), "--chdir", str(HERE), "echo:app"]
+        command = [sys.executable, "-m", "gunicorn", "-c", str(config), "--chdir", str(HERE), app]
         process = subprocess.Popen(command, stderr=errors, env=environment)
     until(lambda: "Listening at: http://127.0.0.1:" in log.read_text() or process.poll() is not None)
     found = re.search(r"Listening at: http://127.0.0.1:(\d+)", log.read_text())
@@ -133,8 +133,8 @@ def stop(server):
 def make_server(tmp_path):
     servers = []
 
-    def make(worker="inline", more=""):
-        servers.append(start(tmp_path, worker, more))
+    def make(worker="inline", more="", app="echo:app"):
+        servers.append(start(tmp_path, worker, more, app))
         return servers[-1]
 
     yield make

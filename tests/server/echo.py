@@ -1,8 +1,12 @@
 """A WSGI application that shows what a server hands it and does what a server must cope with."""
 
+import itertools
 import json
 import os
 import time
+from types import SimpleNamespace
+
+_count = itertools.count(1)
 
 
 def app(environ, start_response):
@@ -17,7 +21,9 @@ def app(environ, start_response):
         items = [str(os.getpid()).encode()]
     elif path == "/long":
         items = [b"0123456789abcdef" * (int(query) // 16)]
-    elif path == "/sleep":
+    elif path.startswith("/count"):
+        items = [b"%d" % next(_count)]
+    elif path in ("/sleep", "/predict", "/slow", "/other"):
         time.sleep(float(query))
         items = [b"slept"]
     elif path == "/status":
@@ -42,3 +48,18 @@ def app(environ, start_response):
 def _broken():
     yield b"piece"
     raise RuntimeError("on purpose")
+
+
+def ruled(environ, start_response):
+    """The same application, which tells the worker its rules as the service does."""
+    return app(environ, start_response)
+
+
+LIMITED, SLOW = SimpleNamespace(limited=True, slow=False), SimpleNamespace(limited=False, slow=True)
+ruled.settings = SimpleNamespace(max_body_bytes=1_000_000, overload_ms=400)
+ruled.route_for = lambda method, path: {
+    "/predict": ("/predict", LIMITED),
+    "/count/predict": ("/count/predict", LIMITED),
+    "/slow": ("/slow", SLOW),
+    "/other": ("/other", SLOW),
+}.get(path)
