@@ -2,8 +2,11 @@
 
 import json
 import random
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -38,29 +41,37 @@ def main(
         raise click.ClickException(f"There is no fault named {', '.join(unknown)}; there are {', '.join(BY_NAME)}.")
     place = environment.describe()
     chosen = [BY_NAME[name] for name in names] or (drawn(draw, commit or str(place["commit"])) if draw else [*FAULTS])
-    accounts, skipped = _run(chosen, random.randrange(1_000_000) if seed is None else seed)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the services are stopped on the way out
+    skipped = {fault.name: reason for fault in chosen if (reason := missing(fault))}
+    accounts: list[Account] = []
+    for account in _run([fault for fault in chosen if fault.name not in skipped], seed):
+        accounts.append(account)
+        table = _write(out, accounts, skipped, place)  # after each: a run that is stopped has its table
+        click.echo(f"{account.name}: {account.right} of {account.sent} right, {_verdict(account)}", err=True)
+    if accounts:
+        click.echo(table)
+    sys.exit(any(account.broken for account in accounts))
+
+
+def _run(chosen: list[Fault], seed: int | None) -> Iterator[Account]:
+    first = random.randrange(1_000_000) if seed is None else seed
+    folder = artifact_folder(None)
+    pool = make_pool(folder, 2000, first)
+    for number, fault in enumerate(chosen):
+        yield run_trial(fault, folder, pool, first + number)
+
+
+def _write(out: Path, accounts: list[Account], skipped: dict[str, str], place: dict[str, Any]) -> str:
     out.parent.mkdir(parents=True, exist_ok=True)
     found = {"environment": place, "skipped": skipped, "faults": [account.to_json() for account in accounts]}
     out.write_text(json.dumps(found, indent=1) + "\n")
     table = markdown(accounts, skipped, place)
     out.with_suffix(".md").write_text(table + "\n")
-    click.echo(table)
-    sys.exit(any(account.broken for account in accounts))
+    return table
 
 
-def _run(chosen: list[Fault], seed: int) -> tuple[list[Account], dict[str, str]]:
-    folder = artifact_folder(None)
-    pool = make_pool(folder, 2000, seed)
-    accounts, skipped = [], {}
-    for number, fault in enumerate(chosen):
-        if reason := missing(fault):
-            skipped[fault.name] = reason
-            continue
-        account = run_trial(fault, folder, pool, seed + number)
-        verdict = f"BROKEN: {'; '.join(account.broken)}" if account.broken else "held"
-        click.echo(f"{fault.name}: {account.right} of {account.sent} right, {verdict}", err=True)
-        accounts.append(account)
-    return accounts, skipped
+def _verdict(account: Account) -> str:
+    return f"BROKEN: {'; '.join(account.broken)}" if account.broken else "held"
 
 
 if __name__ == "__main__":

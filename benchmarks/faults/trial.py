@@ -8,6 +8,7 @@ import sqlite3
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,7 @@ def run_trial(fault: Fault, artifact: Path, pool: Pool, seed: int) -> Account:
         counted = _counted(service.command("records", "status"))
         records = _records(service)
         service.stop_helpers()
-    return _account(fault, seed, load.tally, records, counted, time.monotonic() - began, problem)
+    return account_of(fault, seed, load.tally, records, counted, time.monotonic() - began, problem)
 
 
 def _service(fault: Fault, artifact: Path, work: Path) -> Service:
@@ -104,9 +105,10 @@ def _counted(status: str) -> int:
     return int(found[1]) if found else 0
 
 
-def _account(
-    fault: Fault, seed: int, tally: Tally, records: Counter[str], counted: int, seconds: float, problem: str
+def account_of(
+    fault: Fault, seed: int, tally: Tally, records: Mapping[str, int], counted: int, seconds: float, problem: str
 ) -> Account:
+    """The account of a trial: ``records`` is how many each prediction_id has, ``problem`` what went wrong besides."""
     counts = tally.counts
     lost = sum(1 for one in tally.answered if one not in records)
     doubled = sum(1 for count in records.values() if count > 1)
