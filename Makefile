@@ -7,7 +7,7 @@ ARTIFACTS_DIR ?= artifacts
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run train test full quick check format bench lock clean
+.PHONY: help run train test full quick check format bench faults lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -22,8 +22,9 @@ train: $(VENV)/run.done  ## train a model: make train ARGS="--data file.csv --ta
 test: $(VENV)/dev.done  ## run the whole suite; ARGS goes to pytest
 	@python -m pytest -n 2 --dist loadgroup $(ARGS)
 
-full: $(VENV)/dev.done  ## run the whole suite with every stranger's table: half an hour and more
+full: $(VENV)/dev.done $(VENV)/bench.done  ## run the whole suite with every stranger's table, and every fault: an hour
 	@EVERY_STRANGER=1 python -m pytest -n 2 --dist loadgroup $(ARGS)
+	@$(MAKE) --no-print-directory faults ARGS=
 
 quick: $(VENV)/dev.done  ## run the tests that need no other program: about a minute
 	@python -m pytest -n 2 -m "not process and not slow" $(ARGS)
@@ -37,6 +38,10 @@ format: $(VENV)/dev.done  ## format the code
 bench: $(VENV)/bench.done  ## the load lab: make bench ARGS=--quick
 	@ls $(ARTIFACTS_DIR)/*/manifest.json >/dev/null 2>&1 || python -m training
 	@python -m benchmarks $(ARGS)
+
+faults: $(VENV)/bench.done  ## break the running service in every way we know: make faults ARGS=--list
+	@ls $(ARTIFACTS_DIR)/*/manifest.json >/dev/null 2>&1 || python -m training
+	@python -m benchmarks.faults $(ARGS)
 
 lock: $(VENV)/dev.done  ## pin the requirements again after a change of a .in file
 	@pip install -q pip-tools

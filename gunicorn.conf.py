@@ -99,6 +99,9 @@ def worker_exit(server: Any, worker: Any) -> None:
     from service.records import recorder
 
     recorder.close_all()
+    leaving = sys.exc_info()[1]
+    if isinstance(leaving, SystemExit) and not leaving.code:
+        metrics.left_in_order()  # one that dies does not get here, or with another code
 
 
 def on_exit(server: Any) -> None:

@@ -57,7 +57,7 @@ def main(
         plan = make_plan(targets, scenarios, quick, minutes or (2.5 if quick else 25.0), rounds)
     except ValueError as exc:
         raise click.ClickException(str(exc)) from None
-    folder = _artifact(artifact)
+    folder = artifact_folder(artifact)
     if reason := wrk.missing():
         raise click.ClickException(reason)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the servers are stopped on the way out
@@ -104,7 +104,8 @@ def _show(run: Run, path: Path) -> None:
     click.echo(f"raw results  {path}\nreport       {page}")
 
 
-def _artifact(given: Path | None) -> Path:
+def artifact_folder(given: Path | None) -> Path:
+    """The artifact that was named, else the stable one of ARTIFACTS_DIR."""
     if given is not None:
         if not (given / "manifest.json").exists():
             raise click.ClickException(f"{given} is no artifact: it holds no manifest.json.")

@@ -72,6 +72,11 @@ def leave() -> None:
     _add(1, "worker_exits_total")
 
 
+def left_in_order() -> None:
+    """Count a worker that ends as it should: it was asked to, or has answered its number of requests."""
+    _add(1, "worker_exits_in_order_total")
+
+
 def began(queued_since: str | None = None) -> None:
     """Count a request that arrived. ``queued_since`` is its X-Request-Start: Unix time in seconds, ms or us."""
     shared = PROCESS.shared

@@ -88,6 +88,7 @@ _METRICS = (
     Metric("redis_slow_total", "counter", "Uses of Redis that were skipped because it answered slowly.", ("use",)),
     Metric("prediction_cache_lookups_total", "counter", "Lookups in the cache of predictions.", ("result",)),
     Metric("worker_exits_total", "counter", "Workers that ended, for any reason."),
+    Metric("worker_exits_in_order_total", "counter", "Workers that were asked to end, or had answered their requests."),
     Metric("log_lines_lost_total", "counter", "Log lines that could not be written to standard output."),
     Metric("metrics_series_dropped_total", "counter", "Series for which there was no room; they are not counted."),
 )
@@ -104,6 +105,7 @@ INITIAL_SERIES = (
     ("records_total", "shipped"),
     ("records_total", "lost"),
     ("worker_exits_total",),
+    ("worker_exits_in_order_total",),
     ("log_lines_lost_total",),
     ("metrics_series_dropped_total",),
 )

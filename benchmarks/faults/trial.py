@@ -1,0 +1,142 @@
+"""One trial: a service, a load, a fault, and the account: what was answered, how, and what is in the records."""
+
+import contextlib
+import random
+import re
+import shutil
+import sqlite3
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.faults.classes import Fault, start_redis
+from benchmarks.faults.load import CheckedLoad, Tally
+from benchmarks.faults.service import Service
+from benchmarks.faults.shim import compiled
+from benchmarks.servers import free_port
+from benchmarks.workload import Pool
+from inference.routing import Routing, write_routing
+
+BEFORE_SECONDS, AFTER_SECONDS = 1.5, 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What one fault cost.
+
+    ``refused``: 429 and 503; ``failed``: any other answer, or none. ``lost``: answers without a record; ``counted``:
+    what the service itself says it lost; ``doubled``: answers with more than one record. ``broken``: the promises that
+    did not hold, in sentences.
+    """
+
+    name: str
+    title: str
+    seed: int
+    sent: int
+    right: int
+    refused: int
+    failed: int
+    wrong: int
+    lost: int
+    counted: int
+    doubled: int
+    seconds: float
+    broken: tuple[str, ...] = ()
+    note: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Its fields."""
+        return asdict(self)
+
+
+def run_trial(fault: Fault, artifact: Path, pool: Pool, seed: int) -> Account:
+    """Break one service of its own."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="faults-") as folder:
+        service = _service(fault, artifact, Path(folder))
+        problem = ""
+        try:
+            service.start()
+            with CheckedLoad(service.port, pool) as load:
+                load.for_seconds(BEFORE_SECONDS)
+                try:
+                    fault.make(service, random.Random(seed))
+                    service.until(service.ready)
+                except TimeoutError as exc:
+                    problem = str(exc)
+                load.for_seconds(AFTER_SECONDS)
+        finally:
+            service.stop()
+        service.command("records", "ship")
+        counted = _counted(service.command("records", "status"))
+        records = _records(service)
+        service.stop_helpers()
+    return account_of(fault, seed, load.tally, records, counted, time.monotonic() - began, problem)
+
+
+def _service(fault: Fault, artifact: Path, work: Path) -> Service:
+    copy = work / "artifacts"
+    shutil.copytree(artifact, copy / artifact.name)
+    write_routing(copy, Routing(artifact.name))
+    redis = free_port()
+    values = {"redis": f"redis://127.0.0.1:{redis}/0"}
+    settings = {"ARTIFACTS_DIR": str(copy), "WEB_CONCURRENCY": "2", "RECORDS_KEEP_DAYS": "0"}
+    settings |= {name: value.format(**values) for name, value in fault.settings}
+    if fault.shim:
+        settings |= {"LD_PRELOAD": str(compiled(work)), **dict(fault.shim)}
+    service = Service(free_port(), work, settings)
+    if fault.needs == "redis-server":
+        start_redis(service, redis)
+    return service
+
+
+def _records(service: Service) -> Counter[str]:
+    """How many records each prediction_id has."""
+    with contextlib.closing(sqlite3.connect(service.var / "predictions.db")) as database:
+        return Counter(row[0] for row in database.execute("SELECT prediction_id FROM predictions"))
+
+
+def _counted(status: str) -> int:
+    found = re.search(r"^lost +(\d+) rows$", status, re.MULTILINE)
+    return int(found[1]) if found else 0
+
+
+def account_of(
+    fault: Fault, seed: int, tally: Tally, records: Mapping[str, int], counted: int, seconds: float, problem: str
+) -> Account:
+    """The account of a trial: ``records`` is how many each prediction_id has, ``problem`` what went wrong besides."""
+    counts = tally.counts
+    lost = sum(1 for one in tally.answered if one not in records)
+    doubled = sum(1 for count in records.values() if count > 1)
+    broken = [problem] if problem else []
+    if counts["wrong"]:
+        broken.append(f"{counts['wrong']} answers were wrong")
+    if doubled:
+        broken.append(f"{doubled} answers have two records")
+    if not lost <= counted <= lost + counts["failed"] and not fault.loses:
+        broken.append(f"{lost} records are lost, and the service counts {counted}")
+    if counts["failed"] and not fault.outage:
+        broken.append(f"{counts['failed']} requests failed")
+    if not counts["right"]:
+        broken.append("no request was answered")
+    if broken:
+        broken += tally.examples
+    note = "; ".join(text for text in (fault.outage and f"may fail: {fault.outage}", fault.loses) if text)
+    parts = {name: counts[name] for name in ("right", "refused", "failed", "wrong")}
+    return Account(
+        fault.name,
+        fault.title,
+        seed,
+        counts.total(),
+        **parts,
+        lost=lost,
+        counted=counted,
+        doubled=doubled,
+        seconds=round(seconds, 1),
+        broken=tuple(broken),
+        note=note,
+    )
