@@ -46,7 +46,7 @@ def answer(run: Run) -> str:
     if all(word == "the twin is faster" for word in words):
         return "For throughput, yes: the same service on a tuned FastAPI answers more requests a second."
     if all(word.startswith(CANNOT_TELL) for word in words):
-        return "This run cannot tell: the difference is smaller than the noise of the measurement."
+        return "This run cannot tell: the difference is within the noise, or the rounds are too few."
     return "It depends on the clients: the rows below differ."
 
 

@@ -214,3 +214,19 @@ def keep_busy(address):
             answer.read()
             if answer.will_close:
                 return
+
+
+def test_a_worker_that_was_asked_to_end_is_told_from_one_that_died(serve, scrape):
+    server = serve(WEB_CONCURRENCY="1")
+    server.until_serving(1)
+
+    def counts():
+        found = scrape(server.url + "/metrics")
+        return found["worker_exits_total"], found["worker_exits_in_order_total"]
+
+    assert counts() == (0, 0)
+    os.kill(server.pid, signal.SIGHUP)
+    server.until(lambda: counts() == (1, 1))
+    server.until(lambda: len(server.workers) == 1)
+    os.kill(server.workers[0], signal.SIGKILL)
+    server.until(lambda: counts() == (2, 1))
