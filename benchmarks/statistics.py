@@ -1,6 +1,7 @@
 """From rounds to statements: medians, spread, and whether two targets differ at all."""
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -74,7 +75,11 @@ def unpaired_ratio(a: Sequence[float], b: Sequence[float]) -> Ratio | None:
     logs = [[math.log(value) for value in sample] for sample in kept]
     if all(len(set(sample)) == 1 for sample in logs):
         return Ratio(middle, middle, middle, count)
-    found = ttest_ind(*logs, equal_var=False).confidence_interval(CONFIDENCE)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of samples that are nearly constant
+        found = ttest_ind(*logs, equal_var=False).confidence_interval(CONFIDENCE)
+    if math.isnan(found.low):
+        return Ratio(middle, middle, middle, count)
     return _around(middle, float(found.low), float(found.high), count)
 
 

@@ -148,11 +148,36 @@ def unbounded(nodes, flags, follow, inside=False, kept=False, ends=True):
             single = len(repeated) == 1 and characters(next(iter(repeated)), flags) is not None
             gives_nothing = kept or code is op.POSSESSIVE_REPEAT or last or (after is not None and not taken & after)
             wrong = []
-            if inside or not single:
+            once = code is op.POSSESSIVE_REPEAT and reads_once(repeated, flags)
+            if (inside or not single) and not once:
                 wrong.append("a repeat within a repeat")
             if not gives_nothing:
                 wrong.append("what follows it may begin with what it takes")
             yield taken, wrong, last
+
+
+def reads_once(nodes, flags):
+    """Whether a possessive repeat of these reads each character once.
+
+    What repeats in them without a bound is possessive, of single characters and in no alternative: a round that fails
+    ends the repeat, and no other way of the same round is tried beyond a bound.
+    """
+    for code, value in nodes:
+        if characters((code, value), flags) is not None:
+            continue
+        if code is op.SUBPATTERN:
+            fits = reads_once(value[3], (flags | value[1]) & ~value[2])
+        elif code is op.POSSESSIVE_REPEAT:
+            fits = len(value[2]) == 1 and characters(next(iter(value[2])), flags) is not None
+        elif code is op.BRANCH:
+            fits = not any(list(unbounded(branch, flags, None)) for branch in value[1])
+        elif code in (op.MAX_REPEAT, op.MIN_REPEAT):
+            fits = value[1] is not op.MAXREPEAT and not list(unbounded(value[2], flags, None))
+        else:
+            fits = False
+        if not fits:
+            return False
+    return True
 
 
 def required(nodes, flags):

@@ -18,7 +18,7 @@ SHIPPER_LOCK = "shipper.lock"
 MIGRATION_LOCK = "migration.lock"
 QUARANTINE = "refused.txt"
 """Lines that the database will never take, for a person to look at."""
-_TIME = re.compile(rb'^\{"prediction_id":"[^"]*","request_id":"(?:[^"\\]|\\.)*","time":([0-9.eE+\-]+)')
+_TIME = re.compile(rb'^\{"prediction_id":"[^"]*","request_id":"(?:[^"\\]|\\.)*+","time":([0-9.eE+\-]+)')
 """How a record's line begins; a batch's is megabytes long, and its time stands at its beginning."""
 _HEAD_BYTES = 2**16
 _COUNTS_FORMAT = struct.Struct("<QQ")
