@@ -132,6 +132,8 @@ class Polynomials:
     rises: bool = False
     low: float = NONE
     keeps_null: bool = False
+    last_bits_differ: bool = True
+    """scikit-learn adds up basis functions by de Boor's rule."""
 
     def values(self, values: Doubles) -> Doubles:
         """By Horner's rule, as the graph does."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from training.compiler.block import NotCompilable
-from training.compiler.columns import Column, Doubles, apply, simplified
+from training.compiler.columns import Column, Curve, Doubles, apply, simplified
 from training.compiler.graph import Graph
 from training.compiler.matrices import matrix
 from training.compiler.thresholds import beneath, fold, null_goes_left, peel
@@ -183,6 +183,10 @@ def _fold_columns(
     for index in np.unique(feature).tolist():
         column = simplified(columns[index])
         peeled = peel(apply("Round", column) if rounded else column)
+        if isinstance(peeled.base, Curve) and getattr(peeled.base.shape, "last_bits_differ", False):
+            raise NotCompilable(
+                "SplineTransformer", "a tree compares its values, and scikit-learn computes their last bits otherwise."
+            )
         nodes = feature == index
         distinct, inverse = np.unique(threshold[nodes], return_inverse=True)
         null_left[nodes] = null_goes_left(peeled.chain, threshold[nodes], null_left[nodes])

@@ -80,12 +80,18 @@ def test_a_bent_column_reaches_a_linear_model(fit, make_rows, name):
     assert fit(pipeline, 0).difference(make_rows(2000, 1))[1] < CLOSE
 
 
-@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("name", [name for name in STEPS if not name.startswith("spline")])
 def test_a_bent_column_reaches_trees_to_the_last_bit(fit, make_rows, name):
     dense = ColumnTransformer([("numbers", STEPS[name], NUMBERS)], sparse_threshold=0)
     for model in (RandomForestRegressor(6, random_state=0), HistGradientBoostingRegressor(max_iter=6)):
         fitted = fit(make_pipeline(dense, model), 0)
         assert fitted.difference(make_rows(2000, 1)) == (0, 0.0)
+
+
+def test_a_spline_before_trees_is_left_to_scikit_learn(fit):
+    dense = ColumnTransformer([("numbers", STEPS["spline_linear"], NUMBERS)], sparse_threshold=0)
+    with pytest.raises(NotCompilable, match="SplineTransformer"):
+        fit(make_pipeline(dense, RandomForestRegressor(6, random_state=0)), 0).engine()
 
 
 @pytest.mark.parametrize("name", ["yeo_johnson", "quantile_normal", "bins_ordinal_quantile", "box_cox", "log1p"])
