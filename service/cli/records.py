@@ -127,6 +127,8 @@ def export(target: Path, since: datetime | None, until: datetime | None, version
         raise click.ClickException("Parquet needs pyarrow: pip install pyarrow. Or write a .csv.") from None
     except ServiceError as exc:
         raise click.ClickException(exc.detail) from None
+    except click.ClickException:  # a setting, which names itself
+        raise
     except (ValueError, TypeError) as exc:  # two artifacts had the same version's name, one after the other
         raise click.ClickException(
             f"A record does not fit the contract that its version has now ({exc}). Leave it out: --since, --until."

@@ -3,6 +3,7 @@
 Or packing is refused, with the name of a column: never an answer that the pipeline would not have given.
 """
 
+import os
 import warnings
 
 import numpy as np
@@ -208,14 +209,14 @@ def _check(case, factory):
 RELAXED = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 
 
-@settings(max_examples=25, **RELAXED)
+@settings(max_examples=15, **RELAXED)
 @given(case=cases())
 def test_a_served_answer_is_the_pipelines_answer_to_the_frame(case, tmp_path_factory):
     _check(case, tmp_path_factory)
 
 
 @pytest.mark.slow
-@settings(max_examples=2000, **RELAXED)
+@settings(max_examples=2000 if os.environ.get("EVERY_STRANGER") == "1" else 40, **RELAXED)
 @given(case=cases())
 def test_a_served_answer_is_the_pipelines_answer_to_many_a_frame(case, tmp_path_factory):
     _check(case, tmp_path_factory)
