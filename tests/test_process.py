@@ -131,7 +131,8 @@ def test_importing_wsgi_loads_no_model_and_starts_no_thread():
 def test_every_worker_class_serves(serve, worker_class):
     server = serve(WORKER_CLASS=worker_class)
     assert server.ask("/predict", ROW)[0] == 200
-    name = "service.server.worker.InlineWorker" if worker_class == "inline" else worker_class
+    own = {"inline": "service.server.worker.InlineWorker", "gthread": "service.server.gthread.TimedThreadWorker"}
+    name = own.get(worker_class, worker_class)
     assert any(line["message"] == f"Using worker: {name}" for line in server.events("server")), (
         "gunicorn takes gthread for a sync worker with threads"
     )

@@ -67,7 +67,7 @@ def test_a_fitted_pipeline_is_served_as_it_answers(pack, sample, make_client):
 
 
 def test_a_step_of_ones_own_is_served_by_sklearn_and_said_loudly(pack, sample):
-    pipeline = Pipeline([("own", FunctionTransformer(np.tanh)), ("model", LogisticRegression())])
+    pipeline = Pipeline([("own", FunctionTransformer(np.sinh)), ("model", LogisticRegression())])
     ran = pack(pipeline.fit(sample[["a b"]], sample["y"]), sample, "--name", "mine")
     assert ran.code == 0, ran.output
     assert ran.manifest.engine == "sklearn" and ran.manifest.engine_reason
@@ -155,7 +155,7 @@ REFUSED = {
     "not fitted": (lambda sample: _pipeline(), "is not fitted"),
     "fitted on arrays": (
         lambda sample: Pipeline([("model", LogisticRegression())]).fit(sample[["a b"]].to_numpy(), sample["y"]),
-        "fitted on arrays without column names",
+        "without names of their own",
     ),
     "no model at its end": (
         lambda sample: Pipeline([("s", StandardScaler())]).fit(sample[["a b"]]),
