@@ -120,7 +120,8 @@ def test_a_batch_of_outcomes_is_recorded_whole_or_not_at_all(client, unshipped):
 
 
 def test_without_a_database_feedback_says_so_and_predictions_go_on(make_client, tmp_path, unshipped):
-    client = make_client(RECORDS="on", DATABASE_URL=f"sqlite:///{tmp_path}")
+    (tmp_path / "file").write_text("where a folder should be")
+    client = make_client(RECORDS="on", DATABASE_URL=f"sqlite:///{tmp_path}/file/records.db")
     prediction_id = predict(client)["prediction_id"]
     status, problem = report(client, prediction_id=prediction_id, outcome=1)
     assert (status, problem["type"]) == (503, "urn:problem:records-unavailable")
