@@ -17,6 +17,7 @@ import pytest
 from inference.contract import Contract, Feature
 from inference.engines.base import Answers
 from schemas.errors import StoreUnavailable
+from service import metrics
 from service.locks import is_held
 from service.records import Record, recorder
 from service.records.database.outcomes import Outcome, record_outcomes
@@ -52,6 +53,7 @@ def make_settings(tmp_path: Path) -> Iterator[Callable[..., Settings]]:
 
     yield make
     recorder.close_all()
+    metrics.records_losing(False)  # the gauge is the whole process's: the next test starts with a healthy one
     for settings in made:
         supervisor.stop(settings, WAIT_SECONDS)
 
