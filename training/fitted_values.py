@@ -73,7 +73,8 @@ def _walk(step: Any, names: Names, found: dict[str, FittedValues]) -> Names:
         for name, values in zip(names, categories, strict=True):
             _note(found, name, values)
         return []
-    if isinstance(step, SimpleImputer) and len(names) == len(getattr(step, "statistics_", ())):
+    fitted = isinstance(step, SimpleImputer) and hasattr(step, "statistics_")  # a branch of no columns is never fitted
+    if fitted and len(names) == len(step.statistics_):
         kind = null_kind(step.missing_values)
         for name in names:
             if name is not None and kind is not None:
