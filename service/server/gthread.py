@@ -10,6 +10,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 from service import log, metrics
 from service.server.connection import LINGER
 from service.server.error_responses import overloaded_response
+from service.server.listening import give_up_address
 from service.server.overload import Policy, Refusals
 
 
@@ -22,7 +23,7 @@ class TimedThreadWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no 
 
     def init_process(self) -> None:
         """Called in the worker; it serves until this returns."""
-        self.refusals, self.accepts_until = Refusals(), 0.0
+        self.refusals, self.accepts_until, self.counts_address = Refusals(), 0.0, False
         super().init_process()
 
     def load_wsgi(self) -> None:
@@ -65,24 +66,23 @@ class TimedThreadWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no 
         super().handle_exit(sig, frame)
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """Accept connections or not; a worker that was told to stop goes on until ``stop_accepting``."""
+        """Accept connections or not; a worker that was told to stop goes on for a while."""
         if enabled or not self.accepts_until:
             super().set_accept_enabled(enabled)
+        elif not self.counts_address:
+            self.counts_address = True
+            self.nr_conns += 1  # the loop serves on until there is no connection, and the address may still bring one
+            self.stop_accepting_in_time()
 
     def murder_keepalived(self, force: bool = False) -> None:
         """Called in each turn of the loop, and at the end with ``force``."""
-        if self.accepts_until and (force or time.monotonic() > self.accepts_until):
-            self.stop_accepting()
+        self.stop_accepting_in_time(force)
         super().murder_keepalived(force)
 
-    def stop_accepting(self) -> None:
-        """Take the connections that wait, then give the address up."""
-        self.accepts_until = 0.0
-        before = -1
-        while self._accepting and before < self.nr_conns:
-            before = self.nr_conns
-            for listener in self.sockets:
-                self.accept(listener)
-        self.set_accept_enabled(False)
-        for listener in self.sockets:
-            listener.close()
+    def stop_accepting_in_time(self, force: bool = False) -> None:
+        """Give the address up once ``LINGER`` is over, or no client is left that could reconnect."""
+        if self.counts_address and (force or self.nr_conns == 1 or time.monotonic() > self.accepts_until):
+            self.counts_address, self.accepts_until = False, 0.0
+            super().set_accept_enabled(False)
+            give_up_address(self)
+            self.nr_conns -= 1

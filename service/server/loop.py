@@ -15,6 +15,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from service import log
 from service.server.connection import LINGER, READ_AHEAD, Connection
+from service.server.listening import give_up_address
 from service.server.rules import ConfigSnapshot
 from service.server.writing import WriteBatch
 from service.server.wsgi import base_environ
@@ -96,9 +97,9 @@ class ConnectionLoop(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
             if listening and not (self.stopped_by_signal and self.nr_conns and time.monotonic() < stopped + LINGER):
                 listening = False
                 self.set_accept_enabled(False)
+                if self.stopped_by_signal:
+                    give_up_address(self)
                 for listener in self.sockets:
-                    if self.stopped_by_signal:
-                        self.accept_all(listener)
                     listener.close()
             if not self.nr_conns:
                 break
@@ -142,14 +143,6 @@ class ConnectionLoop(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
             conn.deadline = now + (self.client_timeout if self.alive else LINGER)
             self.watched[conn] = None
             self.watch(conn, EVENT_READ)
-
-    def accept_all(self, listener: Any) -> None:
-        """Take every connection that waits; who was accepted is answered."""
-        listener.setblocking(False)
-        before = -1
-        while before < self.nr_conns:
-            before = self.nr_conns
-            self.accept(listener)
 
     def watch(self, conn: Connection, mask: int) -> None:
         """Have the poller tell when a connection is readable or writable; with 0, neither."""
