@@ -12,7 +12,7 @@ import service.single_thread  # noqa: F401  # before numpy, which reads the envi
 
 # isort: split
 from service import log, metrics, processes
-from service.access import tokens
+from service.access import token_file
 from service.metrics import listener
 from service.server.error_responses import install_error_responses
 from service.server.rules import install_rules
@@ -67,7 +67,7 @@ def when_ready(server: Any) -> None:
 
 def pre_fork(server: Any, worker: Any) -> None:
     """In the master, before each worker."""
-    tokens.look_all()
+    token_file.look_all()
 
 
 def post_fork(server: Any, worker: Any) -> None:
@@ -85,7 +85,7 @@ def post_fork(server: Any, worker: Any) -> None:
     metrics.open_metrics(settings)
     metrics.worker_slots(slots_of(worker))
     recorder.open_all()
-    tokens.watch_all()
+    token_file.watch_all()
     manager.start(settings)
 
 

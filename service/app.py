@@ -9,7 +9,7 @@ import service.single_thread  # noqa: F401  # before numpy, for what it sets
 # isort: split
 from service import log
 from service.access.rate_limit import make_limiter
-from service.access.tokens import TokenFile
+from service.access.token_file import TokenFile
 from service.cli.models import models_group
 from service.cli.openapi import openapi_command
 from service.cli.records import records_group

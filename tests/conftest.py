@@ -27,8 +27,13 @@ ROOT = Path(__file__).parents[1]
 START_SECONDS = 60
 TRAINING_SECONDS = 300
 
-hypothesis_settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-hypothesis_settings.load_profile("busy")  # a busy machine is no failure
+hypothesis_settings.register_profile(
+    "project",
+    deadline=None,  # a busy machine is no failure
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=os.environ.get("EVERY_STRANGER") != "1",  # `make full` looks further each time; a commit has one colour
+)
+hypothesis_settings.load_profile("project")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

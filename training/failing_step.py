@@ -25,7 +25,7 @@ def fault_of(pipeline: Pipeline, frame: pd.DataFrame) -> Fault | None:
     for name, step in pipeline.steps:
         if step is None or step == "passthrough":
             continue
-        call = step.predict if step is pipeline[-1] else step.transform
+        call = step.predict if step is pipeline[-1] and hasattr(step, "predict") else step.transform
         if message := _error(call, data):
             return _inside(f"the step {name!r} ({type(step).__name__})", step, call, data, message)
         data = _quietly(call, data)

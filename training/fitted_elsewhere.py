@@ -15,7 +15,6 @@ from training import packing
 from training.console import Console
 from training.decisions import Decision, for_shell
 from training.errors import ColumnError, TrainingError
-from training.failing_step import fault_of
 from training.fitting import Fitted, measure
 from training.loading import columns_of, load_pipeline, modules_of
 from training.options import TableOptions, TrainingOptions
@@ -50,8 +49,8 @@ def pack_file(path: Path, table: TableOptions, options: TrainingOptions, console
             source=table.path.name,
             warn=console.warn,
         )
-    except TrainingError as exc:
-        raise _explained(exc, pipeline, sample, names) from None
+    except ColumnError as exc:
+        raise _worded(exc) from None
     fitted = _labelled(fitted, classes)
     console.decisions = [_decision(name, kind, overrides) for name, kind in _types(fitted)]
     console.warn("the metrics are of the sample: they are honest only if the pipeline has not seen its rows.")
@@ -93,16 +92,9 @@ def _as_declared(sample: pd.DataFrame, overrides: Overrides) -> pd.DataFrame:
     return sample.astype(dict.fromkeys(whole, "float64"))
 
 
-def _explained(error: TrainingError, pipeline: Pipeline, sample: pd.DataFrame, names: Sequence[str]) -> TrainingError:
-    """The refusal as it is worded for a pipeline, with the step and the column that fail."""
-    if isinstance(error, ColumnError):
-        return TrainingError(f"column {error.column!r} {error.fact}: {error.packed}.")
-    if any(name not in sample.columns for name in names):
-        return error
-    fault = fault_of(pipeline, sample[list(names)].head(packing.SAME_ROWS))
-    if fault is None or fault.message[:60] not in error.message:
-        return error
-    return TrainingError(f"{error.message} What fails is {fault.place}.")
+def _worded(error: ColumnError) -> TrainingError:
+    """The refusal as it is worded for a pipeline."""
+    return TrainingError(f"column {error.column!r} {error.fact}: {error.packed}.")
 
 
 def _coded(sample: pd.DataFrame, table: TableOptions, pipeline: Pipeline) -> tuple[pd.DataFrame, tuple[Label, ...]]:

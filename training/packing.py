@@ -12,12 +12,13 @@ from sklearn.pipeline import Pipeline
 from inference.contract import Contract, Feature, Task
 from inference.engines.base import Label
 from inference.engines.sklearn import SklearnEngine
-from inference.features import Matrix
+from inference.features import Matrix, decode
 from training.column_types import kind_of
 from training.conversion import converted, matrix_of
 from training.dataset import Dataset, Target
 from training.derivation import derive
 from training.errors import TrainingError
+from training.failing_step import fault_of
 from training.fitted_values import fitted_values
 from training.fitting import Fitted, measure
 from training.last_check import compare_frames
@@ -67,7 +68,7 @@ def pack(
     try:
         return measure(pipeline, dataset, dataset, 0.0)
     except Exception as exc:  # a pipeline may raise anything
-        raise _failing(source, exc) from None
+        raise _failing(dataset, pipeline, exc) from None
 
 
 def _features(own: pd.DataFrame, overrides: Overrides, *, ranges_observed: bool) -> tuple[tuple[Feature, ...], Matrix]:
@@ -161,12 +162,15 @@ def _check_same(pipeline: Pipeline, dataset: Dataset) -> None:
     except TrainingError:
         raise
     except Exception as exc:  # a pipeline may raise anything on columns it was not fitted on
-        raise _failing(dataset.source, exc) from None
+        raise _failing(some, pipeline, exc) from None
 
 
-def _failing(source: str, exc: Exception) -> TrainingError:
+def _failing(rows: Dataset, pipeline: Pipeline, exc: Exception) -> TrainingError:
+    """The refusal, with the step and the column that fail on the user's own frame, or on the one made of JSON."""
     message = " ".join(str(exc).split())[:300]
+    frames = (rows.frame, decode(rows.contract, rows.dtypes, rows.matrix))
+    fault = next(filter(None, (fault_of(pipeline, frame.head(SAME_ROWS)) for frame in frames)), None)
     return TrainingError(
-        f"the pipeline fails on {source}: {message}. The sample must have the columns and dtypes of the fit; Parquet "
-        "keeps dtypes, CSV does not."
+        f"the pipeline fails on {rows.source}: {message}. The sample must have the columns and dtypes of the fit; "
+        f"Parquet keeps dtypes, CSV does not.{f' What fails is {fault.place}.' if fault else ''}"
     )

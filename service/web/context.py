@@ -21,7 +21,7 @@ from schemas.errors import BodyTooLarge, MalformedBody, ServiceError, Unsupporte
 from service import metrics
 from service.access.counters import RateLimitStatus
 from service.access.rate_limit import Limiter
-from service.access.tokens import TokenFile
+from service.access.token_file import TokenFile
 from service.models.serving import Models
 from service.records.recorder import Recorder
 from service.settings import Settings

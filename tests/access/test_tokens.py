@@ -12,7 +12,8 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.access.tokens import LOOK_SECONDS, TokenFile, line_of, new_token, read_tokens
+from service.access.token_file import LOOK_SECONDS, TokenFile
+from service.access.tokens import line_of, new_token, read_tokens
 from service.cli.tokens import tokens_group
 from service.settings import SettingsError
 
@@ -159,6 +160,21 @@ def test_what_is_no_file_in_the_place_of_one_is_read_by_nobody_and_the_clients_s
     assert file.now.find("one").name == "app"
     with pytest.raises(SettingsError, match="cannot be read"):
         read_tokens(path)
+
+
+def test_what_one_process_has_read_holds_in_another_that_finds_the_file_gone(write):
+    clock = Clock()
+    path = write(line_of("app", "one"), line_of("other", "two"))
+    file = TokenFile(path, clock)
+    write(line_of("other", "two"))
+    if (child := os.fork()) == 0:
+        file.look()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    path.unlink()
+    clock.now += LOOK_SECONDS
+    assert file.now.find("one") is None
+    assert file.now.find("two").name == "other"
 
 
 @pytest.mark.process
