@@ -100,16 +100,16 @@ def _typed(
         column = reading.values
     if kind:
         return column, kind, Decision(name, kind, "declared" + (f"; {reading.reading}" if reading else ""))
-    kind, reason, other = ("number", reading.reading, "category") if reading else _kind_and_reason(column)
+    kind, reason, other = ("number", reading.reading, "category") if reading else _kind_and_reason(column, decimal)
     override = for_shell("--type", f"{name}={other}") if other else ""
     return column, kind, Decision(name, kind, reason, override)
 
 
-def _kind_and_reason(column: "pd.Series[Any]") -> tuple[FeatureType, str, str]:
+def _kind_and_reason(column: "pd.Series[Any]", decimal: str) -> tuple[FeatureType, str, str]:
     """The type of its values, why, and the other type that it might have; empty if there is none."""
     kind = kind_of(column)
     if kind == "category":
-        check_texts(column)
+        check_texts(column, decimal)
         return kind, "texts", ""
     if kind == "integer":
         converted(column, kind)  # refuses integers that a double does not hold

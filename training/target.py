@@ -9,7 +9,7 @@ import pandas as pd
 
 from inference.contract import LARGEST_INTEGER, Task
 from inference.engines.base import Label
-from training.column_types import check_texts, kind_of
+from training.column_types import alike, check_texts, kind_of
 from training.dataset import Target, labels_of
 from training.errors import ColumnError, TrainingError
 from training.number_texts import read_numbers
@@ -152,6 +152,11 @@ def read_target(column: "pd.Series[Any]", task: Task, warn: Callable[[str], None
         raise TrainingError(
             f"class {rarest!r} of the target {name!r} has 1 row: a class needs at least 2, better 50. Collect more "
             "rows, or leave the class out" + (", or say --task regression." if kind in ("number", "integer") else ".")
+        )
+    if pair := alike(column):
+        warn(
+            f"the target {name!r} holds {pair[0]!r} and {pair[1]!r}, which differ by spaces or "
+            "capitals only: two classes."
         )
     if counts.iloc[-1] < 10:
         warn(f"class {rarest!r} of the target {name!r} has {counts.iloc[-1]} rows only: its metrics mean little.")
