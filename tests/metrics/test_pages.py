@@ -34,11 +34,11 @@ def test_pages_may_talk_to_their_own_host_only(client, path):
 
 
 def test_the_pages_files_are_served_and_no_others(client):
-    for name in ("charts.js", "plots.js", "dashboard.js", "drift.js", "dashboard.css"):
-        with client.get(f"/dashboard/static/{name}") as answer:
+    for name in ("charts.js", "plots.js", "dashboard.js", "drift.js", "pages.css", "icon.svg"):
+        with client.get(f"/pages/{name}") as answer:
             assert answer.status_code == 200
-    for name in ("..%2fdashboard.py", "dashboard.html", "nothing.js"):
-        assert client.get(f"/dashboard/static/{name}").status_code == 404
+    for name in ("..%2ffiles.py", "dashboard.html", "nothing.js"):
+        assert client.get(f"/pages/{name}").status_code == 404
 
 
 def test_drift_has_no_version_where_nothing_was_predicted(client):

@@ -9,7 +9,7 @@ from typing import Any
 
 from flasgger import Swagger
 from flasgger.base import APIDocsView, APISpecsView
-from flask import Blueprint, Response, has_request_context, redirect, render_template, request, url_for
+from flask import Blueprint, Response, has_request_context, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from schemas.answers import DocumentAnswer
@@ -18,7 +18,7 @@ from service.web.context import ServingApp
 from service.web.docs.components import Document
 from service.web.docs.document import make_document
 from service.web.operation import Operation, operation
-from service.web.pages import HTML, INLINE_STYLES, confine
+from service.web.pages import HTML, INLINE_STYLES, confine, render
 
 LOOSENED = {
     **INLINE_STYLES,  # both pages style themselves from their scripts
@@ -76,18 +76,20 @@ class Pages(Swagger):  # type: ignore[misc]  # Flasgger has no types
 
 
 class _SwaggerUI(APIDocsView):  # type: ignore[misc]  # Flasgger has no types
-    """Flasgger's view with a media type: the service's default is JSON."""
+    """Flasgger's view with our page."""
 
     def get(self) -> BaseResponse:
         """The page, or with ``?json=1`` the list of documents that Flasgger's page is made from."""
-        made = super().get()
-        return made if isinstance(made, BaseResponse) else Response(made, mimetype=HTML)
+        if request.args.get("json"):
+            listed: BaseResponse = super().get()
+            return listed
+        return render("swagger.html")
 
 
 @operation(REDOC)
 def redoc() -> Response:
     """The document by ReDoc."""
-    return Response(render_template("redoc.html", title=NAME), mimetype=HTML)
+    return render("redoc.html")
 
 
 @operation(REDIRECT)
@@ -97,5 +99,4 @@ def _to_apidocs() -> BaseResponse:
 
 
 def _confine(response: Response) -> Response:
-    confine(response, LOOSENED)
-    return response
+    return confine(response, LOOSENED)

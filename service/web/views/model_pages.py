@@ -8,7 +8,7 @@ from flask import Blueprint, Response, render_template
 
 from inference.artifact import read_verified
 from inference.manifest import ArtifactError, Manifest
-from schemas.errors import NotReady, UnknownVersion
+from schemas.errors import UnknownVersion
 from service import NAME
 from service.models.model import Model
 from service.models.repository import Repository
@@ -43,7 +43,7 @@ def performance() -> Response:
         "The model card: data, metrics, features and limits of a version, as a page",
         "model",
         {200: None},
-        fails=(NotReady, UnknownVersion),
+        fails=(UnknownVersion,),
         query=_VERSION,
         media=HTML,
         page=True,
@@ -54,10 +54,12 @@ def card() -> Response:
     """The card that training drew; for a version without one, the facts of its manifest.
 
     Raises:
-        NotReady, UnknownVersion
+        UnknownVersion
     """
     app, request = current()
     loaded = app.models.now
+    if loaded.stable is None and "model_version" not in request.args:
+        return render("no_model.html", reason=" ".join(loaded.reasons))
     chosen, _ = loaded.choose(request.args.get("model_version", loaded.stable.version if loaded.stable else None))
     others = [version for version in sorted(loaded.models) if version != chosen.version]
     drawn = _drawn_card(Repository(app.settings), chosen.version, chosen.manifest)
