@@ -100,7 +100,7 @@ def importances(names: Sequence[str], means: NDArray[np.float64], deviations: ND
     figure, axes = _axes(4.8, max(3.0, 0.3 * len(order) + 1.0))
     axes.barh(np.arange(len(order)), means[order], xerr=deviations[order], color=BLUE, ecolor=GREY)
     axes.set_yticks(np.arange(len(order)), _short([names[place] for place in order], 30))
-    axes.set(xlabel=f"{unit} lost when the column is shuffled")
+    axes.set(xlabel=f"{unit} lost when shuffled")
     return _svg(figure)
 
 
@@ -116,8 +116,9 @@ def residuals(truth: NDArray[np.float64], guess: NDArray[np.float64]) -> str:
 
 
 def _short(names: Sequence[str], most: int = 22) -> list[str]:
-    """Names that leave room for the plot."""
-    return [name if len(name) <= most else f"{name[: most - 1]}…" for name in names]
+    """Names that leave room for the plot; of a long one both ends, since either may tell it from the others."""
+    end = most // 2
+    return [name if len(name) <= most else f"{name[: most - end - 1]}…{name[-end:]}" for name in names]
 
 
 def _axes(width: float = 4.8, height: float = 4.0) -> tuple[Figure, Axes]:

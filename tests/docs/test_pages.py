@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import pytest
 from flasgger.commands import generate_api_schema
@@ -130,10 +131,13 @@ def test_the_card_of_a_version_is_the_one_that_training_drew(make_client):
     assert client.get("/model/card?model_version=nobody-1").status_code == 404
 
 
-def test_a_card_that_was_changed_is_not_shown(make_client, artifacts):
+def test_in_the_place_of_a_card_that_was_changed_the_last_good_copy_is_shown(make_client, artifacts, tmp_path):
     client = make_client(ARTIFACTS_DIR=str(artifacts))
     version = client.get("/health").json["model_version"]
     card = artifacts / version / "card.html"
     card.write_text(card.read_text().replace("Confusion", "Praise"))
+    page = client.get("/model/card").text
+    assert "Praise" not in page and "Confusion" in page
+    shutil.rmtree(tmp_path / "var" / "last_good")
     page = client.get("/model/card").text
     assert "Praise" not in page and "has no drawn card" in page

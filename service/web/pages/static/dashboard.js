@@ -21,7 +21,7 @@ const charts = {
 Chart.register(LIMITS);
 let points = [], range = null, timer = 0, turn = 0;
 
-const short = (text) => text.length > 18 ? `${text.slice(0, 17)}…` : text;
+const short = (text) => text.length > 18 ? `${text.slice(0, 9)}…${text.slice(-8)}` : text;
 const total = (counts) => Object.values(counts).reduce((sum, count) => sum + count, 0);
 
 function clock(seconds) {
