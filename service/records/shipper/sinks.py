@@ -46,32 +46,34 @@ class SchemaError(RuntimeError):
     """The database does not have the schema it needs; the migration's log says why."""
 
 
+class DatabaseDeleted(RuntimeError):
+    """The database's file was deleted while it was open; ``rows`` is how many records went with it."""
+
+    def __init__(self, rows: int) -> None:
+        super().__init__(f"the database's file was deleted, and {rows} records with it")
+        self.rows = rows
+
+
 class Sink(Protocol):
     """An open connection. Its methods raise what the driver does; nothing is written then."""
 
     def revision(self) -> str | None:
         """The schema's revision; None where there is no schema yet."""
-        ...
 
     def write(self, models: Iterable[KnownModel], rows: Iterable[Row]) -> int:
         """Insert models and rows in one transaction; the number of rows that the database did not have yet."""
-        ...
 
     def prune(self, before: float, most: int) -> int:
         """Delete at most about ``most`` records and outcomes from before a Unix time; the number of rows."""
-        ...
 
     def erase(self, deletions: Iterable[str], wanted: str) -> list[int]:
         """Run statements that delete what is ``wanted``, in one transaction, and leave no trace; the rows of each."""
-        ...
 
     def cut(self) -> None:
         """Interrupt callers blocked on the database (thread-safe)."""
-        ...
 
     def close(self) -> None:
         """Close the connection."""
-        ...
 
 
 class SqliteSink:
@@ -85,6 +87,7 @@ class SqliteSink:
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
         self._path, self._identity = path, file_identity(path)
+        self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # closed after the connection: else its locks would go
 
     def revision(self) -> str | None:
         """See Sink."""
@@ -98,8 +101,10 @@ class SqliteSink:
 
     def write(self, models: Iterable[KnownModel], rows: Iterable[Row]) -> int:
         """See Sink."""
-        if file_identity(self._path) != self._identity:  # SQLite would go on writing to the deleted file
-            raise sqlite3.OperationalError("the database's file was deleted or replaced")
+        if file_identity(self._path) != self._identity:  # SQLite would go on writing to the other file
+            if not os.fstat(self._file).st_nlink:
+                raise DatabaseDeleted(self._connection.execute("SELECT count(*) FROM predictions").fetchone()[0])
+            raise sqlite3.OperationalError("the database's file was moved or replaced")
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             self._connection.executemany(_INSERT_MODEL, map(_model_row, models))
@@ -136,6 +141,7 @@ class SqliteSink:
     def close(self) -> None:
         """See Sink."""
         self._connection.close()
+        os.close(self._file)
 
 
 class PostgresSink:
