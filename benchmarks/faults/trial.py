@@ -73,10 +73,11 @@ def run_trial(fault: Fault, artifact: Path, pool: Pool, seed: int) -> Account:
 
 def _broken_under_load(service: Service, fault: Fault, pool: Pool, seed: int) -> tuple[Tally, str]:
     """What the clients saw, and what went wrong besides."""
+    load = CheckedLoad(service.port, pool, TOKEN if "API_TOKENS_FILE" in service.settings else "")
     problem = ""
     try:
         service.start()
-        with CheckedLoad(service.port, pool, TOKEN if "API_TOKENS_FILE" in service.settings else "") as load:
+        with load:
             load.for_seconds(BEFORE_SECONDS)
             try:
                 fault.make(service, random.Random(seed))
@@ -84,6 +85,8 @@ def _broken_under_load(service: Service, fault: Fault, pool: Pool, seed: int) ->
             except TimeoutError as exc:
                 problem = str(exc)
             load.for_seconds(AFTER_SECONDS)
+    except TimeoutError as exc:
+        problem = str(exc)
     finally:
         if service.control is not None:
             service.control.end()

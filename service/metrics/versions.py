@@ -34,9 +34,10 @@ def failed(model_version: str) -> None:
     metrics.add(1, "model_load_failures_total", model_version)
 
 
-def degraded(is_degraded: bool) -> None:
-    """Set whether this worker serves another version than the wanted one, or none."""
+def degraded(is_degraded: bool, by_copy: bool = False) -> None:
+    """Set whether this worker serves another version than the wanted one, or none; ``by_copy``: the last good copy."""
     metrics.set_gauge(float(is_degraded), "model_degraded")
+    metrics.set_gauge(float(is_degraded and by_copy), "model_last_good_served")
 
 
 def drift(model_version: str, feature: str | None, psi: float, alarm: bool) -> None:

@@ -170,7 +170,7 @@ class ModelManager:
         if reasons and loaded.stable is not None and loaded.stable is self._copy:
             reasons += (f"The copy of {loaded.stable.version} in VAR_DIR is served.",)
         before, self.loaded = self.loaded, (loaded := replace(loaded, reasons=reasons))
-        versions.degraded(bool(loaded.reasons))
+        versions.degraded(bool(loaded.reasons), self._copy is not None and loaded.stable is self._copy)
         for version in before.models.keys() - loaded.models.keys():
             versions.unloaded(version)
         if loaded.reasons and loaded.reasons != before.reasons:

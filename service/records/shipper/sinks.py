@@ -33,8 +33,7 @@ _INSERT_ROW = (
     f"INSERT INTO predictions ({_COLUMNS}) VALUES ({', '.join('?' * len(Row._fields))}) "  # noqa: S608 - our own names
     "ON CONFLICT (prediction_id, row_index, role) DO NOTHING"
 )
-_PRUNE_ROWS = 5000
-"""Rows deleted in one transaction."""
+_PRUNE_ROWS = 5000  # deleted in one transaction
 _PREDICTION = Row._fields.index("prediction")
 HEAD = "0001"
 """The newest revision under database/migrations/versions."""
@@ -50,8 +49,8 @@ class DatabaseDeleted(RuntimeError):
     """The database's file was deleted while it was open; ``rows`` is how many records went with it."""
 
     def __init__(self, rows: int) -> None:
-        super().__init__(f"the database's file was deleted, and {rows} records with it")
         self.rows = rows
+        super().__init__(f"the database's file was deleted, and {rows} records with it")
 
 
 class Sink(Protocol):
@@ -82,8 +81,8 @@ class SqliteSink:
     def __init__(self, settings: Settings) -> None:
         path = sqlite_file(settings)
         path.parent.mkdir(parents=True, exist_ok=True)
-        # One thread after the other takes the shipper's turns, never two at a time.
-        self._connection = sqlite3.connect(path, timeout=CONNECT_SECONDS, isolation_level=None, check_same_thread=False)
+        # Not the same thread: one after the other takes the shipper's turns, never two at a time.
+        self._connection = sqlite3.connect(path, CONNECT_SECONDS, isolation_level=None, check_same_thread=False)
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
         self._path, self._identity = path, file_identity(path)
