@@ -1,7 +1,9 @@
 """The metrics of all processes as Prometheus text, by prometheus_client's own writer."""
 
+import shutil
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import accumulate
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -21,6 +23,8 @@ FRESH_SECONDS = 900
 
 def computed(settings: Settings) -> Iterator[Series]:
     """The series that whoever asks computes: they stay true when the process that they are about hangs or is gone."""
+    with suppress(OSError):  # VAR_DIR is gone, or its disk
+        yield ("var_dir_free_bytes",), [float(shutil.disk_usage(settings.var_dir).free)], True
     if settings.records:
         folder = spool_folder(settings)
         oldest = oldest_pending(folder)
