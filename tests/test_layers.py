@@ -24,6 +24,7 @@ STACK = (  # a module may import from its own layer's rooms and from the layers 
     ("service.settings",),
     (
         "service.setting_readers",
+        "service.setting_files",
         "service.processes",
         "service.priority",
         "service.single_thread",
