@@ -7,7 +7,7 @@ from typing import Any
 from sklearn.pipeline import Pipeline
 
 from inference.manifest import Manifest
-from inference.routing import route_first
+from service.routing_changes import route_first_version
 from training.console import Console, print_engine_cost, print_summary
 from training.dataset import Dataset
 from training.decisions import document
@@ -87,7 +87,7 @@ def finish(
         card = render_card(algorithm, fitted, choice, baseline, facts, console.warnings, parameters, options.seed)
     try:
         manifest = publish(options.root, algorithm, fitted, choice, facts, options.seed, card)
-        routed = route_first(options.root, manifest.version)
+        routed = route_first_version(options.root, manifest.version, "python -m training")
     except OSError as exc:
         raise TrainingError(
             f"{options.root} cannot be written: {exc.strerror}. Set ARTIFACTS_DIR to a folder of yours."

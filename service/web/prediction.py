@@ -16,7 +16,7 @@ import orjson
 from inference.features import Matrix
 from inference.open_columns import OpenMatrix, unseen_rows
 from inference.timestamps import isoformat_unix
-from schemas.errors import MOST_ERRORS, InvalidInput, ServiceError
+from schemas.errors import MOST_ERRORS, InvalidHeader, InvalidInput, ServiceError
 from schemas.reader import field_names
 from schemas.serialise import PROBABILITIES, not_finite, serialise_rows
 from service import log, metrics
@@ -26,11 +26,15 @@ from service.records import Record
 from service.records.recorder import Recorder
 from service.web.tracing import new_id
 
+MAX_CLIENT_KEY = 128
+"""Characters of an X-Client-Key."""
+
 
 class RequestFacts(Protocol):
     """What a record and a log line say of a request. ``ServingRequest`` explains each."""
 
     request_id: str
+    client_key: str
     started: float
     client: str
     remote_addr: str | None
@@ -89,10 +93,12 @@ def answer(
     ``probabilities`` is the query parameter as it came, None where it did not.
 
     Raises:
-        NotReady, UnknownVersion, InvalidInput, and what ``body`` and ``read`` raise.
+        NotReady, UnknownVersion, InvalidHeader, InvalidInput, and what ``body`` and ``read`` raise.
     """
-    model, role = models.choose(version)
+    model, role = models.choose(version, request.client_key)
     received = body()
+    if request.client_key:
+        _check_client_key(request.client_key)
     began = time.perf_counter()
     rows = _read(read, model, received, probabilities)
     validated = time.perf_counter()
@@ -210,6 +216,21 @@ def _row_document(record: Record, all_classes: bool) -> dict[str, Any]:
     if all_classes:
         found |= {PROBABILITIES: answers.probabilities[0].tolist(), "classes": record.classes}
     return found
+
+
+def _check_client_key(header: str) -> None:
+    """Refuse what is no key; to draw the version instead would move a user to and fro unnoticed.
+
+    Raises:
+        InvalidHeader: longer than MAX_CLIENT_KEY characters, or with characters that cannot be seen.
+    """
+    sent = header.encode("latin-1", "replace")  # WSGI has bytes as latin-1 text
+    try:
+        key = sent.decode()
+    except UnicodeDecodeError:
+        key = header
+    if len(key) > MAX_CLIENT_KEY or not key.isprintable():
+        raise InvalidHeader(f"X-Client-Key must be at most {MAX_CLIENT_KEY} visible characters.")
 
 
 def _read(read: Read, model: Model, body: bytes, probabilities: str | None) -> Matrix:

@@ -9,6 +9,7 @@ from marshmallow.fields import Field
 from schemas.answers import BatchAnswer, PredictionAnswer
 from schemas.errors import (
     BodyTooLarge,
+    InvalidHeader,
     InvalidInput,
     MalformedBody,
     NotReady,
@@ -18,12 +19,21 @@ from schemas.errors import (
 from schemas.serialise import PROBABILITIES
 from service.web.lean import current
 from service.web.operation import Operation, operation
-from service.web.prediction import Read, Serialise, answer, read_batch, read_row, serialise_batch, serialise_row
+from service.web.prediction import (
+    MAX_CLIENT_KEY,
+    Read,
+    Serialise,
+    answer,
+    read_batch,
+    read_row,
+    serialise_batch,
+    serialise_row,
+)
 
 predictions = Blueprint("predictions", __name__)
 
 MODEL_VERSION = "X-Model-Version"
-FAILS = (UnknownVersion, NotReady, BodyTooLarge, UnsupportedMediaType, MalformedBody, InvalidInput)
+FAILS = (UnknownVersion, NotReady, BodyTooLarge, UnsupportedMediaType, InvalidHeader, MalformedBody, InvalidInput)
 QUERY: dict[str, str | Field[Any]] = {
     "model_version": "A loaded version to ask instead of the one that routing chooses.",
     PROBABILITIES: fields.String(
@@ -34,6 +44,15 @@ QUERY: dict[str, str | Field[Any]] = {
         },
     ),
 }
+HEADERS: dict[str, str | Field[Any]] = {
+    "X-Client-Key": fields.String(
+        validate=validate.Length(max=MAX_CLIENT_KEY),
+        metadata={
+            "description": "Any name of the user behind the request: while a canary is tried, requests with the same "
+            "key are answered by the same version. Without it, or empty, the version is drawn for each request.",
+        },
+    )
+}
 ROW = Operation(
     "Predict one row",
     "predictions",
@@ -41,6 +60,7 @@ ROW = Operation(
     takes="row",
     fails=FAILS,
     query=QUERY,
+    headers=HEADERS,
     scope="predict",
     limited=True,
 )
@@ -51,6 +71,7 @@ BATCH = Operation(
     takes="batch",
     fails=FAILS,
     query=QUERY,
+    headers=HEADERS,
     scope="predict",
     limited=True,
     batch=True,
