@@ -16,7 +16,7 @@ from service.settings import Settings
 
 HEADER = ("VERSION", "ROLE", "TASK", "TARGET", "DATA", "DATE", "METRIC")
 _SHRINK = (2, 3, 4)
-_LEAST, _GAP = 7, "  "
+_LEAST, _GAP = 6, "  "
 
 
 @click.command("list")

@@ -5,8 +5,9 @@ import click
 from service.cli.listing import list_models
 from service.cli.prune import prune
 from service.cli.roles import history, promote, retire, rollback
+from service.cli.rollout import rollout
 
-COMMANDS = (list_models, promote, retire, rollback, history, prune)
+COMMANDS = (list_models, promote, rollout, retire, rollback, history, prune)
 
 
 @click.group("models")

@@ -28,6 +28,13 @@ class ModelSet:
     models: Mapping[str, Model] = field(default_factory=dict)
     reasons: tuple[str, ...] = ("no model has been loaded yet",)
 
+    @property
+    def roles(self) -> dict[str, str | float | None]:
+        """The version in each role, for the log."""
+        named = {"stable": self.stable, "canary": self.canary, "shadow": self.shadow}
+        versions = {role: None if model is None else model.version for role, model in named.items()}
+        return {**versions, "share": self.share if self.canary is not None else 0.0}
+
     def choose(self, version: str | None, client_key: str = "") -> tuple[Model, str]:
         """The model that answers a request, and its role: requested, canary or stable.
 

@@ -9,11 +9,15 @@ from flask import Blueprint, Response, jsonify, render_template, send_file
 from schemas.errors import NotFound
 from service import NAME, __version__
 from service.metrics import history
+from service.routing_changes import current_rollout
 from service.web.lean import current
 from service.web.operation import Operation, operation
 from service.web.pages import DAY, HTML, confine, folder_of
 
 _HERE = Path(__file__).parent
+
+_SHOWN = ("version", "stable", "steps", "step", "share", "phase", "why", "who", "since", "requests", "measures")
+"""Of a rollout."""
 
 dashboard = Blueprint("dashboard", __name__, template_folder="templates")
 
@@ -28,12 +32,14 @@ def overview() -> Response:
 @dashboard.get("/dashboard/data")
 @operation(Operation("What the dashboard draws", "service", {200: None}, page=True, slow=True))
 def data() -> Response:
-    """A point every ten seconds of the last hour, those after ``since`` if it is given, and now."""
+    """A point every ten seconds of the last hour, those after ``since`` if it is given, and now; the last rollout."""
     app, request = current()
     since = request.args.get("since", 0.0, float)
     *points, now = history.read(app.settings)
     later = [point for point in points if point.time > since]
-    response = jsonify({"bounds": history.BOUNDS, "points": [*later, now]})
+    rollout = current_rollout(app.settings.artifacts_dir)
+    shown = None if rollout is None else {name: getattr(rollout, name) for name in _SHOWN}
+    response = jsonify({"bounds": history.BOUNDS, "points": [*later, now], "rollout": shown})
     response.headers["Cache-Control"] = "no-store"
     return response
 

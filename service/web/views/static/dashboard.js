@@ -85,6 +85,23 @@ function show(bounds) {
   say(`${clock(now.time)}, every ${EVERY / 1000} s`);
 }
 
+// The last rollout: how far it is, and the last verdicts.
+function showRollout(rollout) {
+  const panel = document.getElementById("rollout");
+  panel.hidden = rollout === null;
+  if (rollout === null) return;
+  const line = (tag, text, name = "") => Object.assign(document.createElement(tag), { textContent: text, className: name });
+  const steps = rollout.steps.map((step, place) => place === rollout.step ? `[${number(step)}%]` : `${number(step)}%`).join(" ");
+  const counts = `${number(rollout.requests.canary || 0, 6)} requests to it, ${number(rollout.requests.stable || 0, 6)} to ${rollout.stable}`;
+  const verdicts = document.createElement("ul");
+  verdicts.append(...rollout.measures.map((measure) => line("li", `${measure.verdict}: ${measure.text}`, measure.verdict === "worse" ? "bad" : "")));
+  panel.replaceChildren(
+    line("h2", `Rollout of ${rollout.version}: ${rollout.phase}, ${number(100 * rollout.share)}% of the requests`, ["went back", "going back"].includes(rollout.phase) ? "bad" : ""),
+    line("p", `Steps ${steps}. ${counts}. By ${rollout.who}, since ${clock(rollout.since)}.${rollout.why ? ` Why: ${rollout.why}.` : ""}`),
+    verdicts,
+  );
+}
+
 async function refresh() {
   try {
     const known = points.findLast((point) => !point.own)?.time ?? 0;
@@ -98,6 +115,7 @@ async function refresh() {
     const restart = points.findLastIndex((point, place) => place && total(point.requests) < total(points[place - 1].requests));
     if (restart > 0) points = points.slice(restart);
     show(answer.bounds);
+    showRollout(answer.rollout);
   } catch (error) {
     say(`Not refreshed: ${error.message}.`, true);
   }
