@@ -21,9 +21,9 @@ class Operation:
 
     ``answers`` maps each status of success to its schema. ``takes`` is a body schema, several of which one is taken, or
     the name of one made from the served model's contract. ``fails`` are the view's own errors: those of authentication
-    and of the rate limit follow from the rules. ``query`` holds the query parameters, each a sentence or a field.
-    ``media`` is the media type of a 200. ``also_takes`` and ``also_answers`` are further media types of the same rows
-    and answers, as tables.
+    and of the rate limit follow from the rules. ``query`` and ``headers`` hold the query parameters and the request's
+    headers that mean something to it, each a sentence or a field. ``media`` is the media type of a 200. ``also_takes``
+    and ``also_answers`` are further media types of the same rows and answers, as tables.
 
     The rules: ``scope`` is what a token must allow, None opens the route to everybody. ``limited`` requests count
     against RATE_LIMIT. A ``page`` is for people: a page itself, or a file or figures that only pages fetch. Its 401
@@ -38,6 +38,7 @@ class Operation:
     takes: type[Schema] | tuple[type[Schema], ...] | Literal["row", "batch"] | None = None
     fails: tuple[type[ServiceError], ...] = ()
     query: Mapping[str, str | Field[Any]] = field(default_factory=dict)
+    headers: Mapping[str, str | Field[Any]] = field(default_factory=dict)
     media: str = "application/json"
     scope: Scope | None = "observe"
     limited: bool = False

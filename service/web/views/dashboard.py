@@ -5,6 +5,7 @@ from marshmallow import fields, validate
 
 from schemas.errors import InvalidInput
 from service.metrics import history
+from service.routing_changes import current_rollout
 from service.web.lean import current
 from service.web.operation import Operation, operation
 from service.web.pages import HTML, render
@@ -15,6 +16,8 @@ RANGE = fields.String(
     validate=validate.OneOf(list(history.RANGES)),
     metadata={"description": f"How far back: {', '.join(history.RANGES)}; {history.SHORTEST} where left out."},
 )
+_SHOWN = ("version", "stable", "steps", "step", "share", "phase", "why", "who", "since", "requests", "measures")
+"""Of a rollout."""
 
 
 @dashboard.get("/dashboard")
@@ -37,7 +40,7 @@ def overview() -> Response:
     )
 )
 def data() -> Response:
-    """The points of a range, those after ``since`` (Unix time) if it is given, and one of now.
+    """The points of a range, those after ``since`` (Unix time) if it is given, and one of now; the last rollout.
 
     Raises:
         InvalidInput: there is no such range.
@@ -48,7 +51,10 @@ def data() -> Response:
         raise InvalidInput({"range": [f"Must be one of: {', '.join(history.RANGES)}."]}, 1)
     *points, now = history.read(app.settings, name)
     later = [point for point in points if point.time > since]
+    rollout = current_rollout(app.settings.artifacts_dir)
+    shown = None if rollout is None else {name: getattr(rollout, name) for name in _SHOWN}
     seconds = history.RANGES[name].seconds
-    response = jsonify({"bounds": history.BOUNDS, "every": seconds, "points": [*later, now]})
+    points = {"bounds": history.BOUNDS, "every": seconds, "points": [*later, now]}
+    response = jsonify(points | {"rollout": shown})
     response.headers["Cache-Control"] = "no-store"
     return response

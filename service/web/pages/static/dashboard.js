@@ -111,6 +111,22 @@ function showAll(bounds) {
   say(`${clock(now.time)}, refreshed every ${EVERY / 1000} s`);
 }
 
+// The last rollout: how far it is, and the last verdicts.
+function showRollout(rollout) {
+  const panel = document.getElementById("rollout");
+  panel.hidden = rollout === null;
+  if (rollout === null) return;
+  const steps = rollout.steps.map((step, place) => place === rollout.step ? `[${number(step)}%]` : `${number(step)}%`).join(" ");
+  const counts = `${number(rollout.requests.canary || 0, 6)} requests to it, ${number(rollout.requests.stable || 0, 6)} to ${rollout.stable}`;
+  const verdicts = document.createElement("ul");
+  verdicts.append(...rollout.measures.map((measure) => element("li", measure.verdict === "worse" ? "bad" : "", `${measure.verdict}: ${measure.text}`)));
+  panel.replaceChildren(
+    element("h2", ["went back", "going back"].includes(rollout.phase) ? "bad" : "", `Rollout of ${rollout.version}: ${rollout.phase}, ${number(100 * rollout.share)}% of the requests`),
+    element("p", "", `Steps ${steps}. ${counts}. By ${rollout.who}, since ${clock(rollout.since)}.${rollout.why ? ` Why: ${rollout.why}.` : ""}`),
+    verdicts,
+  );
+}
+
 async function refresh() {
   const mine = turn;
   try {
@@ -126,6 +142,7 @@ async function refresh() {
     const restart = points.findLastIndex((point, place) => place && total(point.requests) < total(points[place - 1].requests));
     if (restart > 0) points = points.slice(restart);
     showAll(answer.bounds);
+    showRollout(answer.rollout);
   } catch (error) {
     say(`Not refreshed: ${error.message}.`, true);
   }
