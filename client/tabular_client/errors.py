@@ -76,7 +76,7 @@ class InvalidInput(ServiceError):
         shown = "; ".join(str(error) for error in errors[:SHOWN])
         rest = f"; and {total - SHOWN} more" if total > SHOWN and len(errors) > SHOWN else ""
         super().__init__(422, f"{detail} {shown}{rest}", "urn:problem:invalid-input", request_id)
-        self.errors, self.total = tuple(errors), total
+        self.detail, self.errors, self.total = detail, tuple(errors), total
 
     @property
     def fields(self) -> dict[str, list[str]]:

@@ -74,9 +74,7 @@ class Rows:
         """The body of a batch of these rows."""
         names = tuple(self._columns)
         cells = [column[start:stop] for column in self._columns.values()]
-        rows: list[dict[str, Json]] = (
-            [dict(zip(names, row)) for row in zip(*cells)] if names else [{}] * (stop - start)
-        )
+        rows: list[dict[str, Json]] = [dict(zip(names, row)) for row in zip(*cells)] if names else [{}] * (stop - start)
         return json.dumps({"instances": rows}, allow_nan=False, separators=(",", ":")).encode()
 
     def in_frame(self, refused: InvalidInput, start: int) -> InvalidInput:
