@@ -40,7 +40,8 @@ def info() -> Response:
         _summary(other) | {"roles": [role for role, one in roles.items() if one is other]}
         for other in loaded.models.values()
     ]
-    return jsonify(_description(chosen) | {"versions": versions})
+    limits = {"rows": app.settings.max_batch_rows, "bytes": app.settings.max_body_bytes}
+    return jsonify(_description(chosen) | {"limits": limits, "versions": versions})
 
 
 @model.get("/performance")
