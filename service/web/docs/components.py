@@ -10,7 +10,7 @@ from marshmallow import Schema, fields
 from inference.contract import UNBOUNDED
 from schemas.answers import Answer
 from schemas.errors import ServiceError, TooManyRequests
-from schemas.problems import MEDIA_TYPE, problem_example, problem_meaning, problem_schema
+from schemas.problems import problem_example, problem_meaning
 from service.web.docs.samples import Samples
 from service.web.operation import Operation
 
@@ -94,9 +94,9 @@ def responses(operation: Operation, errors: tuple[type[ServiceError], ...], samp
     found = {str(status): _answer(operation, status, limited, samples) for status in operation.answers}
     by_status: dict[int, list[type[ServiceError]]] = {}
     for error in errors:
-        by_status.setdefault(error.status, []).append(error)
+        by_status.setdefault(operation.errors.status(error), []).append(error)
     for status, same in sorted(by_status.items()):
-        found.setdefault(str(status), _problem(same, _BY_STATUS.get(status, ()) + limited, samples))
+        found.setdefault(str(status), _problem(operation, same, _BY_STATUS.get(status, ()) + limited, samples))
     return found
 
 
@@ -114,14 +114,17 @@ def _answer(operation: Operation, status: int, limited: tuple[str, ...], samples
     }
 
 
-def _problem(errors: list[type[ServiceError]], headers: tuple[str, ...], samples: Samples) -> Document:
+def _problem(
+    operation: Operation, errors: list[type[ServiceError]], headers: tuple[str, ...], samples: Samples
+) -> Document:
+    shape = operation.errors
     examples = {
-        error.type: {"summary": error.title, "value": problem_example(error, samples.field)} for error in errors
+        error.type: {"summary": error.title, "value": problem_example(shape, error, samples.field)} for error in errors
     }
     return {
         "description": " ".join(f"{error.title}: {problem_meaning(error)}" for error in errors),
         "headers": _references(headers),
-        "content": {MEDIA_TYPE: {"schema": problem_schema(errors[0]), "examples": examples}},
+        "content": {shape.media_type: {"schema": shape.schema(errors[0]), "examples": examples}},
     }
 
 
