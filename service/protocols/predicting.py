@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable
 from flask import Response
 
 from service.web.context import JSON
+from service.web.formats import PREDICTION_ID
 from service.web.lean import current
 from service.web.prediction import Read, Serialise, answer
+from service.web.views.predictions import MODEL_VERSION
 
-MODEL_VERSION = "X-Model-Version"
-PREDICTION_ID = "X-Prediction-ID"
 Headers = Callable[[], Iterable[tuple[str, str]]]
 
 

@@ -49,15 +49,13 @@ class ServingRequest(flask.Request):
     events: tuple[tuple[str, dict[str, Any]], ...] = ()
 
     def json_body(self, most: int) -> bytes:
-        """The whole body, JSON by its headers, at most ``most`` bytes long; its length need not be announced.
-
-        Raises:
-            BodyTooLarge, UnsupportedMediaType, MalformedBody
-        """
+        """The whole body, JSON by its headers; see ``typed_body``."""
         return self.typed_body(most, is_json, "Send JSON, with Content-Type: application/json.")
 
     def typed_body(self, most: int, is_taken: Callable[[str], bool], advice: str) -> bytes:
-        """The same for a body of any type that ``is_taken``, given its Content-Type; ``advice`` says which are.
+        """The whole body, at most ``most`` bytes long, of a Content-Type that is taken; its length may be unannounced.
+
+        ``advice`` is what a client of another Content-Type is told.
 
         Raises:
             BodyTooLarge, UnsupportedMediaType, MalformedBody

@@ -17,6 +17,10 @@ View = TypeVar("View", bound=Callable[..., Any])
 Tag = Literal["predictions", "model", "health", "service", "records", "oip", "mlflow"]
 Scope = Literal["predict", "observe"]
 ATTRIBUTE = "operation"
+TABLE = (
+    "A table: a column for each feature, by its name and in any order; null is an empty cell in CSV, null or NaN in "
+    "the others."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +28,11 @@ class Operation:
     """What one route takes and answers, and which rules hold for it.
 
     ``answers`` maps each status of success to its schema. ``takes`` is a body schema, several of which one is taken, or
-    the name of one made from the served model's contract; ``also_takes`` are other media types than JSON. ``example``
-    makes a body from one valid row, for the documents. ``fails`` are the view's own errors: those of authentication
-    and of the rate limit follow from the rules. ``path`` and ``query`` hold the parameters, each a sentence or a field.
-    ``media`` is the media type of a 200, ``errors`` the shape of all errors.
+    the name of one made from the served model's contract. ``also_takes`` and ``also_answers`` are further media types
+    of the same rows and answers; ``also_means`` says how a body of those is to be read. ``example`` makes a body from
+    one valid row, for the documents. ``fails`` are the view's own errors: those of authentication and of the rate limit
+    follow from the rules. ``path`` and ``query`` hold the parameters, each a sentence or a field. ``media`` is the
+    media type of a 200, ``errors`` the shape of all errors.
 
     The rules: ``scope`` is what a token must allow, None opens the route to everybody. ``limited`` requests count
     against RATE_LIMIT. A ``page`` is for people: a page itself, or a file or figures that only pages fetch. Its 401
@@ -41,6 +46,8 @@ class Operation:
     answers: Mapping[int, type[Schema] | None]
     takes: type[Schema] | tuple[type[Schema], ...] | Literal["row", "batch"] | None = None
     also_takes: tuple[str, ...] = ()
+    also_answers: tuple[str, ...] = ()
+    also_means: str = TABLE
     fails: tuple[type[ServiceError], ...] = ()
     query: Mapping[str, str | Field[Any]] = field(default_factory=dict)
     path: Mapping[str, str] = field(default_factory=dict)

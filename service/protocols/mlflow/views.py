@@ -17,6 +17,8 @@ from service import __version__
 from service.models.model import Model
 from service.protocols.mlflow.forms import read_json
 from service.protocols.predicting import predict
+from service.web import formats
+from service.web.context import is_json
 from service.web.lean import current
 from service.web.operation import Operation, operation
 from service.web.prediction import Prediction
@@ -29,6 +31,7 @@ INVOKE = Operation(
     "mlflow",
     {200: InvocationAnswer},
     takes=InvocationSchema,
+    also_takes=formats.BODIES,
     fails=(UnknownVersion, NotReady, BodyTooLarge, UnsupportedMediaType, MalformedBody, InvalidInput),
     query={"model_version": "A loaded version to ask instead of the one that routing chooses."},
     errors=MLFLOW_ERRORS,
@@ -45,12 +48,17 @@ def invocations() -> Response:
     """Answer rows in their order, all or none, by one version."""
     app, request = current()
     version = request.args.get("model_version") if request.environ.get("QUERY_STRING") else None
-    most = app.settings.max_batch_rows
+    most_rows = app.settings.max_batch_rows
+
+    most_bytes = app.settings.max_body_bytes
+    content_type = request.environ.get("CONTENT_TYPE", "")
 
     def read(model: Model, body: bytes) -> Matrix:
-        return read_json(model, body, most)
+        if is_json(content_type):
+            return read_json(model, body, most_rows)
+        return formats.reader_for(content_type, most_bytes)(model, body)
 
-    return predict(version, lambda: request.json_body(app.settings.max_body_bytes), read, _serialise)
+    return predict(version, lambda: request.typed_body(most_bytes, formats.is_batch, formats.ADVICE), read, _serialise)
 
 
 @mlflow.get("/ping")
