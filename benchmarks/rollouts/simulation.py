@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -87,7 +87,7 @@ def run(rollouts: int, seed: int) -> list[dict[str, object]]:
     return found
 
 
-def report(rollouts: int, found: list[Mapping[str, object]]) -> str:
+def report(rollouts: int, found: Sequence[Mapping[str, object]]) -> str:
     """The table."""
     lines = [
         "# How often a rollout errs",

@@ -136,12 +136,12 @@ def phases(model_version: str, role: str, validate: float, predict: float, seria
 
 def prediction_failed(model_version: str, role: str, status: int) -> None:
     """Count a request that a version did not answer, by the status of the error."""
-    _add(1, "prediction_requests_total", model_version, role, str(status))
+    add(1, "prediction_requests_total", model_version, role, str(status))
 
 
 def canary_began(model_version: str) -> None:
     """Count a request that a version begins to answer, while there is a canary: it may never end."""
-    _add(1, "canary_begun", model_version)
+    add(1, "canary_begun", model_version)
 
 
 def canary_compared(model_version: str, labels: list[object], regression: bool, seconds: float | None) -> None:
@@ -155,7 +155,7 @@ def canary_compared(model_version: str, labels: list[object], regression: bool, 
         _observe(seconds / rows, "canary_row_seconds", model_version, size)
     if not regression:
         for label, count in Counter(labels).items():
-            _add(count / rows, "canary_answers", model_version, _text(label))
+            add(count / rows, "canary_answers", model_version, _text(label))
 
 
 def overloaded(route: str, method: str) -> None:

@@ -31,6 +31,7 @@ def test_every_route_needs_a_token_but_health_home_and_documents(client):
     methods = {rule.rule: "POST" if "POST" in rule.methods else "GET" for rule in rules}
     open_to_all = {path for path, method in methods.items() if client.open(path, method=method).status_code != 401}
     health = {"/health", "/health/live", "/health/ready"}
+    health |= {"/v2/health/live", "/v2/health/ready", "/ping", "/version"}
     assert open_to_all == {"/", "/apidocs", "/apidocs/", "/docs", "/redoc", "/apispec.json"} | health
     assert {"/predict", "/predict/batch", "/feedback", "/metrics", "/dashboard"} <= methods.keys() - open_to_all
 

@@ -54,7 +54,6 @@ def data() -> Response:
     rollout = current_rollout(app.settings.artifacts_dir)
     shown = None if rollout is None else {name: getattr(rollout, name) for name in _SHOWN}
     seconds = history.RANGES[name].seconds
-    points = {"bounds": history.BOUNDS, "every": seconds, "points": [*later, now]}
-    response = jsonify(points | {"rollout": shown})
+    response = jsonify({"bounds": history.BOUNDS, "every": seconds, "points": [*later, now], "rollout": shown})
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -6,7 +6,7 @@ from schemas.answers import HomeAnswer
 from service import NAME, __version__, metrics
 from service.web.context import ServingApp
 from service.web.lean import current
-from service.web.operation import Operation, operation
+from service.web.operation import Operation, operation, template_of
 from service.web.pages import HTML, render
 
 home = Blueprint("home", __name__)
@@ -15,15 +15,15 @@ home = Blueprint("home", __name__)
 @home.get("/")
 @operation(Operation("What this service is and which routes it has", "service", {200: HomeAnswer}, scope=None))
 def index() -> Response:
-    """A place to start from: a page where HTML is wanted more than JSON. Redirects and variables are left out."""
+    """A place to start from: a page where HTML is preferred. Redirects and the pages' files are left out."""
     app, request = current()
     stable = app.models.now.stable
     if request.accept_mimetypes.best_match(("application/json", HTML)) == HTML:
         return _landing_page(app)
     routes = [
-        {"method": method, "path": rule.rule, "purpose": declared.summary}
+        {"method": method, "path": template_of(rule), "purpose": declared.summary}
         for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule)
-        if not rule.arguments and 200 in (declared := app.operations[rule.endpoint]).answers
+        if 200 in (declared := app.operations[rule.endpoint]).answers and not (declared.page and rule.arguments)
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
     ]
     response = jsonify(
