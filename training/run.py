@@ -7,7 +7,7 @@ from typing import Any
 from sklearn.pipeline import Pipeline
 
 from inference.manifest import Manifest
-from inference.routing import route_first
+from service.routing_changes import route_first_version
 from training.console import Console, print_engine_cost, print_summary
 from training.dataset import Dataset
 from training.decisions import document
@@ -114,7 +114,7 @@ def _written(
     """The artifact's manifest, and whether it is the stable version now."""
     try:
         manifest = publish(options.root, algorithm, fitted, choice, facts, options.seed, card)
-        return manifest, route_first(options.root, manifest.version)
+        return manifest, route_first_version(options.root, manifest.version, "python -m training")
     except OSError as exc:
         raise TrainingError(
             f"{options.root} cannot be written: {exc.strerror}. Set ARTIFACTS_DIR to a folder of yours."

@@ -123,10 +123,22 @@ def read_record(line: bytes) -> dict[str, Any]:
     except CodecError:
         raise
     except (ValueError, KeyError, TypeError) as exc:
-        raise CodecError(f"{type(exc).__name__}: {exc}", rows) from exc
+        raise CodecError(f"{type(exc).__name__}: {exc}", rows or _rows_of_damaged(line)) from exc
     if not valid:
         raise CodecError("a value of another type than it should be", rows)
     return record  # type: ignore[no-any-return]  # a dict, or its keys would not have been found
+
+
+def _rows_of_damaged(line: bytes) -> int:
+    """How many rows a damaged line had: by its predictions, or else one; none in a line that was cut short."""
+    if not line.endswith(b"}"):
+        return 0
+    begin = line.find(b'"predictions":[')
+    end = line.find(b'],"probabilities":', begin)
+    try:
+        return len(orjson.loads(line[begin + len(b'"predictions":') : end + 1]))
+    except (ValueError, TypeError):
+        return 1
 
 
 def _check_format(document: Mapping[str, Any], rows: int = 0) -> None:
