@@ -38,14 +38,11 @@ def derive_features(
         TrainingError: columns cannot be features, or contradict what was declared of them; all of them are told.
     """
     if unknown := [name for name in overrides.features if name not in frame.columns]:
-        raise TrainingError(
-            f"{overrides.source} declares {unknown[0]!r}, but the data has no such column: correct the name, or leave "
-            "it out."
-        )
+        raise TrainingError(f"{overrides.source} declares {unknown[0]!r}, but there is no such column: leave it out.")
     features, columns, errors = [], {}, []
     for name in frame.columns:
-        declared = overrides.features.get(name)
         try:
+            declared = overrides.features.get(name)
             column, kind, decision = _typed(frame[name], declared, decimal)
             if not declared and _is_left_out(column, kind, frame[name], warn, decide):
                 continue

@@ -145,6 +145,12 @@ def read_target(column: "pd.Series[Any]", task: Task, warn: Callable[[str], None
         return numbers, ()
     labels, classes = labels_of(column)
     check_labels(classes, str(name), f"say --type '{name}=category', which makes texts of the labels")
+    _check_classes(column, str(name), kind, warn)
+    return labels, classes
+
+
+def _check_classes(column: "pd.Series[Any]", name: str, kind: str, warn: Callable[[str], None]) -> None:
+    """Refuse a class of a single row; warn of one of few rows, and of two that look alike."""
     counts = column.value_counts()
     rarest = counts.index[-1]
     rarest = rarest.item() if isinstance(rarest, np.generic) else rarest
@@ -160,4 +166,3 @@ def read_target(column: "pd.Series[Any]", task: Task, warn: Callable[[str], None
         )
     if counts.iloc[-1] < 10:
         warn(f"class {rarest!r} of the target {name!r} has {counts.iloc[-1]} rows only: its metrics mean little.")
-    return labels, classes

@@ -248,6 +248,7 @@ def test_options_that_do_not_go_together_are_told(case, run):
     assert refused.code == 2 and message in refused.output, refused.output
 
 
+@pytest.mark.usefixtures("unfitted")
 def test_a_table_that_is_too_large_is_read_in_part_as_the_message_says(run, tmp_path, monkeypatch):
     monkeypatch.setattr("training.table.LARGEST_CELLS", 120)
     path = tmp_path / "table.csv"
