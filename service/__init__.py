@@ -12,6 +12,7 @@ Where to look, from the outside in (imports point down this list only):
 - ``redis_client``  a Redis that may be away
 - ``metrics``     what is counted and timed, for Prometheus
 - ``log``         the structured log
+- ``routing_changes``  changing routing.json, with a line in history.jsonl
 - ``settings``    what an operator may set, each declared once; ``setting_readers`` how each is read and written
 - ``locks``, ``processes``, ``priority``, ``single_thread``   small and independent of the rest
 
