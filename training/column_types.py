@@ -129,6 +129,8 @@ def suspicion(column: "pd.Series[Any]") -> str | None:
 
 def alike(column: "pd.Series[Any]") -> tuple[str, str] | None:
     """Two texts of the column that differ by spaces or capitals only; None if there are none."""
+    if types.is_numeric_dtype(column.dtype):
+        return None
     met: dict[str, str] = {}
     for text in filter(lambda value: isinstance(value, str), column.dropna().unique().tolist()):
         first = met.setdefault(" ".join(text.split()).casefold(), text)
