@@ -45,9 +45,9 @@ def is_deleted(identity: tuple[int, int] | None) -> bool:
     SQLite's own descriptor is asked: to close another one of the same file would release this process's locks on it.
     """
     with suppress(OSError):
-        for descriptor in os.listdir("/proc/self/fd"):
+        for entry in Path("/proc/self/fd").iterdir():
             with suppress(OSError):
-                found = os.fstat(int(descriptor))
+                found = os.fstat(int(entry.name))
                 if (found.st_dev, found.st_ino) == identity:
                     return not found.st_nlink
     return False
