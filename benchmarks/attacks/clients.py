@@ -99,9 +99,13 @@ class Crowd:
             self._clients.remove(client)
             client.close()
         if attack.comes_again:
-            for client in self._clients:
-                client.close()
-            self._clients.clear()
+            self.leave()
+
+    def leave(self) -> None:
+        """Close every connection."""
+        for client in self._clients:
+            client.close()
+        self._clients.clear()
 
     def _fill(self) -> None:
         for _ in range(min(OPENED_AT_ONCE, self._attack.count - len(self._clients))):

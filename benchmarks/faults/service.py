@@ -16,7 +16,7 @@ import psutil
 
 ROOT = Path(__file__).parents[2]
 GUNICORN = (sys.executable, str(Path(sys.executable).with_name("gunicorn")), "wsgi:app")
-START_SECONDS, STOP_SECONDS = 60.0, 40.0
+START_SECONDS, STOP_SECONDS = 180.0, 40.0
 
 
 @dataclass(slots=True)

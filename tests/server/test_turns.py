@@ -180,6 +180,8 @@ OURS = "worker_class = 'service.server.gthread.TimedThreadWorker'\n"
 @pytest.mark.parametrize("worker", ["inline", "ours"])
 def test_clients_that_reconnect_when_the_server_stops_are_answered_or_refused(make_server, worker, workers):
     server = make_server(more=f"workers = {workers}\n{OURS if worker == 'ours' else ''}")
+    serving = set()
+    until(lambda: serving.add(server.get("/pid").body) or len(serving) == workers)
     with ThreadPoolExecutor(16) as clients:
         endings = [clients.submit(until_refused, server.port) for _ in range(16)]
         time.sleep(0.5)
