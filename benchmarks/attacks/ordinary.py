@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from benchmarks.load.answers import parse_answer
 from benchmarks.load.requests import Request
 
-PAUSE, PATIENCE = 0.005, 20.0
+PAUSE, PATIENCE = 0.005, 8.0
 
 
 @dataclass(frozen=True, slots=True)
