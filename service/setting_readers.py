@@ -80,6 +80,18 @@ def one_of(*names: str) -> Callable[[str], str]:
     return read
 
 
+def some_of(*known: str) -> Callable[[str], frozenset[str]]:
+    """Some of a few words, comma-separated, in any case; or none."""
+
+    def read(text: str) -> frozenset[str]:
+        found = names(text.lower())
+        if not found <= set(known):
+            raise ValueError(f"must list some of {', '.join(known)}, or be empty")
+        return found
+
+    return read
+
+
 def on_off(text: str) -> bool:
     """``on`` or ``off``, in any case."""
     return one_of("on", "off")(text) == "on"
