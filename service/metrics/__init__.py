@@ -120,15 +120,42 @@ def batch_rows(rows: int) -> None:
     _observe(rows, "prediction_batch_rows")
 
 
-def phases(model_version: str, validate: float, predict: float, serialise: float) -> None:
-    """Time the phases of a prediction, in seconds."""
+def phases(model_version: str, role: str, validate: float, predict: float, serialise: float) -> None:
+    """Count a request that a version answered in a role, and time its phases, in seconds."""
     shared = PROCESS.shared
     values = shared.values
     timers = shared.phase_offsets.get(model_version) or shared.offsets_of_phases(model_version)
+    key = ("prediction_requests_total", model_version, role, "200")
+    counter = shared.offsets.get(key) or shared.offset(*key)
     with shared.lock:
+        values[counter] += 1
         for timer, seconds in zip(timers, (validate, predict, serialise), strict=True):
             values[timer] += seconds
             values[timer + 1 + bisect_left(_PHASE_SECONDS, seconds)] += 1
+
+
+def prediction_failed(model_version: str, role: str, status: int) -> None:
+    """Count a request that a version did not answer, by the status of the error."""
+    add(1, "prediction_requests_total", model_version, role, str(status))
+
+
+def canary_began(model_version: str) -> None:
+    """Count a request that a version begins to answer, while there is a canary: it may never end."""
+    add(1, "canary_begun", model_version)
+
+
+def canary_compared(model_version: str, labels: list[object], regression: bool, seconds: float | None) -> None:
+    """Count an answer for the comparison of stable and canary; ``seconds`` of the engine, None where a cache answered.
+
+    Each request counts once, a batch by the shares of its classes: rows of one batch are no independent witnesses.
+    """
+    rows = len(labels)
+    if seconds is not None:
+        size = "1" if rows == 1 else "2-99" if rows < 100 else "100+"
+        _observe(seconds / rows, "canary_row_seconds", model_version, size)
+    if not regression:
+        for label, count in Counter(labels).items():
+            add(count / rows, "canary_answers", model_version, _text(label))
 
 
 def overloaded(route: str, method: str) -> None:

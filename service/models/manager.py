@@ -175,6 +175,8 @@ class ModelManager:
             versions.unloaded(version)
         if loaded.reasons and loaded.reasons != before.reasons:
             log.error("model_fault", reasons=loaded.reasons, folder=str(self._repository.root))
+        if loaded.roles != before.roles:
+            log.info("routing_changed", **loaded.roles)
         if loaded.stable is not None and loaded.stable is not before.stable:
             log.info("model_serving", model_version=loaded.stable.version, engine=loaded.stable.engine.name)
         if any(loaded.models.get(version) is not model for version, model in before.models.items()):
