@@ -48,7 +48,9 @@ def problem_meaning(error: type[ServiceError]) -> str:
     return INTERNAL_ERROR if error is ServiceError else error.summary().replace("``", "`")
 
 
-PROBLEM_DETAILS = ErrorShape("application/problem+json", ServiceError.document, problem_schema)
+PROBLEM_DETAILS = ErrorShape(
+    "application/problem+json", lambda error, request_id: error.document(request_id), problem_schema
+)
 """The shape of the service's own routes."""
 
 
