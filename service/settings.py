@@ -15,6 +15,7 @@ from typing import Any, Literal
 from click import ClickException
 
 from inference.naming import VERSION
+from service import setting_files as files
 from service import setting_readers as read
 from service.setting_readers import Address, Rate
 
@@ -77,7 +78,7 @@ class Settings:
     )
     threads: int = setting("4", read.integer(1, 256), "threads of a worker, for gthread", shipper=False)
     artifacts_dir: Path = setting(
-        "./artifacts", read.folder, "folder of the artifacts and of routing.json", shipper=True
+        "./artifacts", files.folder, "folder of the artifacts and of routing.json", shipper=True
     )
     model_version: str = setting(
         "",
@@ -100,11 +101,11 @@ class Settings:
     )
     trusted_keys: Path | None = setting(
         "",
-        read.trusted_keys,
+        files.trusted_keys,
         "PEM file, or folder of them, of EC public keys; an artifact without a valid signature is refused",
         shipper=False,
     )
-    var_dir: Path = setting("./var", read.folder, "folder of everything written at run time", shipper=True)
+    var_dir: Path = setting("./var", files.folder, "folder of everything written at run time", shipper=True)
     database_url: str = setting(
         "",
         read.database_url,
@@ -127,7 +128,7 @@ class Settings:
     )
     api_tokens_file: Path | None = setting(
         "",
-        read.readable_file,
+        files.readable_file,
         "file of client names and token hashes; without it no token is asked for",
         shipper=False,
     )

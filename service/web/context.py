@@ -36,12 +36,14 @@ _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 class ServingRequest(flask.Request):
     """A request, and what the hooks have found out about it.
 
-    ``started`` is of ``time.perf_counter``, in seconds. ``client`` is the name of the token's owner, or the address.
-    ``rate_limit_status`` is set on limited routes. ``events`` are log lines that are written together with the
-    request's own. ``phases`` are seconds by name; None unless the client asks for Server-Timing.
+    ``client_key`` is its X-Client-Key, as it came. ``started`` is of ``time.perf_counter``, in seconds. ``client`` is
+    the name of the token's owner, or the address. ``rate_limit_status`` is set on limited routes. ``events`` are log
+    lines that are written together with the request's own. ``phases`` are seconds by name; None unless the client asks
+    for Server-Timing.
     """
 
     request_id: str = ""
+    client_key: str = ""
     started: float = 0.0
     client: str = ""
     rate_limit_status: RateLimitStatus | None = None
@@ -53,9 +55,7 @@ class ServingRequest(flask.Request):
         return self.typed_body(most, is_json, "Send JSON, with Content-Type: application/json.")
 
     def typed_body(self, most: int, is_taken: Callable[[str], bool], advice: str) -> bytes:
-        """The whole body, at most ``most`` bytes long, of a Content-Type that is taken; its length may be unannounced.
-
-        ``advice`` is what a client of another Content-Type is told.
+        """The whole body, at most ``most`` bytes, of a Content-Type that is taken; ``advice`` is for the others.
 
         Raises:
             BodyTooLarge, UnsupportedMediaType, MalformedBody

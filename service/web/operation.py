@@ -31,8 +31,9 @@ class Operation:
     the name of one made from the served model's contract. ``also_takes`` and ``also_answers`` are further media types
     of the same rows and answers; ``also_means`` says how a body of those is to be read. ``example`` makes a body from
     one valid row, for the documents. ``fails`` are the view's own errors: those of authentication and of the rate limit
-    follow from the rules. ``path`` and ``query`` hold the parameters, each a sentence or a field. ``media`` is the
-    media type of a 200, ``errors`` the shape of all errors.
+    follow from the rules. ``path``, ``query`` and ``headers`` hold the parameters and the request's headers that mean
+    something to it, each a sentence or a field. ``media`` is the media type of a 200, ``errors`` the shape of all
+    errors.
 
     The rules: ``scope`` is what a token must allow, None opens the route to everybody. ``limited`` requests count
     against RATE_LIMIT. A ``page`` is for people: a page itself, or a file or figures that only pages fetch. Its 401
@@ -50,6 +51,7 @@ class Operation:
     also_means: str = TABLE
     fails: tuple[type[ServiceError], ...] = ()
     query: Mapping[str, str | Field[Any]] = field(default_factory=dict)
+    headers: Mapping[str, str | Field[Any]] = field(default_factory=dict)
     path: Mapping[str, str] = field(default_factory=dict)
     media: str = "application/json"
     errors: ErrorShape = PROBLEM_DETAILS

@@ -109,7 +109,7 @@ def test_the_token_comes_before_the_body(client):
 
 
 def test_a_page_offers_basic_on_a_line_of_its_own(client):
-    opened_by_people = ("/dashboard", "/dashboard/data", "/dashboard/static/plots.js", "/model/drift.html")
+    opened_by_people = ("/dashboard", "/dashboard/data", "/model/performance.html", "/model/drift.html")
     for path in opened_by_people:
         for headers, error in (({}, ""), (basic("wrong"), ', error="invalid_token"')):
             answer = client.get(path, headers=headers)
@@ -122,7 +122,7 @@ def test_a_page_offers_basic_on_a_line_of_its_own(client):
 
 
 def test_a_password_opens_the_pages_and_all_that_they_fetch(client):
-    for path in ("/dashboard", "/dashboard/data", "/dashboard/static/plots.js", "/model/drift.html", "/model/drift"):
+    for path in ("/dashboard", "/dashboard/data", "/model/performance.html", "/model/drift.html", "/model/drift"):
         with client.get(path, headers=basic(TOKENS["watcher"])) as answer:
             assert answer.status_code == 200
 

@@ -85,8 +85,9 @@ def _operation(app: ServingApp, model: Model | None, declared: Operation, sample
         "tags": [declared.tag],
         "responses": responses(declared, _errors(app, declared, guarded), samples),
     }
-    if declared.query:
-        operation["parameters"] = [_parameter(name, shown) for name, shown in declared.query.items()]
+    if declared.query or declared.headers:
+        parameters = [_parameter(name, shown, "query") for name, shown in declared.query.items()]
+        operation["parameters"] = parameters + [_parameter(*one, "header") for one in declared.headers.items()]
     if declared.takes is not None:
         content = {"application/json": _body(model, declared, samples)}
         content |= tables(declared.also_takes, declared.also_means)
@@ -103,10 +104,10 @@ def _errors(app: ServingApp, declared: Operation, guarded: bool) -> tuple[type[S
     return (*auth, *limit, *declared.fails, ServiceError)
 
 
-def _parameter(name: str, shown: str | Field[Any]) -> Document:
+def _parameter(name: str, shown: str | Field[Any], place: str) -> Document:
     schema = {"type": "string"} if isinstance(shown, str) else convert(shown)
     meaning = shown if isinstance(shown, str) else schema.pop("description", "")
-    return {"name": name, "in": "query", "required": False, "description": meaning, "schema": schema}
+    return {"name": name, "in": place, "required": False, "description": meaning, "schema": schema}
 
 
 def _variable(app: ServingApp, model: Model | None, declared: Operation, name: str) -> Document:
