@@ -1,4 +1,4 @@
-"""What a wide batch costs in each format: ``python -m benchmarks.batch_formats`` writes results/batch_formats.{json,md}.
+"""What a wide batch costs in each format: ``python -m benchmarks.batch_formats``, results/batch_formats.{json,md}.
 
 CPU time of a batch, in two ways: the application's call in this process, and all processes of the real server without
 the shipper of records. The engine alone, on a ready matrix, and the tuned FastAPI twin's JSON stand beside them. Rounds

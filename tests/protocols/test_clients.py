@@ -11,35 +11,54 @@ import numpy as np
 import pytest
 
 from service import __version__
-from tests.conftest import ROOT
+from tests.conftest import ROOT, gunicorns
 
 pytestmark = pytest.mark.process
 
 ROWS = np.array([[0.5, 1.2, -0.3, 75.5, 5], [-1.1, 0.4, 2.0, 12.0, 9], [0.1, 0.2, 0.3, 40.0, 1]])
 NAMES = [f"feature_{number}" for number in range(1, 6)]
-EVERY = os.environ.get("EVERY_STRANGER") == "1"
-
-TITANIC = """age,class,alone,survived
-{rows}
-"""
 
 
 @pytest.fixture(scope="module")
-def homes(tmp_path_factory):
-    """A model with a category and a boolean, trained by the real command."""
-    folder = tmp_path_factory.mktemp("homes")
+def people(tmp_path_factory):
+    """The service with a model of a category and a boolean, trained by the real command."""
+    folder = tmp_path_factory.mktemp("people")
     draw = np.random.default_rng(7)
     lines = [
         f"{draw.uniform(1, 80):.1f},{draw.choice(['first', 'second', 'third'])},{draw.choice(['True', 'False'])},"
         for _ in range(400)
     ]
     rows = [line + ("yes" if "first" in line or draw.uniform() < 0.2 else "no") for line in lines]
-    (folder / "people.csv").write_text(TITANIC.format(rows="\n".join(rows)))
-    command = [sys.executable, "-m", "training", "--data", "people.csv", "--target", "survived", "--model", "logistic"]
+    (folder / "people.csv").write_text("\n".join(["age,class,alone,survived", *rows, ""]))
+    command = [
+        sys.executable,
+        "-m",
+        "training",
+        "--data",
+        "people.csv",
+        "--target",
+        "survived",
+        "--model",
+        "logistic_regression",
+    ]
     environment = os.environ | {"ARTIFACTS_DIR": str(folder / "artifacts"), "PYTHONPATH": str(ROOT)}
     made = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert made.returncode == 0, made.stderr
-    return folder / "artifacts"
+    with gunicorns(folder / "artifacts", folder) as start:
+        yield ready(start)
+
+
+@pytest.fixture(scope="module")
+def server(trained, tmp_path_factory):
+    """The service with the default model."""
+    with gunicorns(trained, tmp_path_factory.mktemp("server")) as start:
+        yield ready(start)
+
+
+def ready(start):
+    started = start()
+    started.until_serving(1)
+    return started
 
 
 def expected(server):
@@ -72,24 +91,20 @@ def columns(triton, binary, rows=ROWS, shape=(3,)):
     return found
 
 
-def test_tritonclient_reads_health_and_metadata(serve, triton):
-    server = serve(MODEL_NAME="forest")
-    server.until_serving(1)
+def test_tritonclient_reads_health_and_metadata(server, triton):
     with triton_client(triton, server) as client:
         assert client.is_server_live() and client.is_server_ready()
-        assert client.is_model_ready("forest") and client.is_model_ready("forest", "random_forest-1")
-        assert not client.is_model_ready("forest", "other-1") and not client.is_model_ready("other")
+        assert client.is_model_ready("model") and client.is_model_ready("model", "random_forest-1")
+        assert not client.is_model_ready("model", "other-1") and not client.is_model_ready("other")
         assert client.get_server_metadata()["extensions"] == ["binary_tensor_data"]
-        metadata = client.get_model_metadata("forest")
+        metadata = client.get_model_metadata("model")
         assert [one["name"] for one in metadata["inputs"]] == NAMES
-        assert metadata == client.get_model_metadata("forest", "random_forest-1")
+        assert metadata == client.get_model_metadata("model", "random_forest-1")
 
 
 @pytest.mark.parametrize("shape", [(3,), (3, 1)])
 @pytest.mark.parametrize("binary", [True, False])
-def test_tritonclient_infers_with_a_tensor_for_each_feature(serve, triton, binary, shape):
-    server = serve()
-    server.until_serving(1)
+def test_tritonclient_infers_with_a_tensor_for_each_feature(server, triton, binary, shape):
     labels, probabilities = expected(server)
     with triton_client(triton, server) as client:
         inputs = columns(triton, binary, shape=shape)
@@ -105,9 +120,7 @@ def test_tritonclient_infers_with_a_tensor_for_each_feature(serve, triton, binar
 
 @pytest.mark.parametrize("dtype", ["FP64", "FP32"])
 @pytest.mark.parametrize("binary", [True, False])
-def test_tritonclient_infers_with_one_tensor_of_all_features(serve, triton, binary, dtype):
-    server = serve()
-    server.until_serving(1)
+def test_tritonclient_infers_with_one_tensor_of_all_features(server, triton, binary, dtype):
     numbers = ROWS.astype({"FP64": np.float64, "FP32": np.float32}[dtype])
     with triton_client(triton, server) as client:
         tensor = triton.InferInput("input-0", list(numbers.shape), dtype).set_data_from_numpy(
@@ -118,9 +131,7 @@ def test_tritonclient_infers_with_one_tensor_of_all_features(serve, triton, bina
         assert found.tolist() == one_by_one.tolist()
 
 
-def test_tritonclient_reports_what_is_wrong_in_our_words(serve, triton):
-    server = serve()
-    server.until_serving(1)
+def test_tritonclient_reports_what_is_wrong_in_our_words(server, triton):
     with triton_client(triton, server) as client:
         with pytest.raises(triton.InferenceServerException, match=r"instances.1.feature_4: Must be between 0 and 100"):
             client.infer("model", columns(triton, True, ROWS + np.array([0, 0, 0, 60, 0]) * [[0], [2], [0]]))
@@ -129,9 +140,7 @@ def test_tritonclient_reports_what_is_wrong_in_our_words(serve, triton):
 
 
 @pytest.mark.parametrize("binary", [True, False])
-def test_tritonclient_sends_categories_and_booleans_and_reads_labels_of_text(serve, triton, homes, binary):
-    server = serve(ARTIFACTS_DIR=str(homes))
-    server.until_serving(1)
+def test_tritonclient_sends_categories_and_booleans_and_reads_labels_of_text(people, triton, binary):
     values = {
         "age": ("FP64", np.array([30.5, 4.0])),
         "class": ("BYTES", np.array([b"first", b"third"], dtype=np.object_)),
@@ -142,8 +151,8 @@ def test_tritonclient_sends_categories_and_booleans_and_reads_labels_of_text(ser
         for name, (datatype, array) in values.items()
     ]
     rows = [{"age": 30.5, "class": "first", "alone": True}, {"age": 4.0, "class": "third", "alone": False}]
-    answer = server.ask("/predict/batch", {"instances": rows})[1]
-    with triton_client(triton, server) as client:
+    answer = people.ask("/predict/batch", {"instances": rows})[1]
+    with triton_client(triton, people) as client:
         for asked in (True, False):
             outputs = [triton.InferRequestedOutput("predict", binary_data=asked)]
             found = client.infer("model", inputs, outputs=outputs).as_numpy("predict")
@@ -151,10 +160,8 @@ def test_tritonclient_sends_categories_and_booleans_and_reads_labels_of_text(ser
             assert labels == [row["prediction"] for row in answer["predictions"]]
 
 
-def test_kserves_client_infers_and_asks_for_health(serve):
+def test_kserves_client_infers_and_asks_for_health(server):
     kserve = pytest.importorskip("kserve", reason="not installed: it needs pandas 2, and this project has pandas 3")
-    server = serve()
-    server.until_serving(1)
     assert asyncio.run(ask_by_kserve(kserve, server.url)) == expected(server)[0]
 
 
@@ -178,14 +185,12 @@ async def ask_by_kserve(kserve, url):
     return found[0]
 
 
-def test_mlflows_scoring_client_invokes_pings_and_asks_the_version(serve):
+def test_mlflows_scoring_client_invokes_pings_and_asks_the_version(server):
     scoring = pytest.importorskip(
         "mlflow.pyfunc.scoring_server.client", reason="not installed (Python package mlflow-skinny)"
     )
     import pandas as pd
 
-    server = serve()
-    server.until_serving(1)
     host, port = server.url.removeprefix("http://").split(":")
     client = scoring.ScoringServerClient(host, int(port))
     client.wait_server_ready()
@@ -200,11 +205,9 @@ def test_mlflows_scoring_client_invokes_pings_and_asks_the_version(serve):
         client.invoke(frame)
 
 
-def test_a_frame_is_sent_as_mlflows_documents_say(serve):
+def test_a_frame_is_sent_as_mlflows_documents_say(server):
     import pandas as pd
 
-    server = serve()
-    server.until_serving(1)
     frame = pd.DataFrame(ROWS, columns=NAMES).astype({"feature_5": int})
     labels = expected(server)[0]
     for orient in ("split", "records"):
