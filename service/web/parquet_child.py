@@ -7,18 +7,14 @@ when the worker closes its end of the socket.
 import os
 import resource
 import socket
-import struct
 
 import orjson
 import pyarrow as pa
 
 from schemas.bodies.parquet_body import read_content
 from schemas.errors import BodyTooLarge, ServiceError
+from service.web.parquet_messages import HEAD, SOCKET
 
-SOCKET = "PARQUET_SOCKET"
-"""The environment variable with the number of the socket."""
-HEAD = struct.Struct("<QQ")
-"""Before each message: the bytes of its JSON, and of what follows it."""
 SPARE_BYTES = 2**30
 """Address space beyond what the process has when it starts, and eight times what a body unpacks to."""
 

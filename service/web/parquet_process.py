@@ -19,7 +19,7 @@ from schemas.errors import BodyTooLarge, MalformedBody
 from schemas.reader import Reader
 from service import log
 from service.processes import run_module
-from service.web.parquet_child import HEAD, SOCKET
+from service.web.parquet_messages import HEAD, SOCKET
 
 SECONDS = 30.0
 """The longest that a file may take."""
