@@ -113,6 +113,10 @@ class _ColumnReader:
             raise unreadable(self._path, self._kind.capitalize(), exc) from None
         return Block(table, np.arange(chunk.rows))
 
+    def close(self) -> None:
+        """See Reader."""
+        self._batches, self._rest, self._place = iter(()), None, -1
+
     def _open(self, chunk: Chunk) -> int:
         """Begin at the last row that can be reached at once, at or before the chunk; its number."""
         self._rest = None
