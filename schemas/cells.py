@@ -17,6 +17,10 @@ Column = Sequence[Any] | NDArray[Any] | Any
 NULL = float("nan")
 
 
+class CellsError(ValueError):
+    """A column whose cells cannot be read; the message says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cells:
     """The cells of a column.
@@ -46,6 +50,7 @@ def read_cells(column: Column) -> Cells:
 
     Raises:
         ValueError: an array has not one dimension; whoever passes it must flatten or refuse it.
+        CellsError: the strings of an Arrow column overlap so often that they are far larger than its data.
     """
     if isinstance(column, np.ndarray):
         if column.ndim != 1:

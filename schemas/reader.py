@@ -73,8 +73,7 @@ class Reader:
         self._validator = RowValidator(contract)
         self.row_schema = self._validator.row_schema
         self.batch_schema = batch_schema(self.row_schema, most_rows)
-        self._contract = contract
-        self._most_rows = most_rows
+        self.contract, self.most_rows = contract, most_rows
         self._fast_path = FastPath(contract, most_rows)
         self._columns = ColumnReader(contract, self._validator)
 
@@ -117,9 +116,7 @@ class Reader:
         Raises:
             InvalidInput: with the keys ``instances.<row>.<name>``, or ``instances`` for the number of rows.
         """
-        count = self._columns.count_rows(columns)
-        if not 1 <= count <= self._most_rows:
-            raise InvalidInput({INSTANCES: [f"Must hold 1 to {self._most_rows} rows."]}, 1)
+        self.check_count(self._columns.count_rows(columns))
         checked = self._columns.check(columns, MOST_ERRORS)
         if not checked.total:
             return checked.matrix
@@ -129,6 +126,15 @@ class Reader:
             for name, messages in errors.items()
         )
         raise InvalidInput(dict(islice(named, MOST_ERRORS)), checked.total)
+
+    def check_count(self, rows: int) -> None:
+        """Refuse a number of rows, before they are read where it is known.
+
+        Raises:
+            InvalidInput
+        """
+        if not 1 <= rows <= self.most_rows:
+            raise InvalidInput({INSTANCES: [f"Must hold 1 to {self.most_rows} rows."]}, 1)
 
     def check_columns(self, columns: Mapping[str, Column]) -> CheckedColumns:
         """The same for rows of which each is judged for itself: the matrix of them all, and the errors of each row.
@@ -148,8 +154,8 @@ class Reader:
             errors["instances"] = ["Missing data for required field."]
         elif type(rows) is not list:
             errors["instances"] = ["Must be an array of rows."]
-        elif not 1 <= len(rows) <= self._most_rows:
-            errors["instances"] = [f"Must hold 1 to {self._most_rows} rows."]
+        elif not 1 <= len(rows) <= self.most_rows:
+            errors["instances"] = [f"Must hold 1 to {self.most_rows} rows."]
         if errors:
             raise InvalidInput(errors, total + ("instances" in errors))
 
@@ -168,7 +174,7 @@ class Reader:
             total += count
         if total:
             raise InvalidInput(errors, total)
-        return encode(self._contract, values)
+        return encode(self.contract, values)
 
 
 def field_names(errors: InvalidInput) -> Iterator[str]:

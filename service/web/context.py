@@ -47,7 +47,13 @@ class ServingRequest(flask.Request):
     events: tuple[tuple[str, dict[str, Any]], ...] = ()
 
     def json_body(self, most: int) -> bytes:
-        """The whole body, JSON by its headers, at most ``most`` bytes long; its length need not be announced.
+        """The whole body, JSON by its headers; see ``typed_body``."""
+        return self.typed_body(most, is_json, "Send JSON, with Content-Type: application/json.")
+
+    def typed_body(self, most: int, is_taken: Callable[[str], bool], advice: str) -> bytes:
+        """The whole body, at most ``most`` bytes long, of a Content-Type that is taken; its length may be unannounced.
+
+        ``advice`` is what a client of another Content-Type is told.
 
         Raises:
             BodyTooLarge, UnsupportedMediaType, MalformedBody
@@ -62,8 +68,8 @@ class ServingRequest(flask.Request):
             raise MalformedBody("The body ended before its announced length, or its chunks are malformed.") from None
         if not body and "HTTP_TRANSFER_ENCODING" in environ and "wsgi.input_terminated" not in environ:
             raise MalformedBody("This server reads no chunked bodies; send a Content-Length.")
-        if not _is_json(environ.get("CONTENT_TYPE", "")):
-            raise UnsupportedMediaType("Send JSON, with Content-Type: application/json.")
+        if not is_taken(environ.get("CONTENT_TYPE", "")):
+            raise UnsupportedMediaType(advice)
         if environ.get("HTTP_CONTENT_ENCODING", "identity").lower() not in ("identity", ""):
             raise UnsupportedMediaType("Send the body as it is, without Content-Encoding.")
         return body
@@ -105,7 +111,7 @@ class ServingRequest(flask.Request):
 
 
 @lru_cache(maxsize=256)
-def _is_json(content_type: str) -> bool:
+def is_json(content_type: str) -> bool:
     """Whether it is JSON in UTF-8; many clients spell that ``utf8`` (WHATWG Encoding)."""
     media_type, parameters = parse_options_header(content_type)
     media_type = media_type.lower()

@@ -22,7 +22,8 @@ class Operation:
     ``answers`` maps each status of success to its schema. ``takes`` is a body schema, several of which one is taken, or
     the name of one made from the served model's contract. ``fails`` are the view's own errors: those of authentication
     and of the rate limit follow from the rules. ``query`` holds the query parameters, each a sentence or a field.
-    ``media`` is the media type of a 200.
+    ``media`` is the media type of a 200. ``also_takes`` and ``also_answers`` are further media types of the same rows
+    and answers, as tables.
 
     The rules: ``scope`` is what a token must allow, None opens the route to everybody. ``limited`` requests count
     against RATE_LIMIT. A ``page`` is for people: a page itself, or a file or figures that only pages fetch. Its 401
@@ -43,6 +44,8 @@ class Operation:
     page: bool = False
     batch: bool = False
     slow: bool = False
+    also_takes: tuple[str, ...] = ()
+    also_answers: tuple[str, ...] = ()
 
 
 def operation(declared: Operation) -> Callable[[View], View]:

@@ -1,16 +1,20 @@
 """Columns are held to the rows of JSON: the same values give the same matrix, or the same errors."""
 
 import json
+import struct
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inference.contract import Contract, Feature
 from inference.open_columns import texts_of
+from schemas.cells import CellsError
 from schemas.errors import InvalidInput
 from schemas.reader import Reader
+from schemas.row_validator import RowValidator
 from tests.schemas.test_fast_path import CONTRACT, NAMES
 
 READER = Reader(CONTRACT, 4)
@@ -99,11 +103,115 @@ ROADS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("road", ROADS)
+@settings(max_examples=60)
 @given(columns=st.one_of(FITTING, COLUMNS), order=st.randoms())
-def test_columns_of_every_kind_are_read_as_the_same_rows_in_json(road, columns, order):
+def test_columns_of_every_kind_are_read_as_the_same_rows_in_json(columns, order):
     names = list(columns)
     order.shuffle(names)
-    given_columns = {name: ROADS[road](*columns[name]) for name in names}
     expected = of_json({name: values for name, (_, values) in columns.items()})
-    assert as_values(outcome(READER.columns, given_columns)) == expected
+    for road, make in ROADS.items():
+        given_columns = {name: make(*columns[name]) for name in names}
+        assert as_values(outcome(READER.columns, given_columns)) == expected, road
+
+
+def test_columns_that_fit_are_accepted_without_a_look_at_each_row(monkeypatch):
+    monkeypatch.setattr(RowValidator, "load", lambda *_: pytest.fail("a row was looked at"))
+    kinds = {"number": "float64", "integer": "int64", "boolean": "bool"}
+    for make in ROADS.values():
+        columns = {one.name: make(kinds.get(one.type, "string"), (GOOD[one.name] * 2)[:3]) for one in CONTRACT.features}
+        assert READER.columns(columns).shape == (3, len(NAMES))
+
+
+def test_a_missing_or_unknown_column_is_told_once(monkeypatch):
+    columns = GOOD | {"more": ["x", "y"], "flag": [True, "yes"]}
+    del columns["load"]
+    errors, total = outcome(READER.columns, columns)
+    assert errors == {
+        "instances.0.load": ["Missing data for required field."],
+        "instances.0.more": ["Unknown field."],
+        "instances.1.flag": ["Must be true or false."],
+    }
+    assert total == 3
+
+
+def test_more_errors_than_are_listed_are_counted():
+    reader = Reader(CONTRACT, 1000)
+    columns = {name: [values[0]] * 500 for name, values in GOOD.items()} | {"number": [-1.0] * 500, "load": [99] * 500}
+    del columns["flag"]
+    columns |= {f"more {number}": range(500) for number in range(150)}
+    errors, total = outcome(reader.columns, columns)
+    assert len(errors) == 100 and total == 2 * 500 + 1 + 150
+
+
+def test_rows_are_judged_one_by_one_for_a_whole_file():
+    columns = {name: values * 3 for name, values in GOOD.items()}
+    columns["load"] = [-3, 99, 1.5, 10, None, 2**60]
+    columns["place"] = ["here", "too long", "xy", "xy", "here", "a"]
+    checked = READER.check_columns(columns)
+    assert list(checked.errors) == [1, 2, 4, 5] and checked.total == 5
+    assert set(checked.errors[1]) == {"load", "place"}
+    place = NAMES.index("load")
+    assert checked.matrix[[0, 3], place].tolist() == [-3, 10]
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        (np.float32([1.5, np.nan]), [1.5, None]),
+        (np.float16([1.5, 2]), [1.5, 2]),
+        (np.int8([1, -2]), [1, -2]),
+        (np.uint64([1, 2]), [1, 2]),
+        ([np.float64(1.5), float("nan")], [1.5, None]),
+        (np.array([1, None], dtype=object), [1, None]),
+        (pa.array([1.5, float("nan")]), [1.5, None]),
+        (pa.array([None, None]), [None, None]),
+        (pa.array([1, None], type="int8"), [1, None]),
+        (pa.array([1, 2, 3, None], type="uint8")[2:], [3, None]),
+        (pa.array([1.5, None, 1.5]).dictionary_encode()[1:], [None, 1.5]),
+        (pa.array([1, 2], type="float16"), [1, 2]),
+    ],
+)
+def test_narrower_numbers_and_nan_are_taken(column, expected):
+    contract = Contract("regression", "y", (Feature("x", "number", nullable=True),))
+    assert outcome(Reader(contract, 4).columns, {"x": column})[0] == [[value] for value in expected]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([[1.0], None]),
+        pa.array([{"a": 1}, None]),
+        pa.array([1, None], type=pa.decimal128(5)),
+        pa.array([1, None], type=pa.timestamp("s")),
+        pa.array([b"1", None]),
+        pa.array([b"1", None]).dictionary_encode(),
+        np.array(["2020-01-01", "NaT"], dtype="M8[D]"),
+        np.array([1 + 2j, 1]),
+        [object(), None],
+        [[1.0], {}],
+        ["1.5", None],
+        [True, None],
+    ],
+    ids=lambda column: str(getattr(column, "type", getattr(column, "dtype", column)))[:30],
+)
+def test_other_types_are_refused_in_the_words_of_json(column):
+    contract = Contract("regression", "y", (Feature("x", "number"),))
+    errors, _ = outcome(Reader(contract, 4).columns, {"x": column})
+    assert errors["instances.0.x"] == ["Must be a number."]
+
+
+def test_the_same_long_string_a_thousand_times_is_one_string():
+    views = pa.array(["x" * 5_000] * 1_000, type="string_view").dictionary_encode()
+    repeated = pa.DictionaryArray.from_arrays(views.indices, views.dictionary)
+    contract = Contract("regression", "y", (Feature("x", "text"),))
+    assert texts_of(Reader(contract, 1_000).columns({"x": repeated})) == {0: ["x" * 5_000]}
+
+
+def test_views_that_overlap_into_far_more_than_they_hold_are_refused():
+    held = pa.py_buffer(b"x" * 10_000)
+    views = b"".join(struct.pack("<i4sii", 9_000, b"xxxx", 0, start) for start in range(1_000))
+    column = pa.Array.from_buffers(pa.string_view(), 1_000, [None, pa.py_buffer(views), held])
+    column.validate(full=True)
+    contract = Contract("regression", "y", (Feature("x", "text"),))
+    with pytest.raises(CellsError, match="overlap"):
+        Reader(contract, 1_000).columns({"x": column})

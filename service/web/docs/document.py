@@ -11,7 +11,7 @@ from schemas.errors import Forbidden, ServiceError, TooManyRequests, Unauthorize
 from service import NAME, __version__
 from service.models.model import Model
 from service.web.context import ServingApp
-from service.web.docs.components import OPENAPI, Document, Plugin, convert, header_components, responses
+from service.web.docs.components import OPENAPI, Document, Plugin, convert, header_components, responses, tables
 from service.web.docs.samples import Samples, samples_of
 from service.web.operation import Operation
 
@@ -26,7 +26,8 @@ DESCRIPTION = """Serves scikit-learn models of tables over HTTP.
 
 Every answer carries `X-Request-ID`: the request's own where it is sane (at most 128 visible ASCII characters), else a
 new one. Every error is `application/problem+json` (RFC 9457); its `type` is stable and meant for programs, its
-`detail` for people. A body is JSON in UTF-8, at most {most} bytes long.
+`detail` for people. A body is JSON in UTF-8, at most {most} bytes long; a batch may also come
+as CSV, an Arrow stream or Parquet, which unpack to no more.
 """
 
 
@@ -81,7 +82,13 @@ def _operation(app: ServingApp, model: Model | None, declared: Operation, sample
     if declared.query:
         operation["parameters"] = [_parameter(name, shown) for name, shown in declared.query.items()]
     if declared.takes is not None:
-        operation["requestBody"] = {"required": True, "content": {"application/json": _body(model, declared, samples)}}
+        content = {"application/json": _body(model, declared, samples)}
+        content |= tables(
+            declared.also_takes,
+            "a column for each feature, by its name and in any order; null is an empty "
+            "cell in CSV, null or NaN in the others.",
+        )
+        operation["requestBody"] = {"required": True, "content": content}
     if guarded:
         operation["security"] = [{"token": []}]
     return operation
