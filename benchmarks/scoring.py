@@ -25,9 +25,6 @@ from benchmarks.statistics import ratio
 from scoring.scorer import load_scorer
 from scoring.session import Options, model_spec, score
 
-GROUP = 100_000
-"""Rows of a row group of the files."""
-
 
 @click.command()
 @click.option("--rows", default=100_000, show_default=True, type=click.IntRange(1000), help="Rows of the shorter file.")
@@ -63,19 +60,11 @@ def main(rows: int, rounds: int) -> None:
 
 
 def _write(path: Path, rows: int) -> dict[str, Any]:
-    """A Parquet file of valid rows, drawn within the ranges that training saw; the columns of the last group."""
+    """A Parquet file of one row group with valid rows, drawn within the ranges that training saw; its columns."""
     contract = load_scorer(model_spec(None)).model.manifest.contract
-    draw, writer, columns = np.random.default_rng(0), None, {}
-    for begin in range(0, rows, GROUP):
-        many = min(GROUP, rows - begin)
-        columns = {
-            feature.name: _column(contract.bounds(feature), feature, many, draw) for feature in contract.features
-        }
-        table = pa.table(columns)
-        writer = writer or pq.ParquetWriter(path, table.schema)
-        writer.write_table(table)
-    assert writer is not None
-    writer.close()
+    draw = np.random.default_rng(0)
+    columns = {feature.name: _column(contract.bounds(feature), feature, rows, draw) for feature in contract.features}
+    pq.write_table(pa.table(columns), path, row_group_size=rows)
     return columns
 
 

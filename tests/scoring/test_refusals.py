@@ -55,7 +55,7 @@ def test_a_parquet_that_is_cut_off(score, make_table, tmp_path):
     (tmp_path / "cut.parquet").write_bytes(content[: len(content) // 2])
     one_sentence(score(tmp_path / "cut.parquet", tmp_path / "out.csv"), "cut.parquet", "cannot be read as Parquet")
     broken = bytearray(content)
-    broken[100:4000] = bytes(3900)
+    broken[4 : len(content) // 2] = bytes(len(content) // 2 - 4)
     (tmp_path / "broken.parquet").write_bytes(broken)
     one_sentence(score(tmp_path / "broken.parquet", tmp_path / "out.csv"), "broken.parquet", "cannot be read")
 
@@ -125,7 +125,7 @@ def test_a_folder_that_may_not_be_written(tmp_path):
 def test_a_full_disk_is_one_sentence_and_the_run_goes_on_later(score, table, tmp_path):
     out, job = tmp_path / "out.parquet", tmp_path / "out.parquet.partial"
     job.mkdir()
-    (job / "out.new").symlink_to("/dev/full")
+    (job / "out.new").symlink_to("/dev/full")  # where OUT is written aside
     one_sentence(score(table, out), "the disk is full", "goes on where it was")
     assert not out.exists()
     (job / "out.new").unlink()
