@@ -10,7 +10,7 @@ ServiceError 500
 ├── MethodNotAllowed 405
 ├── Unauthorized 401, Forbidden 403, TooManyRequests 429
 ├── NotReady 503, StoreUnavailable 503, Overloaded 503
-├── BodyTooLarge 413, UnsupportedMediaType 415, MalformedBody 400
+├── BodyTooLarge 413, UnsupportedMediaType 415, InvalidHeader 400, MalformedBody 400
 ├── Conflict 409
 └── InvalidInput 422
 """
@@ -192,6 +192,14 @@ class UnsupportedMediaType(ServiceError):
     status = 415
     type = "unsupported-media-type"
     title = "Unsupported media type"
+
+
+class InvalidHeader(ServiceError):
+    """An ``X-Client-Key`` that is too long, or holds what cannot be seen."""
+
+    status = 400
+    type = "invalid-header"
+    title = "Invalid header"
 
 
 class MalformedBody(ServiceError):

@@ -13,6 +13,7 @@ STACK = (  # a module may import from its own layer's rooms and from the layers 
     ("tests",),
     ("gunicorn.conf", "wsgi", "training", "benchmarks", "scoring", "examples", "deploy", "client"),
     ("service.app",),
+    ("service.protocols",),
     ("service.cli", "service.web", "service.server"),
     ("service.models",),
     ("service.records", "service.access"),
@@ -21,9 +22,10 @@ STACK = (  # a module may import from its own layer's rooms and from the layers 
     ("service.metrics",),
     ("service.records.spool.files",),
     ("service.log",),
-    ("service.settings",),
+    ("service.settings", "service.routing_changes", "service.rollout_status"),
     (
         "service.setting_readers",
+        "service.setting_files",
         "service.processes",
         "service.priority",
         "service.single_thread",
@@ -36,7 +38,7 @@ STACK = (  # a module may import from its own layer's rooms and from the layers 
 BESIDE = {"training": ("service.web", "service.server", "service.app", "service.models", "service.records")}
 """Rooms on one layer, or above one another, that must not know each other all the same."""
 PURE = "inference"
-FLASK_ROOMS = ("service.app", "service.web", "service.cli", "wsgi", "benchmarks", "tests")
+FLASK_ROOMS = ("service.app", "service.protocols", "service.web", "service.cli", "wsgi", "benchmarks", "tests")
 OWNERS = {  # who alone may import a library
     "sqlalchemy": ("service.records.database", "tests"),
     "alembic": ("service.records.database", "tests"),

@@ -139,6 +139,44 @@ def recent_rows(
         yield [Observation(*row) for row in chunk]
 
 
+def routed_rows(
+    connection: Connection, versions: tuple[str, str], since: datetime, limit: int
+) -> list[tuple[str, str, Mapping[str, Any], Any]]:
+    """Id, version, features and prediction of the first row of requests that routing gave to these versions.
+
+    The newest ones, at most ``limit``: requests that named their version and the shadow's are left out.
+    """
+    query = (
+        select(
+            predictions.c.prediction_id, predictions.c.model_version, predictions.c.features, predictions.c.prediction
+        )
+        .where(_routed(versions, since), predictions.c.row_index == 0)
+        .order_by(predictions.c.time.desc())
+        .limit(limit)
+    )
+    return [tuple(row) for row in connection.execute(query)]
+
+
+def routed_outcomes(
+    connection: Connection, versions: tuple[str, str], since: datetime, limit: int
+) -> list[tuple[str, str, Any, Any]]:
+    """Id, version, prediction and outcome of the labelled rows among the same requests, the newest ``limit``."""
+    query = (
+        select(predictions.c.prediction_id, predictions.c.model_version, predictions.c.prediction, feedback.c.outcome)
+        .join(
+            feedback,
+            and_(
+                feedback.c.prediction_id == predictions.c.prediction_id,
+                feedback.c.row_index == predictions.c.row_index,
+            ),
+        )
+        .where(_routed(versions, since))
+        .order_by(predictions.c.time.desc())
+        .limit(limit)
+    )
+    return [tuple(row) for row in connection.execute(query)]
+
+
 def versions_of(connection: Connection, ids: list[str]) -> dict[tuple[str, int], str]:
     """The version that answered each row of these predictions, shadows left out."""
     found: dict[tuple[str, int], str] = {}
@@ -157,6 +195,14 @@ def outcomes_of(connection: Connection, ids: list[str]) -> dict[tuple[str, int],
         query = select(feedback).where(feedback.c.prediction_id.in_(ids[start : start + _CHUNK_IDS]))
         found |= {(row.prediction_id, row.row_index): row.outcome for row in connection.execute(query)}
     return found
+
+
+def _routed(versions: tuple[str, str], since: datetime) -> ColumnElement[bool]:
+    return and_(
+        predictions.c.time >= since,
+        predictions.c.model_version.in_(versions),
+        predictions.c.role.in_(("stable", "canary")),
+    )
 
 
 def _within(since: datetime, until: datetime, version: str | None) -> ColumnElement[bool]:

@@ -10,6 +10,7 @@ from marshmallow.fields import Field
 from schemas.answers import BatchAnswer, PredictionAnswer
 from schemas.errors import (
     BodyTooLarge,
+    InvalidHeader,
     InvalidInput,
     MalformedBody,
     NotReady,
@@ -21,12 +22,12 @@ from service.web import formats
 from service.web.context import JSON, ServingApp, ServingRequest
 from service.web.lean import current
 from service.web.operation import Operation, operation
-from service.web.prediction import Read, Serialise, answer, read_row, serialise_row
+from service.web.prediction import MAX_CLIENT_KEY, Read, Serialise, answer, read_row, serialise_row
 
 predictions = Blueprint("predictions", __name__)
 
 MODEL_VERSION = "X-Model-Version"
-FAILS = (UnknownVersion, NotReady, BodyTooLarge, UnsupportedMediaType, MalformedBody, InvalidInput)
+FAILS = (UnknownVersion, NotReady, BodyTooLarge, UnsupportedMediaType, InvalidHeader, MalformedBody, InvalidInput)
 QUERY: dict[str, str | Field[Any]] = {
     "model_version": "A loaded version to ask instead of the one that routing chooses.",
     PROBABILITIES: fields.String(
@@ -37,6 +38,15 @@ QUERY: dict[str, str | Field[Any]] = {
         },
     ),
 }
+HEADERS: dict[str, str | Field[Any]] = {
+    "X-Client-Key": fields.String(
+        validate=validate.Length(max=MAX_CLIENT_KEY),
+        metadata={
+            "description": "Any name of the user behind the request: while a canary is tried, requests with the same "
+            "key are answered by the same version. Without it, or empty, the version is drawn for each request.",
+        },
+    )
+}
 ROW = Operation(
     "Predict one row",
     "predictions",
@@ -44,6 +54,7 @@ ROW = Operation(
     takes="row",
     fails=FAILS,
     query=QUERY,
+    headers=HEADERS,
     scope="predict",
     limited=True,
 )
@@ -54,6 +65,7 @@ BATCH = Operation(
     takes="batch",
     fails=FAILS,
     query=QUERY,
+    headers=HEADERS,
     scope="predict",
     limited=True,
     batch=True,
