@@ -14,7 +14,9 @@ import service.single_thread  # noqa: F401  # before numpy, which reads the envi
 from service import log, metrics, processes
 from service.access import token_file
 from service.metrics import listener
+from service.server import upgrade
 from service.server.error_responses import install_error_responses
+from service.server.listening import follow_stop
 from service.server.rules import install_rules
 from service.server.start import hand_over, most_connections, settings_at_start, slots_of, warn_if_open
 
@@ -44,6 +46,7 @@ def on_starting(server: Any) -> None:
     from service.models import manager
     from service.records import recorder
 
+    follow_stop(server)
     manager.prepare(settings)
     processes.run_as(server.cfg.uid, server.cfg.gid)  # known now, not before: it may be an option of the command
     hand_over(settings)
@@ -63,6 +66,7 @@ def when_ready(server: Any) -> None:
     url = str(server.LISTENERS[0])
     log.info("listening", on=url, documentation=f"{url}{os.environ.get('SCRIPT_NAME', '').rstrip('/')}/apidocs/")
     warn_if_open(settings)
+    upgrade.take_winch(server)
 
 
 def pre_fork(server: Any, worker: Any) -> None:
@@ -110,6 +114,7 @@ def on_exit(server: Any) -> None:
 
     recorder.drain(settings)
     listener.stop()
+    upgrade.name_successor(server)
 
 
 def child_exit(server: Any, worker: Any) -> None:

@@ -6,12 +6,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from inference.artifact import versions, write_atomically
+from inference.artifact import versions
+from inference.atomic_write import write_atomically
 from inference.manifest import ArtifactError, Manifest
 from inference.naming import is_version
 from inference.regular_file import DOCUMENT_BYTES, read_regular
 
 ROUTING = "routing.json"
+FORMAT = 1
+"""What is read and written here. A file without a number is of format 1."""
 MEND = "Mend it, or write it anew with: flask models promote"
 
 
@@ -81,6 +84,11 @@ def read_routing(root: Path) -> Routing | None:
     except (OSError, ValueError, RecursionError) as exc:
         reason = exc.strerror if isinstance(exc, OSError) else exc
         raise RoutingError(f"{path} cannot be read as JSON: {reason}. {MEND}") from None
+    if type(document) is dict and document.get("format", FORMAT) != FORMAT:
+        raise RoutingError(
+            f"{path} has format {document['format']!r}, this release reads format {FORMAT}. Run the release that wrote "
+            "it, or write it anew with: flask models promote"
+        )
     wrong = [name for name, fits in _FITS.items() if not fits(document.get(name) if type(document) is dict else None)]
     if wrong:
         raise RoutingError(f"{path}: {wrong[0]} must be {_FORMS[wrong[0]]}. {MEND}")

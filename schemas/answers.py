@@ -58,6 +58,7 @@ class HealthAnswer(Answer):
     model_metric = fields.Dict(**described("The model's main metric, and its value on held-out data."))
     engine = fields.String(**described("onnx or sklearn."))
     reason = fields.String(**described("Why it is not healthy."))
+    worker = fields.Integer(**described("The process id of the worker that answers.", required=True))
 
 
 class LiveAnswer(Answer):
@@ -102,6 +103,13 @@ class LoadedVersion(ModelVersion):
     roles = fields.List(fields.String(), required=True)
 
 
+class LimitsAnswer(Answer):
+    """What a request may hold."""
+
+    rows = fields.Integer(**described("Most rows of a batch: MAX_BATCH_ROWS.", required=True))
+    bytes = fields.Integer(**described("Most bytes of a body: MAX_BODY_BYTES.", required=True))
+
+
 class ModelInfoAnswer(ModelVersion):
     """The facts of a model."""
 
@@ -114,6 +122,7 @@ class ModelInfoAnswer(ModelVersion):
     features = fields.List(fields.Dict(), required=True)
     libraries = fields.Dict(required=True)
     engine_reason = fields.String(required=True)
+    limits = fields.Nested(LimitsAnswer, required=True)
     versions = fields.List(fields.Nested(LoadedVersion), required=True)
 
 

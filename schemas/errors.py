@@ -187,7 +187,7 @@ class BodyTooLarge(ServiceError):
 
 
 class UnsupportedMediaType(ServiceError):
-    """Not JSON by its Content-Type, or compressed."""
+    """Of no Content-Type that the route takes, or compressed."""
 
     status = 415
     type = "unsupported-media-type"
@@ -203,11 +203,11 @@ class InvalidHeader(ServiceError):
 
 
 class MalformedBody(ServiceError):
-    """Not JSON by its bytes."""
+    """Not of the format that its Content-Type says, by its bytes."""
 
     status = 400
     type = "malformed-body"
-    title = "Malformed JSON"
+    title = "Malformed body"
 
 
 class Conflict(ServiceError):
@@ -219,7 +219,7 @@ class Conflict(ServiceError):
 
 
 class InvalidInput(ServiceError):
-    """Well-formed JSON that breaks the contract. ``errors`` maps a field to its messages."""
+    """A well-formed body that breaks the contract. ``errors`` maps a field to its messages."""
 
     status = 422
     type = "invalid-input"

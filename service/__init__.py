@@ -13,7 +13,8 @@ Where to look, from the outside in (imports point down this list only):
 - ``metrics``     what is counted and timed, for Prometheus
 - ``log``         the structured log
 - ``routing_changes``  changing routing.json, with a line in history.jsonl
-- ``settings``    what an operator may set, each declared once; ``setting_readers`` how each is read and written
+- ``rollout_status``  how far the last rollout is
+- ``settings``    what an operator may set, each declared once; ``setting_readers``, ``setting_files`` how each is read
 - ``locks``, ``processes``, ``priority``, ``single_thread``   small and independent of the rest
 
 Below it stand ``schemas``, the interface, and ``inference``, which is pure.

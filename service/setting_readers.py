@@ -1,13 +1,12 @@
 """How the text of a setting is read, and how its value is written again.
 
 A reader takes the text, stripped, and returns the value; it raises a ValueError that says what the setting must be.
-``written`` is the way back: what it returns is read to an equal value.
+``written`` is the way back: what it returns is read to an equal value. Files and folders are read in setting_files.py.
 """
 
 import importlib.util
 import os
 import re
-from base64 import b64decode
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,8 +14,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-
-from inference.regular_file import read_regular
 
 PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])"
 HOST = r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.\-]+)"
@@ -79,6 +76,18 @@ def one_of(*names: str) -> Callable[[str], str]:
         if text.lower() not in names:
             raise ValueError(f"must be one of {', '.join(names)}")
         return text.lower()
+
+    return read
+
+
+def some_of(*known: str) -> Callable[[str], frozenset[str]]:
+    """Some of a few words, comma-separated, in any case; or none."""
+
+    def read(text: str) -> frozenset[str]:
+        found = names(text.lower())
+        if not found <= set(known):
+            raise ValueError(f"must list some of {', '.join(known)}, or be empty")
+        return found
 
     return read
 
@@ -168,44 +177,6 @@ def database_url(text: str) -> str:
     return text
 
 
-def trusted_keys(text: str) -> Path | None:
-    """A PEM file, or a folder of ``.pem`` and ``.pub`` files, of EC public keys; empty means none."""
-    if not text:
-        return None
-    path = Path(text)
-    try:
-        files = sorted(file for file in path.iterdir() if file.suffix in (".pem", ".pub")) if path.is_dir() else [path]
-        content = [(file, read_regular(file, 2**20).decode("ascii", "replace")) for file in files]
-    except OSError as exc:
-        raise ValueError(f"must name a PEM file or a folder of them: {exc.filename}: {exc.strerror}") from None
-    if not content:
-        raise ValueError("must name a PEM file or a folder of them; this folder holds no .pem and no .pub file")
-    for file, pem in content:
-        if "PRIVATE KEY" in pem:
-            raise ValueError(f"must hold public keys only, and {file} is a private one, which belongs on no server")
-        found = re.findall(r"-----BEGIN PUBLIC KEY-----(.*?)-----END PUBLIC KEY-----", pem, re.DOTALL)
-        if not found or not all(map(_is_ec_key, found)):
-            raise ValueError(f"must hold EC public keys, and {file} is none. Make one with: openssl ec -pubout")
-    return path
-
-
-def _is_ec_key(text: str) -> bool:
-    """Whether base64 is a SubjectPublicKeyInfo with the algorithm id-ecPublicKey (RFC 5480)."""
-    try:
-        return bytes.fromhex("06072a8648ce3d0201") in b64decode("".join(text.split()), validate=True)[:32]
-    except ValueError:
-        return False
-
-
-def folder(text: str) -> Path:
-    """A folder, or the name of one that is not there yet."""
-    path = Path(text)
-    with suppress(OSError):  # whoever uses a folder that cannot be looked at reports it
-        if path.exists() and not path.is_dir():
-            raise ValueError("must name a folder, and is a file")
-    return path
-
-
 def worker_class(text: str) -> str:
     """A worker class whose module is there; gunicorn's side looks into it (service/server/start.py)."""
     if text.lower() in ("inline", "sync", "gthread", "gevent"):
@@ -240,13 +211,6 @@ def origins(text: str) -> frozenset[str]:
     if wrong := [name for name in origins if name != "*" and not re.fullmatch(ORIGIN, name)]:
         raise ValueError(f"must list origins like https://app.example:8443, without a path, or be *; not {wrong[0]}")
     return origins
-
-
-def readable_file(text: str) -> Path | None:
-    """A file that is there; empty means none."""
-    if text and not (Path(text).is_file() and os.access(text, os.R_OK)):
-        raise ValueError(f"must name a readable file; {text} is none. Make an empty one first if need be")
-    return Path(text) if text else None
 
 
 def workers(text: str) -> int:

@@ -104,6 +104,8 @@ _METRICS = (
     Metric("model_loads_total", "counter", "Loads of a version that succeeded, one a worker.", ("model_version",)),
     Metric("model_load_failures_total", "counter", "Loads of a version that failed.", ("model_version",)),
     Metric("model_degraded", "sum", "Workers that serve another version than the wanted one, or none."),
+    Metric("model_last_good_served", "sum", "Workers that serve the copy of the last good version in VAR_DIR."),
+    Metric("var_dir_free_bytes", "max", "Bytes that are free on the disk of VAR_DIR."),
     Metric("records_total", "counter", "Records by their state: spooled, shipped or lost.", ("state",)),
     Metric("records_lag_seconds", "max", "Age of the oldest record that is not in the database yet."),
     Metric(

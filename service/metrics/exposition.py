@@ -1,7 +1,9 @@
 """The metrics of all processes as Prometheus text, by prometheus_client's own writer."""
 
+import shutil
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import accumulate
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -12,7 +14,7 @@ from service.metrics import catalogue
 from service.metrics.process_slot import Series
 from service.metrics.shared_values import Key
 from service.records.spool.files import oldest_pending, pending_bytes, spool_folder
-from service.routing_changes import current_rollout
+from service.rollout_status import current_rollout
 from service.settings import Settings
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -22,6 +24,8 @@ FRESH_SECONDS = 900
 
 def computed(settings: Settings) -> Iterator[Series]:
     """The series that whoever asks computes: they stay true when the process that they are about hangs or is gone."""
+    with suppress(OSError):  # VAR_DIR is gone, or its disk
+        yield ("var_dir_free_bytes",), [float(shutil.disk_usage(settings.var_dir).free)], True
     if settings.records:
         folder = spool_folder(settings)
         oldest = oldest_pending(folder)

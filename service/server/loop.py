@@ -6,7 +6,6 @@ The methods stand in the order in which a connection meets them. What is to be d
 
 import errno
 import time
-from collections import deque
 from functools import partial
 from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any
@@ -17,6 +16,7 @@ from service import log
 from service.server.connection import LINGER, READ_AHEAD, Connection
 from service.server.listening import give_up_address
 from service.server.rules import ConfigSnapshot
+from service.server.turns import Turns
 from service.server.writing import WriteBatch
 from service.server.wsgi import base_environ
 
@@ -44,7 +44,7 @@ class ConnectionLoop(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
         self.config = ConfigSnapshot(self.cfg)
         self.batch = WriteBatch(self.flush_batch)
         self.watched: dict[Connection, None] = {}
-        self.waiting: deque[Connection] = deque()
+        self.waiting = Turns()
         self.swept = self.began = self.blocked = 0.0
         self.stopped_by_signal = False
 
@@ -107,17 +107,16 @@ class ConnectionLoop(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
 
     def run_once(self, accepting: bool = True) -> None:
         """Wait at most a second for events, handle them, and give turns."""
-        now = time.monotonic()
-        if now - self.swept >= SWEEP_INTERVAL:
-            self.swept = now
-            self.notify()  # the arbiter kills a worker whose handler hangs
-            self.sweep(now)
         self.set_accept_enabled(accepting and self.nr_conns < self.worker_connections)
-        self.blocked = now - self.began
+        self.blocked = time.monotonic() - self.began
         events = self.poller.select(0 if self.waiting else 1.0)
         self.began = time.monotonic()
         for key, _ in events:
             key.data(key.fileobj)
+        if self.began - self.swept >= SWEEP_INTERVAL:  # after the reading: what has come in time is no longer overdue
+            self.swept = self.began
+            self.notify()  # the arbiter kills a worker whose handler hangs
+            self.sweep(self.began)
         if self.waiting:
             self.give_turns(self.began)
 
@@ -213,6 +212,7 @@ class ConnectionLoop(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
             self.close(conn)
             return
         self.watch(conn, 0 if conn.ended else EVENT_READ)
+        conn.sends_ahead = bool(conn.received)
         if conn.received:
             self.queue(conn)
         elif conn.ended:

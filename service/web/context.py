@@ -17,7 +17,9 @@ from flask.sessions import NullSession, SessionInterface
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 from werkzeug.http import parse_options_header
 
+from schemas.error_shapes import ErrorShape
 from schemas.errors import BodyTooLarge, MalformedBody, ServiceError, UnsupportedMediaType
+from schemas.problems import PROBLEM_DETAILS
 from service import metrics
 from service.access.counters import RateLimitStatus
 from service.access.rate_limit import Limiter
@@ -49,7 +51,11 @@ class ServingRequest(flask.Request):
     events: tuple[tuple[str, dict[str, Any]], ...] = ()
 
     def json_body(self, most: int) -> bytes:
-        """The whole body, JSON by its headers, at most ``most`` bytes long; its length need not be announced.
+        """The whole body, JSON by its headers; see ``typed_body``."""
+        return self.typed_body(most, is_json, "Send JSON, with Content-Type: application/json.")
+
+    def typed_body(self, most: int, is_taken: Callable[[str], bool], advice: str) -> bytes:
+        """The whole body, at most ``most`` bytes, of a Content-Type that is taken; ``advice`` is for the others.
 
         Raises:
             BodyTooLarge, UnsupportedMediaType, MalformedBody
@@ -64,8 +70,8 @@ class ServingRequest(flask.Request):
             raise MalformedBody("The body ended before its announced length, or its chunks are malformed.") from None
         if not body and "HTTP_TRANSFER_ENCODING" in environ and "wsgi.input_terminated" not in environ:
             raise MalformedBody("This server reads no chunked bodies; send a Content-Length.")
-        if not _is_json(environ.get("CONTENT_TYPE", "")):
-            raise UnsupportedMediaType("Send JSON, with Content-Type: application/json.")
+        if not is_taken(environ.get("CONTENT_TYPE", "")):
+            raise UnsupportedMediaType(advice)
         if environ.get("HTTP_CONTENT_ENCODING", "identity").lower() not in ("identity", ""):
             raise UnsupportedMediaType("Send the body as it is, without Content-Encoding.")
         return body
@@ -107,7 +113,7 @@ class ServingRequest(flask.Request):
 
 
 @lru_cache(maxsize=256)
-def _is_json(content_type: str) -> bool:
+def is_json(content_type: str) -> bool:
     """Whether it is JSON in UTF-8; many clients spell that ``utf8`` (WHATWG Encoding)."""
     media_type, parameters = parse_options_header(content_type)
     media_type = media_type.lower()
@@ -172,7 +178,10 @@ class NoSession(SessionInterface):
 
 
 class ServingApp(Flask):
-    """The application: its hooks and views read these attributes. ``operations`` holds each endpoint's operation."""
+    """The application: its hooks and views read these attributes. ``operations`` holds each endpoint's operation.
+
+    ``shapes`` are the shapes of errors of other protocols than our own, by the first part of their routes' paths.
+    """
 
     request_class: type[ServingRequest] = ServingRequest
     response_class: type[ServingResponse] = ServingResponse
@@ -187,6 +196,7 @@ class ServingApp(Flask):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         self.operations: dict[str, Operation] = {}
+        self.shapes: dict[str, ErrorShape] = {}
         super().__init__(*arguments, **named)
         self._routes: dict[tuple[str, str], tuple[str, Operation] | None] = {}
 
@@ -227,6 +237,8 @@ class ServingApp(Flask):
             if declared is None:
                 raise TypeError(f"The view of {rule} has no operation: put @operation(Operation(...)) above it.")
             self.operations[endpoint or view_func.__name__] = declared
+            if declared.errors is not PROBLEM_DETAILS:
+                self.shapes[_first_part(rule)] = declared.errors
         super().add_url_rule(rule, endpoint, view_func, *args, **kw)
 
     def operation_of(self, request: flask.Request) -> Operation | None:
@@ -234,11 +246,22 @@ class ServingApp(Flask):
         rule = request.url_rule
         return None if rule is None else self.operations[rule.endpoint]
 
+    def error_shape(self, request: flask.Request) -> ErrorShape:
+        """How to tell the client of an error; where no route matched, as the routes beside it do."""
+        declared = self.operation_of(request)
+        if declared is not None:
+            return declared.errors
+        return self.shapes.get(_first_part(request.path), PROBLEM_DETAILS)
+
     def make_default_options_response(self) -> flask.Response:
         """The methods in ``Allow``, and no type: there is no body."""
         response = super().make_default_options_response()
         del response.headers["Content-Type"]
         return response
+
+
+def _first_part(path: str) -> str:
+    return path.split("/", 2)[1] if path.startswith("/") else ""
 
 
 def current() -> tuple[ServingApp, ServingRequest]:

@@ -21,7 +21,7 @@ from service.models.repository import Repository
 from service.settings import Settings
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from service.records.database.connection import Connection
 
 MAX_ROWS, MAX_OUTCOMES = 500, 20_000
 """Requests answered anew, and outcomes read, at one look; the newest."""
