@@ -7,7 +7,6 @@ A reader takes the text, stripped, and returns the value; it raises a ValueError
 import importlib.util
 import os
 import re
-from base64 import b64decode
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,8 +14,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-
-from inference.regular_file import read_regular
 
 PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])"
 HOST = r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.\-]+)"
@@ -166,35 +163,6 @@ def database_url(text: str) -> str:
         if Path(path).is_dir():
             raise ValueError("must name a file, and names a folder; write sqlite:////folder/file.db")
     return text
-
-
-def trusted_keys(text: str) -> Path | None:
-    """A PEM file, or a folder of ``.pem`` and ``.pub`` files, of EC public keys; empty means none."""
-    if not text:
-        return None
-    path = Path(text)
-    try:
-        files = sorted(file for file in path.iterdir() if file.suffix in (".pem", ".pub")) if path.is_dir() else [path]
-        content = [(file, read_regular(file, 2**20).decode("ascii", "replace")) for file in files]
-    except OSError as exc:
-        raise ValueError(f"must name a PEM file or a folder of them: {exc.filename}: {exc.strerror}") from None
-    if not content:
-        raise ValueError("must name a PEM file or a folder of them; this folder holds no .pem and no .pub file")
-    for file, pem in content:
-        if "PRIVATE KEY" in pem:
-            raise ValueError(f"must hold public keys only, and {file} is a private one, which belongs on no server")
-        found = re.findall(r"-----BEGIN PUBLIC KEY-----(.*?)-----END PUBLIC KEY-----", pem, re.DOTALL)
-        if not found or not all(map(_is_ec_key, found)):
-            raise ValueError(f"must hold EC public keys, and {file} is none. Make one with: openssl ec -pubout")
-    return path
-
-
-def _is_ec_key(text: str) -> bool:
-    """Whether base64 is a SubjectPublicKeyInfo with the algorithm id-ecPublicKey (RFC 5480)."""
-    try:
-        return bytes.fromhex("06072a8648ce3d0201") in b64decode("".join(text.split()), validate=True)[:32]
-    except ValueError:
-        return False
 
 
 def folder(text: str) -> Path:

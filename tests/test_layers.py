@@ -24,6 +24,7 @@ STACK = (  # a module may import from its own layer's rooms and from the layers 
     ("service.settings",),
     (
         "service.setting_readers",
+        "service.trusted_keys",
         "service.processes",
         "service.priority",
         "service.single_thread",
@@ -40,6 +41,8 @@ FLASK_ROOMS = ("service.app", "service.web", "service.cli", "wsgi", "benchmarks"
 OWNERS = {  # who alone may import a library
     "sqlalchemy": ("service.records.database", "tests"),
     "alembic": ("service.records.database", "tests"),
+    "mlflow": ("service.models.mlflow_process", "training.registry", "training.registered", "benchmarks", "tests"),
+    "model_signing": ("service.models.openssf", "tests"),
     "redis": ("service.redis_client", "service.access.rate_limit", "service.models.cache", "tests"),
 }
 PRIVATE = {  # who alone may touch a library's private names

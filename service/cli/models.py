@@ -10,8 +10,10 @@ from inference.contract import contract_diff
 from inference.manifest import ArtifactError, Manifest
 from inference.naming import is_version
 from inference.routing import Routing, RoutingError, write_routing
-from service.models.model import check_signature
+from service.cli.sign import sign
+from service.cli.verify import compare, verify
 from service.models.repository import Repository
+from service.models.signature import read_trusted_manifest
 from service.settings import Settings
 
 
@@ -51,8 +53,7 @@ def promote(version: str, canary: float | None, shadow: bool, keep: bool) -> Non
     try:
         if not is_version(version):
             raise ArtifactError("it is no version's name. See: flask models list")
-        manifest = Manifest.read(repository.folder(version))
-        check_signature(repository.folder(version), settings)
+        manifest = read_trusted_manifest(repository.folder(version), settings)
     except ArtifactError as exc:
         raise click.ClickException(f"{version} was not promoted: {exc}") from None
     routing = _routing(repository)
@@ -136,3 +137,7 @@ def _row(repository: Repository, version: str, routing: Routing | None) -> tuple
 
 def _role(version: str, routing: Routing | None) -> str:
     return ", ".join(routing.roles(version) if routing is not None else ()) or "-"
+
+
+for command in (sign, verify, compare):
+    models_group.add_command(command)

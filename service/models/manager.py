@@ -17,8 +17,8 @@ from inference.engines.base import EngineError
 from inference.manifest import ArtifactError
 from inference.routing import RoutingError
 from service import log, metrics
-from service.models.mlflow_registry import Registry, RegistryError
-from service.models.model import Loading, Model, trim_memory
+from service.models.mlflow_registry import Registry
+from service.models.model import Loading, Model, state_of, trim_memory
 from service.models.repository import Repository
 from service.models.serving import Models, ModelSet
 from service.settings import Settings
@@ -39,7 +39,7 @@ class ModelManager:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._repository = Repository(settings)
-        self._registry = Registry(settings.model_uri, self._repository) if settings.model_uri else None
+        self._registry = Registry(settings, self._repository) if settings.model_uri else None
         self._loaded_from: dict[str, object] = {}  # by version: the state of its files when it was loaded
         self._refused: dict[str, tuple[object, str]] = {}  # by version: the state of its files, and the reason
         self._loading: dict[str, tuple[object, Loading]] = {}  # by version: loads that did not end in time
@@ -49,17 +49,17 @@ class ModelManager:
     def refresh(self) -> None:
         """Load the versions that are new in the routing, swap, and let go of those that left it."""
         try:
-            if self._registry is not None:
-                self._registry.fetch()
+            behind = self._registry.follow() if self._registry is not None else ""
             routing = self._repository.routing()
-        except (RoutingError, RegistryError) as exc:
+        except RoutingError as exc:
             self._stay(str(exc))
             return
         if routing is None:
-            self._stay(f"{self._repository.root} holds no artifact. Make one with: python -m training")
+            self._stay(behind or f"{self._repository.root} holds no artifact. Make one with: python -m training")
             return
         models = {version: model for version in routing.wanted if (model := self._current(version)) is not None}
-        reasons = tuple(self._refused[version][1] for version in routing.wanted if version in self._refused)
+        refused = (self._refused[version][1] for version in routing.wanted if version in self._refused)
+        reasons = tuple(filter(None, (behind, *refused)))
         stable = models.get(routing.stable)
         if stable is None and (stable := self._fallback(routing.stable)) is not None:
             models[stable.version] = stable
@@ -91,7 +91,7 @@ class ModelManager:
         """
         loaded = self.loaded.models.get(version)
         folder = self._repository.folder(version)
-        state = _state(folder)
+        state = state_of(folder, self._settings)
         if loaded is not None and self._loaded_from.get(version) == state and version not in self._refused:
             return loaded
         if self._is_refused(version, state):
@@ -150,7 +150,7 @@ class ModelManager:
 
     def _load_copy(self, version: str) -> Model | None:
         folder = self._repository.copy(version)
-        name, state = f"the copy of {version}", _state(folder)
+        name, state = f"the copy of {version}", state_of(folder, self._settings)
         if state is None or self._is_refused(name, state):
             return None
         try:
@@ -230,14 +230,6 @@ def start(settings: Settings) -> ModelManager:
         watcher = _watchers[settings]
     watcher.wait()
     return watcher.manager
-
-
-def _state(folder: Path) -> object:
-    """It changes whenever a file of the artifact does, or who may read it."""
-    try:
-        return sorted((entry.name, entry.stat().st_ctime_ns, entry.stat().st_size) for entry in folder.iterdir())
-    except OSError:
-        return None
 
 
 def _forget() -> None:
