@@ -1,5 +1,6 @@
 """``python -m training compare``. Exit codes: 0 compared, 1 refused, 2 usage."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ MOST_ROWS = 100_000
 @click.option("--data", type=FILE, help="CSV or Parquet with the columns of both versions, and the target if known.")
 @click.option("--records", type=FILE, hidden=True, help="Rows of the records, as flask models compare writes them.")
 @click.option("--html", type=FILE, help="Write a page with plots to this file.")
+@click.option("--json", "document", type=FILE, help="Write the measures to this file, for programs.")
 @click.option("--rows", default=MOST_ROWS, show_default=True, type=click.IntRange(2), help="At most so many, drawn.")
 @csv_options
 @click.option(
@@ -34,6 +36,7 @@ def compare(
     data: Path | None,
     records: Path | None,
     html: Path | None,
+    document: Path | None,
     rows: int,
     engine: str,
     **options: Any,
@@ -57,9 +60,15 @@ def compare(
     found = compare_rows(given, manifests, engines)
     for line in lines(found):
         click.echo(line)
+    if document is not None:
+        _write(document, json.dumps(found.document(), indent=2))
     if html is not None:
-        try:
-            write_atomically(html, render(found).encode())
-        except OSError as exc:
-            raise TrainingError(f"{html} cannot be written: {exc.strerror}.") from None
+        _write(html, render(found))
         click.echo(f"\nThe page: {html}")
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        write_atomically(path, text.encode())
+    except OSError as exc:
+        raise TrainingError(f"{path} cannot be written: {exc.strerror}.") from None

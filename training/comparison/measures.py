@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +70,18 @@ class Comparison:
     def regression(self) -> bool:
         """Whether the versions predict numbers."""
         return self.sides[0].manifest.contract.task == "regression"
+
+    def document(self) -> dict[str, Any]:
+        """The measures as JSON."""
+        return {
+            "versions": [side.manifest.version for side in self.sides],
+            "rows": len(self.rows.matrices[0]),
+            "labelled": self.labelled,
+            "refused": list(self.rows.refused),
+            "agreement": self.agreement,
+            "metrics": [dict(side.evaluation.numbers) if side.evaluation else None for side in self.sides],
+            "difference": asdict(self.difference) if self.difference else None,
+        }
 
 
 def compare(rows: Rows, manifests: tuple[Manifest, Manifest], engines: tuple[Engine, Engine]) -> Comparison:
