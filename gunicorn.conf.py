@@ -15,6 +15,7 @@ from service import log, metrics, processes
 from service.access import token_file
 from service.metrics import listener
 from service.server.error_responses import install_error_responses
+from service.server.listening import follow_stop
 from service.server.rules import install_rules
 from service.server.start import hand_over, most_connections, settings_at_start, slots_of, warn_if_open
 
@@ -44,6 +45,7 @@ def on_starting(server: Any) -> None:
     from service.models import manager
     from service.records import recorder
 
+    follow_stop(server)
     manager.prepare(settings)
     processes.run_as(server.cfg.uid, server.cfg.gid)  # known now, not before: it may be an option of the command
     hand_over(settings)

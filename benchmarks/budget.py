@@ -93,7 +93,7 @@ def _stages(settings: Settings) -> dict[str, float]:
 
 def _count(version: str) -> None:
     metrics.began()
-    metrics.phases(version, 1e-6, 2e-5, 1e-6)
+    metrics.phases(version, "stable", 1e-6, 2e-5, 1e-6)
     metrics.prediction(version, [1], False)
     metrics.answered("/predict", "POST", 200, 1e-4)
 

@@ -70,7 +70,7 @@ class Service:
         good = answer.status in statuses and _is_sound(answer)
         self.failures += not good
         print(
-            f"{'ok  ' if good else 'FAIL'}  {method:<4} {path:<26} {answer.status}  {answer.milliseconds:7.1f} ms  ",
+            f"{'ok  ' if good else 'FAIL'}  {method:<4} {path:<48} {answer.status}  {answer.milliseconds:7.1f} ms  ",
             end="",
         )
         print(_shown(answer) if good else f"expected {' or '.join(map(str, statuses))}: {_shown(answer)}")
@@ -127,6 +127,16 @@ def try_feedback(service: Service, predicted: dict[str, Any]) -> None:
     service.expect("POST", "/feedback", 200, 201, document=outcome)
 
 
+def try_documented(service: Service, method: str, path: str, documented: dict[str, Any]) -> None:
+    """A route with the examples of the API document: of the variables in its path, and of its body."""
+    operation = documented.get(method.lower(), {})
+    for variable in operation.get("parameters", ()):
+        if variable["in"] == "path":
+            path = path.replace(f"{{{variable['name']}}}", variable["schema"]["examples"][0])
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("example")
+    service.expect(method, path, 200, document=body)
+
+
 def main() -> int:
     """Try everything; 0 where all is well."""
     parser = argparse.ArgumentParser(description="Try every route of a running service.")
@@ -139,9 +149,10 @@ def main() -> int:
     try:
         home = service.expect("GET", "/", 200)
         tried = {"/"} | try_predictions(service)
+        documented = service.request("GET", "/apispec.json").document["paths"]
         for route in home.document["routes"]:
-            if route["method"] == "GET" and route["path"] not in tried and "<" not in route["path"]:
-                service.expect("GET", route["path"], 200)
+            if route["path"] not in tried:
+                try_documented(service, route["method"], route["path"], documented.get(route["path"], {}))
         service.expect("GET", UNKNOWN, 404)
         service.expect("GET", "/predict", 405)
     except (OSError, ValueError, KeyError) as exc:

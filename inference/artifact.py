@@ -17,7 +17,7 @@ from inference.manifest import MANIFEST, ArtifactError, Manifest
 from inference.regular_file import DOCUMENT_BYTES, MODEL_BYTES, read_regular
 
 PIPELINE, GRAPH, GOLDEN, REFERENCE = "pipeline.joblib", "model.onnx", "golden.json", "reference.json"
-ESTIMATOR_LIBRARIES = ("scikit-learn", "lightgbm", "xgboost")
+ESTIMATOR_LIBRARIES = ("scikit-learn", "lightgbm", "xgboost", "catboost")
 
 
 def versions(root: Path) -> list[str]:

@@ -12,6 +12,8 @@ from inference.naming import is_version
 from inference.regular_file import DOCUMENT_BYTES, read_regular
 
 ROUTING = "routing.json"
+FORMAT = 1
+"""What is read and written here. A file without a number is of format 1."""
 MEND = "Mend it, or write it anew with: flask models promote"
 
 
@@ -81,6 +83,11 @@ def read_routing(root: Path) -> Routing | None:
     except (OSError, ValueError, RecursionError) as exc:
         reason = exc.strerror if isinstance(exc, OSError) else exc
         raise RoutingError(f"{path} cannot be read as JSON: {reason}. {MEND}") from None
+    if type(document) is dict and document.get("format", FORMAT) != FORMAT:
+        raise RoutingError(
+            f"{path} has format {document['format']!r}, this release reads format {FORMAT}. Run the release that wrote "
+            "it, or write it anew with: flask models promote"
+        )
     wrong = [name for name, fits in _FITS.items() if not fits(document.get(name) if type(document) is dict else None)]
     if wrong:
         raise RoutingError(f"{path}: {wrong[0]} must be {_FORMS[wrong[0]]}. {MEND}")

@@ -102,6 +102,13 @@ class LoadedVersion(ModelVersion):
     roles = fields.List(fields.String(), required=True)
 
 
+class LimitsAnswer(Answer):
+    """What a request may hold."""
+
+    rows = fields.Integer(**described("Most rows of a batch: MAX_BATCH_ROWS.", required=True))
+    bytes = fields.Integer(**described("Most bytes of a body: MAX_BODY_BYTES.", required=True))
+
+
 class ModelInfoAnswer(ModelVersion):
     """The facts of a model."""
 
@@ -114,6 +121,7 @@ class ModelInfoAnswer(ModelVersion):
     features = fields.List(fields.Dict(), required=True)
     libraries = fields.Dict(required=True)
     engine_reason = fields.String(required=True)
+    limits = fields.Nested(LimitsAnswer, required=True)
     versions = fields.List(fields.Nested(LoadedVersion), required=True)
 
 

@@ -10,7 +10,7 @@ ServiceError 500
 ├── MethodNotAllowed 405
 ├── Unauthorized 401, Forbidden 403, TooManyRequests 429
 ├── NotReady 503, StoreUnavailable 503, Overloaded 503
-├── BodyTooLarge 413, UnsupportedMediaType 415, MalformedBody 400
+├── BodyTooLarge 413, UnsupportedMediaType 415, InvalidHeader 400, MalformedBody 400
 ├── Conflict 409
 └── InvalidInput 422
 """
@@ -187,19 +187,27 @@ class BodyTooLarge(ServiceError):
 
 
 class UnsupportedMediaType(ServiceError):
-    """Not JSON by its Content-Type, or compressed."""
+    """Of no Content-Type that the route takes, or compressed."""
 
     status = 415
     type = "unsupported-media-type"
     title = "Unsupported media type"
 
 
+class InvalidHeader(ServiceError):
+    """An ``X-Client-Key`` that is too long, or holds what cannot be seen."""
+
+    status = 400
+    type = "invalid-header"
+    title = "Invalid header"
+
+
 class MalformedBody(ServiceError):
-    """Not JSON by its bytes."""
+    """Not of the format that its Content-Type says, by its bytes."""
 
     status = 400
     type = "malformed-body"
-    title = "Malformed JSON"
+    title = "Malformed body"
 
 
 class Conflict(ServiceError):
@@ -211,7 +219,7 @@ class Conflict(ServiceError):
 
 
 class InvalidInput(ServiceError):
-    """Well-formed JSON that breaks the contract. ``errors`` maps a field to its messages."""
+    """A well-formed body that breaks the contract. ``errors`` maps a field to its messages."""
 
     status = 422
     type = "invalid-input"

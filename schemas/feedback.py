@@ -10,7 +10,8 @@ from inference.contract import LARGEST_INTEGER
 from schemas.answers import Answer
 from schemas.errors import MOST_ERRORS, InvalidInput
 from schemas.fields import Integer
-from schemas.reader import WHOLE, parse, parse_exactly, shortened
+from schemas.reader import parse, parse_exactly
+from schemas.row_validator import WHOLE, shortened
 from schemas.rows import UNKNOWN, without_unknown
 
 _LONGEST_LABEL = 1000

@@ -5,9 +5,9 @@ from typing import Any
 from marshmallow import fields
 
 from schemas.answers import Answer
+from schemas.error_shapes import ErrorShape
 from schemas.errors import INTERNAL_ERROR, InvalidInput, ServiceError
 
-MEDIA_TYPE = "application/problem+json"
 _ID = "3f0e2c1a-5b7d-4c1e-9a43-0c6f5b0d2e11"
 
 
@@ -39,7 +39,7 @@ class InvalidInputProblem(Problem):
 
 
 def problem_schema(error: type[ServiceError]) -> type[Problem]:
-    """The shape of an error's document."""
+    """The schema of an error's document."""
     return InvalidInputProblem if issubclass(error, InvalidInput) else Problem
 
 
@@ -48,15 +48,13 @@ def problem_meaning(error: type[ServiceError]) -> str:
     return INTERNAL_ERROR if error is ServiceError else error.summary().replace("``", "`")
 
 
-def problem_example(error: type[ServiceError], field: str) -> dict[str, Any]:
+PROBLEM_DETAILS = ErrorShape("application/problem+json", ServiceError.document, problem_schema)
+"""The shape of the service's own routes."""
+
+
+def problem_example(shape: ErrorShape, error: type[ServiceError], field: str) -> dict[str, Any]:
     """A document of this error; ``field`` is the invalid one where the error names fields."""
     invalid = issubclass(error, InvalidInput)
-    example = InvalidInput({field: ["Must be a number."]}, 1)
-    document = {
-        "type": error.urn(),
-        "title": error.title,
-        "status": error.status,
-        "detail": example.detail if invalid else problem_meaning(error).replace("`", ""),
-        "request_id": _ID,
-    }
-    return document | ({"errors": example.errors, "errors_total": example.total} if invalid else {})
+    example = InvalidInput({field: ["Must be a number."]}, 1) if invalid else error(problem_meaning(error))
+    example.detail = example.detail.replace("`", "")
+    return shape.document(example, _ID)

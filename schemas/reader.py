@@ -2,26 +2,23 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
 import orjson
-from marshmallow import ValidationError
 
 from inference.contract import Contract, Value
 from inference.features import Matrix, encode
+from schemas.columns import CheckedColumns, Column, ColumnReader
 from schemas.errors import MOST_ERRORS, InvalidInput, MalformedBody
 from schemas.fast_path import FastPath
-from schemas.field_rules import count_invalid, field_rules
-from schemas.rows import UNKNOWN, batch_schema, in_order, row_schema, without_unknown
+from schemas.row_validator import INSTANCES, WHOLE, RowValidator, shortened
+from schemas.rows import UNKNOWN, batch_schema, without_unknown
 
 _LONG_INTEGER = re.compile(rb"\d{19}")
 _NO_JSON_NUMBER = re.compile(r"-?(nan|inf(inity)?)\b", re.IGNORECASE)
-_LONGEST_NAME = 128
 MANY_ROWS = 'wrap the rows: {"instances": [row, ...]}.'
-WHOLE = "$"
-"""The key of the body itself in ``errors``."""
 
 
 def parse(body: bytes) -> Any:
@@ -73,14 +70,12 @@ class Reader:
     """Reads the rows of one contract. Built once for each model; the documents show its schemas."""
 
     def __init__(self, contract: Contract, most_rows: int) -> None:
-        self.row_schema = row_schema(contract)
+        self._validator = RowValidator(contract)
+        self.row_schema = self._validator.row_schema
         self.batch_schema = batch_schema(self.row_schema, most_rows)
-        self._contract = contract
-        self._names = dict.fromkeys(contract.names)
-        self._most_rows = most_rows
-        self._rules = field_rules(contract)
+        self.contract, self.most_rows = contract, most_rows
         self._fast_path = FastPath(contract, most_rows)
-        self._schema = self.row_schema()
+        self._columns = ColumnReader(contract, self._validator)
 
     def row(self, body: bytes) -> Matrix:
         """One row, as a matrix of shape (1, features).
@@ -109,7 +104,44 @@ class Reader:
             return matrix
         document = parse(body)
         self._check_instances(document)
-        return self._validate(parse_exactly(body, document)["instances"], "instances")
+        return self._validate(parse_exactly(body, document)[INSTANCES], INSTANCES)
+
+    def columns(self, columns: Mapping[str, Column]) -> Matrix:
+        """Columns by name, in any order, as a matrix of shape (rows, features).
+
+        A column is a numpy array, a pyarrow array or a sequence of JSON values; see ``schemas.columns`` for what each
+        type of array means. None, NaN and masked are null. The errors are those of the same rows in a batch, except
+        that a missing or unknown column is named once, in row 0.
+
+        Raises:
+            InvalidInput: with the keys ``instances.<row>.<name>``, or ``instances`` for the number of rows.
+        """
+        self.check_count(self._columns.count_rows(columns))
+        checked = self._columns.check(columns, MOST_ERRORS)
+        if not checked.total:
+            return checked.matrix
+        named = (
+            (self._validator.key(INSTANCES, row, name), messages)
+            for row, errors in checked.errors.items()
+            for name, messages in errors.items()
+        )
+        raise InvalidInput(dict(islice(named, MOST_ERRORS)), checked.total)
+
+    def check_count(self, rows: int) -> None:
+        """Refuse a number of rows, before they are read where it is known.
+
+        Raises:
+            InvalidInput
+        """
+        if not 1 <= rows <= self.most_rows:
+            raise InvalidInput({INSTANCES: [f"Must hold 1 to {self.most_rows} rows."]}, 1)
+
+    def check_columns(self, columns: Mapping[str, Column]) -> CheckedColumns:
+        """The same for rows of which each is judged for itself: the matrix of them all, and the errors of each row.
+
+        There is no limit to the rows, and every error is there. A missing or unknown column is an error of row 0.
+        """
+        return self._columns.check(columns)
 
     def _check_instances(self, document: Any) -> None:
         if type(document) is not dict:
@@ -122,8 +154,8 @@ class Reader:
             errors["instances"] = ["Missing data for required field."]
         elif type(rows) is not list:
             errors["instances"] = ["Must be an array of rows."]
-        elif not 1 <= len(rows) <= self._most_rows:
-            errors["instances"] = [f"Must hold 1 to {self._most_rows} rows."]
+        elif not 1 <= len(rows) <= self.most_rows:
+            errors["instances"] = [f"Must hold 1 to {self.most_rows} rows."]
         if errors:
             raise InvalidInput(errors, total + ("instances" in errors))
 
@@ -134,43 +166,15 @@ class Reader:
         values: list[list[Value]] = []
         for index, row in enumerate(rows):
             if total >= MOST_ERRORS:
-                total += count_invalid(self._rules, row)
+                total += self._validator.count_invalid(row)
                 continue
-            found, count = self._load(row, values)
+            found, count = self._validator.load(row, values)
             for name, messages in islice(found.items(), MOST_ERRORS - total):
-                errors[self._key(prefix, index, name)] = messages
+                errors[self._validator.key(prefix, index, name)] = messages
             total += count
         if total:
             raise InvalidInput(errors, total)
-        return encode(self._contract, values)
-
-    def _load(self, row: Any, values: list[list[Value]]) -> tuple[dict[Any, list[str]], int]:
-        """Add a valid row to ``values``, or return its errors by field and their number.
-
-        The key None stands for the row as a whole. At most 100 unknown names are among the errors.
-        """
-        if type(row) is not dict:
-            return {None: ["Must be an object."]}, 1
-        given, unknown, count = without_unknown(row, self._names, MOST_ERRORS)
-        errors: dict[Any, list[str]] = {}
-        try:
-            loaded = self._schema.load(given)
-        except ValidationError as exc:
-            errors = exc.messages_dict
-        if not errors and not count:
-            values.append(in_order(loaded))
-        return errors | {key: [UNKNOWN] for key in unknown}, len(errors) + count
-
-    def _key(self, prefix: str, index: int, name: str | None) -> str:
-        path = [prefix, str(index)] if prefix else []
-        if name is None:
-            return ".".join(path) or WHOLE
-        return ".".join([*path, name if name in self._names else shortened(name)])
-
-
-def shortened(name: str) -> str:
-    """A client's name for a field, cut where it is long."""
-    return name if len(name) <= _LONGEST_NAME else name[:_LONGEST_NAME] + "..."
+        return encode(self.contract, values)
 
 
 def field_names(errors: InvalidInput) -> Iterator[str]:

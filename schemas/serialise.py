@@ -8,7 +8,7 @@ import orjson
 
 from inference.engines.base import Answers, Label
 from schemas.errors import MOST_ERRORS, InvalidInput
-from schemas.reader import WHOLE
+from schemas.row_validator import WHOLE
 
 PROBABILITIES = "probabilities"
 """The query parameter that asks for the probabilities of all classes, and what the answer calls them."""

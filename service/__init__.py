@@ -12,7 +12,7 @@ Where to look, from the outside in (imports point down this list only):
 - ``redis_client``  a Redis that may be away
 - ``metrics``     what is counted and timed, for Prometheus
 - ``log``         the structured log
-- ``settings``    what an operator may set, each declared once; ``setting_readers`` how each is read and written
+- ``settings``    what an operator may set, each declared once; ``setting_readers``, ``setting_files`` how each is read
 - ``locks``, ``processes``, ``priority``, ``single_thread``   small and independent of the rest
 
 Below it stand ``schemas``, the interface, and ``inference``, which is pure.

@@ -4,6 +4,8 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from flask import Blueprint
+
 import service.single_thread  # noqa: F401  # before numpy, for what it sets
 
 # isort: split
@@ -15,6 +17,8 @@ from service.cli.openapi import openapi_command
 from service.cli.records import records_group
 from service.cli.tokens import tokens_group
 from service.models.manager import make_models
+from service.protocols.mlflow.views import mlflow
+from service.protocols.oip.views import oip
 from service.records.recorder import Recorder
 from service.settings import Settings
 from service.web import auth, cors, error_handler, rate_limit, tracing, views
@@ -35,6 +39,9 @@ SWITCHES: Mapping[Callable[..., Any], str] = {
     cors.allow: "cors_origins",
 }
 """Hooks that are left out where their setting is empty."""
+
+PROTOCOLS: Mapping[str, Blueprint] = {"oip": oip, "mlflow": mlflow}
+"""The routes of each protocol that the setting PROTOCOLS may name."""
 
 COMMANDS = (models_group, records_group, tokens_group, openapi_command)
 
@@ -64,6 +71,8 @@ def create_app(settings: Settings | None = None) -> ServingApp:
     error_handler.register(app)
     for blueprint in views.BLUEPRINTS:
         app.register_blueprint(blueprint)
+    for name in sorted(settings.protocols):
+        app.register_blueprint(PROTOCOLS[name])
     Pages(app)
     for group in COMMANDS:
         app.cli.add_command(group)

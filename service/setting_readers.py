@@ -1,7 +1,7 @@
 """How the text of a setting is read, and how its value is written again.
 
 A reader takes the text, stripped, and returns the value; it raises a ValueError that says what the setting must be.
-``written`` is the way back: what it returns is read to an equal value.
+``written`` is the way back: what it returns is read to an equal value. Files and folders are read in setting_files.py.
 """
 
 import importlib.util
@@ -76,6 +76,18 @@ def one_of(*names: str) -> Callable[[str], str]:
         if text.lower() not in names:
             raise ValueError(f"must be one of {', '.join(names)}")
         return text.lower()
+
+    return read
+
+
+def some_of(*known: str) -> Callable[[str], frozenset[str]]:
+    """Some of a few words, comma-separated, in any case; or none."""
+
+    def read(text: str) -> frozenset[str]:
+        found = names(text.lower())
+        if not found <= set(known):
+            raise ValueError(f"must list some of {', '.join(known)}, or be empty")
+        return found
 
     return read
 
@@ -165,15 +177,6 @@ def database_url(text: str) -> str:
     return text
 
 
-def folder(text: str) -> Path:
-    """A folder, or the name of one that is not there yet."""
-    path = Path(text)
-    with suppress(OSError):  # whoever uses a folder that cannot be looked at reports it
-        if path.exists() and not path.is_dir():
-            raise ValueError("must name a folder, and is a file")
-    return path
-
-
 def worker_class(text: str) -> str:
     """A worker class whose module is there; gunicorn's side looks into it (service/server/start.py)."""
     if text.lower() in ("inline", "sync", "gthread", "gevent"):
@@ -208,13 +211,6 @@ def origins(text: str) -> frozenset[str]:
     if wrong := [name for name in origins if name != "*" and not re.fullmatch(ORIGIN, name)]:
         raise ValueError(f"must list origins like https://app.example:8443, without a path, or be *; not {wrong[0]}")
     return origins
-
-
-def readable_file(text: str) -> Path | None:
-    """A file that is there; empty means none."""
-    if text and not (Path(text).is_file() and os.access(text, os.R_OK)):
-        raise ValueError(f"must name a readable file; {text} is none. Make an empty one first if need be")
-    return Path(text) if text else None
 
 
 def workers(text: str) -> int:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from click import ClickException
 
 from inference.naming import VERSION
+from service import setting_files as files
 from service import setting_readers as read
 from service.setting_readers import Address, Rate
 from service.trusted_keys import trusted_keys
@@ -29,6 +30,7 @@ class Setting:
     """A row of the table: the variable, its default as one would type it, how it is read, what it does.
 
     ``shipper``: whether it makes a difference to the shipper of the records, or to a process that the shipper starts.
+    ``empty``: whether an empty variable is a value of its own; else it means the default.
     """
 
     name: str
@@ -36,11 +38,12 @@ class Setting:
     read: Callable[[str], Any]
     help: str
     shipper: bool
+    empty: bool
 
 
-def setting(default: str, read: Callable[[str], Any], help: str, *, shipper: bool) -> Any:
+def setting(default: str, read: Callable[[str], Any], help: str, *, shipper: bool, empty: bool = False) -> Any:
     """Declare a field of ``Settings``; the variable is named like the field, in capitals."""
-    return field(metadata={"default": default, "read": read, "help": help, "shipper": shipper})
+    return field(metadata={"default": default, "read": read, "help": help, "shipper": shipper, "empty": empty})
 
 
 def table(cls: type[Any]) -> tuple[Setting, ...]:
@@ -76,7 +79,7 @@ class Settings:
     )
     threads: int = setting("4", read.integer(1, 256), "threads of a worker, for gthread", shipper=False)
     artifacts_dir: Path = setting(
-        "./artifacts", read.folder, "folder of the artifacts and of routing.json", shipper=True
+        "./artifacts", files.folder, "folder of the artifacts and of routing.json", shipper=True
     )
     model_version: str = setting(
         "",
@@ -103,7 +106,7 @@ class Settings:
         "PEM file, or folder of them, of EC public keys; an artifact without a valid signature is refused",
         shipper=False,
     )
-    var_dir: Path = setting("./var", read.folder, "folder of everything written at run time", shipper=True)
+    var_dir: Path = setting("./var", files.folder, "folder of everything written at run time", shipper=True)
     database_url: str = setting(
         "",
         read.database_url,
@@ -126,7 +129,7 @@ class Settings:
     )
     api_tokens_file: Path | None = setting(
         "",
-        read.readable_file,
+        files.readable_file,
         "file of client names and token hashes; without it no token is asked for",
         shipper=False,
     )
@@ -144,6 +147,20 @@ class Settings:
     )
     max_body_bytes: int = setting("16777216", read.integer(1, 2**31), "largest request body", shipper=False)
     max_batch_rows: int = setting("10000", read.integer(1, 10_000_000), "most rows of a batch", shipper=False)
+    protocols: frozenset[str] = setting(
+        "oip,mlflow",
+        read.some_of("oip", "mlflow"),
+        "protocols of other servers that are spoken too, comma-separated: oip is the Open Inference Protocol V2, "
+        "mlflow is MLflow's and SageMaker's; empty means none",
+        shipper=False,
+        empty=True,
+    )
+    model_name: str = setting(
+        "model",
+        read.matching(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,99}", "fraud_model"),
+        "what the Open Inference Protocol calls the model",
+        shipper=False,
+    )
     overload_ms: int = setting(
         "2000",
         read.integer(0, 600_000),
@@ -203,7 +220,10 @@ NAMES = frozenset(row.name for row in SETTINGS)
 
 
 def _value(row: Setting, environment: Mapping[str, str]) -> Any:
-    text = environment.get(row.name, "").strip() or row.default
+    given = environment.get(row.name)
+    text = (given or "").strip()
+    if not text and (given is None or not row.empty):
+        text = row.default
     try:
         return row.read(text)
     except ValueError as exc:

@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -189,6 +190,13 @@ class Server:
 @pytest.fixture
 def serve(trained: Path, tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """Factory of real gunicorns: ``serve(WEB_CONCURRENCY="2")``; /health/live answers, from one worker at least."""
+    with gunicorns(trained, tmp_path) as start:
+        yield start
+
+
+@contextmanager
+def gunicorns(trained: Path, tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """The factory of ``serve`` for fixtures that live longer than a test; its servers stop at the end."""
     servers: list[Server] = []
 
     def start(*arguments: str, **environment: str) -> Server:
@@ -211,6 +219,8 @@ def serve(trained: Path, tmp_path: Path) -> Iterator[Callable[..., Server]]:
         server.until(lambda: server.ask(given.get("SCRIPT_NAME", "") + "/health/live")[0] == 200)
         return server
 
-    yield start
-    for server in servers:
-        server.stop(signal.SIGTERM)
+    try:
+        yield start
+    finally:
+        for server in servers:
+            server.stop(signal.SIGTERM)

@@ -11,8 +11,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 STACK = (  # a module may import from its own layer's rooms and from the layers below
     ("tests",),
-    ("gunicorn.conf", "wsgi", "training", "benchmarks", "scoring", "examples", "deploy"),
+    ("gunicorn.conf", "wsgi", "training", "benchmarks", "scoring", "examples", "deploy", "client"),
     ("service.app",),
+    ("service.protocols",),
     ("service.cli", "service.web", "service.server"),
     ("service.models",),
     ("service.records", "service.access"),
@@ -21,10 +22,11 @@ STACK = (  # a module may import from its own layer's rooms and from the layers 
     ("service.metrics",),
     ("service.records.spool.files",),
     ("service.log",),
-    ("service.settings",),
+    ("service.settings", "service.routing_changes"),
     (
         "service.setting_readers",
         "service.trusted_keys",
+        "service.setting_files",
         "service.processes",
         "service.priority",
         "service.single_thread",
@@ -37,7 +39,7 @@ STACK = (  # a module may import from its own layer's rooms and from the layers 
 BESIDE = {"training": ("service.web", "service.server", "service.app", "service.models", "service.records")}
 """Rooms on one layer, or above one another, that must not know each other all the same."""
 PURE = "inference"
-FLASK_ROOMS = ("service.app", "service.web", "service.cli", "wsgi", "benchmarks", "tests")
+FLASK_ROOMS = ("service.app", "service.protocols", "service.web", "service.cli", "wsgi", "benchmarks", "tests")
 OWNERS = {  # who alone may import a library
     "sqlalchemy": ("service.records.database", "tests"),
     "alembic": ("service.records.database", "tests"),
@@ -105,6 +107,13 @@ def test_imports_point_down(module):
         apart = {"training", "benchmarks", "scoring"} - {module.partition(".")[0]}
         if not _inside(module, ("tests", "benchmarks")):
             assert imported.partition(".")[0] not in apart, f"{module} imports {imported}, which stands beside it"
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if _inside(name, ("client",))])
+def test_the_client_stands_alone(module):
+    imported = {name.partition(".")[0] for name in _imports(MODULES[module])}
+    allowed = {*sys.stdlib_module_names, "tabular_client", "urllib3", "pandas"}
+    assert imported - allowed == set(), "the client is installed without the service"
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if _inside(name, (PURE,))])

@@ -40,6 +40,7 @@ FUNCTIONS = {"compile": "search", "search": "search", "sub": "search", "findall"
     "fullmatch": "match",
 }
 OWN_TEXT = {
+    "service.setting_files",
     "service.setting_readers",
     "service.settings",
     "service.web.docs.document",

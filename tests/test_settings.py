@@ -47,6 +47,8 @@ BAD = [
     ("CACHE", "redis"),
     ("MAX_BODY_BYTES", "16MB"),
     ("MAX_BATCH_ROWS", "0"),
+    ("PROTOCOLS", "oip,grpc"),
+    ("MODEL_NAME", "a/b"),
     ("OVERLOAD_MS", "-1"),
     ("LOG_LEVEL", "loud"),
     ("LOG_FORMAT", "xml"),
@@ -122,6 +124,12 @@ def test_keys_are_public_keys_of_elliptic_curves(tmp_path):
     (tmp_path / "two.pem").write_text("-----BEGIN EC PRIVATE KEY-----\n")
     with pytest.raises(SettingsError, match="private"):
         Settings.read({"TRUSTED_KEYS": str(tmp_path)})
+
+
+def test_both_protocols_are_spoken_unless_the_setting_names_others_or_none():
+    assert Settings.read({}).protocols == {"oip", "mlflow"}
+    assert Settings.read({"PROTOCOLS": "OIP"}).protocols == {"oip"}
+    assert Settings.read({"PROTOCOLS": " "}).protocols == frozenset()
 
 
 def test_a_pin_and_an_mlflow_model_exclude_each_other():
@@ -210,6 +218,8 @@ VALUES = {
     "CACHE": st.sampled_from(["off", "local"]),
     "MAX_BODY_BYTES": st.integers(1, 2**31).map(str),
     "MAX_BATCH_ROWS": st.integers(1, 10_000_000).map(str),
+    "PROTOCOLS": st.sampled_from(["", " ", "oip", "MLflow", "mlflow , oip"]),
+    "MODEL_NAME": WORDS.filter(lambda word: word[0].isalnum()),
     "OVERLOAD_MS": st.integers(0, 600_000).map(str),
     "LOG_LEVEL": st.sampled_from(["debug", "info", "warning", "error", "critical"]),
     "METRICS_BIND": LISTENERS,

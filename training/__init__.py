@@ -2,7 +2,8 @@
 
 command.py, options.py          the command line and its options
 sources.py, fitted_elsewhere.py the three sources of a model: the default data set (default_model.py), a table; a
-                                pipeline fitted elsewhere (loading.py, packing.py; failing_step.py: where it fails)
+                                pipeline fitted elsewhere (loading.py, packing.py; failing_step.py: where it fails;
+                                own_frame.py, nulls.py: how each column of a served row must reach it)
 run.py                          from a dataset to an artifact; it calls each step below
 table.py                        read a table; opening.py: its files; csv_layout.py, csv_header.py, csv_texts.py: what a
                                 CSV holds; parquet.py

@@ -2,18 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
+from inference.contract import Contract
 from inference.engines.sklearn import SklearnEngine
 from training import plots
 from training.dataset import Dataset
 from training.engine_choice import Choice
 from training.evaluation import Evaluation
 from training.fitting import Fitted, indices
+from training.intervals import RESAMPLES, intervals
 
 IMPORTANCE_ROWS = 500
 SHUFFLES = 3
@@ -49,8 +52,40 @@ def render_card(
         warnings=warnings,
         parameters=parameters,
         plots=_plots(fitted, seed),
+        date=f"{datetime.now(UTC):%Y-%m-%d}",
+        intervals=intervals(fitted, seed),
+        resamples=RESAMPLES,
+        limits=_limits(fitted, choice.contract),
     )
     return page.encode()
+
+
+def _limits(fitted: Fitted, contract: Contract) -> list[str]:
+    """What the numbers on the card do not cover."""
+    found = [
+        "It answers for rows like those of its data. Other places, times or groups of people were not measured.",
+        "The metrics are averages. Some group of rows may be answered worse: measure it before you rely on it.",
+    ]
+    if fitted.elsewhere:
+        found.append("The sample may hold rows that the pipeline was fitted on. Then the metrics are too good.")
+    ranges = [
+        feature.name for feature in contract.features if "minimum" in feature.observed and feature.minimum is None
+    ]
+    if ranges:
+        found.append(
+            f"Values outside what training saw are answered, and counted as drift: {_listed(ranges)}. Declare a "
+            "range to refuse them."
+        )
+    if closed := [feature.name for feature in contract.features if feature.choices and not feature.is_open]:
+        found.append(f"Values that training did not see are refused: {_listed(closed)}.")
+    if opened := [feature.name for feature in contract.features if feature.is_open]:
+        found.append(f"Values that training did not see are answered as the pipeline answers them: {_listed(opened)}.")
+    return found
+
+
+def _listed(names: Sequence[str], most: int = 8) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def _plots(fitted: Fitted, seed: int) -> list[tuple[str, str]]:

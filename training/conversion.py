@@ -36,7 +36,10 @@ def converted(column: "pd.Series[Any]", kind: FeatureType) -> "pd.Series[Any]":
             )
         numbers = plain_numbers.astype("Float64" if kind == "number" else "Int64")
     except (ValueError, TypeError, OverflowError):
-        raise TrainingError(f"column {column.name!r} cannot be {kind}: it holds {_strange(column, kind)!r}.") from None
+        raise TrainingError(
+            f"column {column.name!r} cannot be {kind}: it holds {_strange(column, kind)!r}. Correct it, or declare "
+            "another type."
+        ) from None
     if kind == "number" and np.isinf(numbers.dropna().to_numpy(np.float64)).any():
         raise TrainingError(f"column {column.name!r} holds infinite values: correct them, or make them missing.")
     return numbers

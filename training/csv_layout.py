@@ -182,7 +182,7 @@ def _layout(path: Path, dialect: Dialect, head: list[str], seen: _Lengths) -> La
     elif dialect.index_column:
         if names[0].strip():
             raise TrainingError(
-                f"--index-column: {path} names its first column {names[0]!r}: say --drop {names[0]!r} instead."
+                f"--index-column: {path} names its first column {names[0]!r}: leave --index-column out."
             )
         names, skipped = names[1:], 1
     rows = seen.rows

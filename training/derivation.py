@@ -38,20 +38,17 @@ def derive_features(
         TrainingError: columns cannot be features, or contradict what was declared of them; all of them are told.
     """
     if unknown := [name for name in overrides.features if name not in frame.columns]:
-        raise TrainingError(f"{overrides.source} declares {unknown[0]!r}, but the data has no such column.")
+        raise TrainingError(
+            f"{overrides.source} declares {unknown[0]!r}, but the data has no such column: correct the name, or leave "
+            "it out."
+        )
     features, columns, errors = [], {}, []
     for name in frame.columns:
         declared = overrides.features.get(name)
         try:
             column, kind, decision = _typed(frame[name], declared, decimal)
-            reason = None if declared else reason_to_leave_out(column, kind)
-            if reason:
-                keep = for_shell("--type", f"{name}={_kept_as(frame[name], kind)}")
-                warn(f"column {name!r} is left out: {reason}. To keep it, say {keep}.")
-                decide(Decision(name, "left out", reason, keep))
+            if not declared and _is_left_out(column, kind, frame[name], warn, decide):
                 continue
-            if not declared and (doubt := suspicion(column)):
-                warn(f"column {name!r} {doubt}. It is kept; leave it out with --drop {name!r}.")
             column = converted(column, kind)
             features.append(derive(column, kind, declared or {}, ranges_observed=ranges_observed))
         except TrainingError as exc:
@@ -64,6 +61,25 @@ def derive_features(
     if not features:
         raise TrainingError("no column is left to predict from: the data needs at least one beside the target.")
     return tuple(features), pd.DataFrame(columns)
+
+
+def _is_left_out(
+    column: "pd.Series[Any]",
+    kind: FeatureType,
+    own: "pd.Series[Any]",
+    warn: Callable[[str], None],
+    decide: Callable[[Decision], None],
+) -> bool:
+    """Whether the column is of no use, which is said, as a doubt is. ``own``: the column as it was read."""
+    name = str(column.name)
+    if reason := reason_to_leave_out(column, kind):
+        keep = for_shell("--type", f"{name}={_kept_as(own, kind)}")
+        warn(f"column {name!r} is left out: {reason}. To keep it, say {keep}.")
+        decide(Decision(name, "left out", reason, keep))
+        return True
+    if doubt := suspicion(column):
+        warn(f"column {name!r} {doubt}. It is kept; leave it out with --drop {name!r}.")
+    return False
 
 
 def _kept_as(column: "pd.Series[Any]", kind: FeatureType) -> FeatureType:
@@ -156,17 +172,24 @@ def _check_choices(feature: Feature) -> None:
         return
     wanted = {"category": str, "integer": int}.get(feature.type)
     if wanted is None:
-        raise TrainingError(f"column {feature.name!r}: a {feature.type} has no choices; a category or an integer may.")
+        raise TrainingError(
+            f"column {feature.name!r}: a {feature.type} has no choices, a category or an integer may: leave 'choices' "
+            "out, or declare one of these types."
+        )
     if strange := [choice for choice in feature.choices if not isinstance(choice, wanted)]:
         wanted_kind = "texts" if wanted is str else "whole numbers"
         raise TrainingError(
-            f"column {feature.name!r}: the choices of its type, {feature.type}, are {wanted_kind}, not {strange[0]!r}."
+            f"column {feature.name!r}: the choices of its type, {feature.type}, must be {wanted_kind}, not "
+            f"{strange[0]!r}."
         )
     if wanted is int:
         low = max(-LARGEST_INTEGER if feature.minimum is None else feature.minimum, -LARGEST_INTEGER)
         high = min(LARGEST_INTEGER if feature.maximum is None else feature.maximum, LARGEST_INTEGER)
         if beyond := [choice for choice in feature.choices if not low <= int(choice) <= high]:
-            raise TrainingError(f"column {feature.name!r}: its declared choice {beyond[0]} is out of range.")
+            raise TrainingError(
+                f"column {feature.name!r}: its declared choice {beyond[0]} is out of range: leave it out, or widen the "
+                "range."
+            )
 
 
 def _check_against(feature: Feature, present: "pd.Series[Any]") -> None:
@@ -174,10 +197,14 @@ def _check_against(feature: Feature, present: "pd.Series[Any]") -> None:
     if feature.choices and (strange := set(present.unique()) - set(feature.choices)):
         value = strange.pop()
         shown = value.item() if isinstance(value, np.generic) else value
-        raise TrainingError(f"column {feature.name!r} holds {shown!r}, which is not among its declared choices.")
+        raise TrainingError(
+            f"column {feature.name!r} holds {shown!r}, which is not among its declared choices: add it, or correct the "
+            "data."
+        )
     if feature.example is not None and not _is_valid(feature, feature.example):
         raise TrainingError(
-            f"column {feature.name!r}: the declared example {feature.example!r} breaks its own declaration."
+            f"column {feature.name!r}: the declared example {feature.example!r} breaks its own declaration: declare "
+            "another, or leave it out."
         )
     if feature.type == "text" and (longer := [len(text) for text in present if len(text) > feature.longest]):
         raise TrainingError(

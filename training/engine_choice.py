@@ -78,7 +78,7 @@ def _check_answers(pipeline: Any, dataset: Dataset, seed: int) -> None:
     where = f" (column {', '.join(map(repr, failing))})" if failing else ""
     raise TrainingError(
         f"the pipeline fails on rows that its contract allows{where}: {message}. If a column was declared nullable or "
-        "given further choices with --contract, the pipeline must have seen such values."
+        "given further choices with --contract, declare only what the pipeline has seen."
     )
 
 

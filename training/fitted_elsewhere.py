@@ -77,7 +77,9 @@ def _decision(name: str, kind: str, overrides: Overrides) -> Decision:
 def _check_overrides(overrides: Overrides, names: Sequence[str]) -> None:
     """Refuse a declaration of columns that the pipeline does not have, or needs."""
     if odd := [name for name in (*overrides.features, *overrides.drop) if name not in names]:
-        raise TrainingError(f"{overrides.source} declares {odd[0]!r}, but the pipeline was fitted without it.")
+        raise TrainingError(
+            f"{overrides.source} declares {odd[0]!r}, but the pipeline was fitted without it: leave it out."
+        )
     if overrides.drop:
         raise TrainingError(
             f"{overrides.source} drops {overrides.drop[0]!r}, but the pipeline needs it: leave 'drop' out, or fit a "

@@ -138,7 +138,10 @@ def _check_codes(contract: Contract, found: Matrix, expected: Matrix) -> None:
     for one, other in zip(rows_of(contract, found), rows_of(contract, expected), strict=True):
         for name, value, own in zip(contract.names, one, other, strict=True):
             if value != own:
-                raise TrainingError(f"column {name!r}: the value {own!r} is read from JSON as another one.")
+                raise TrainingError(
+                    f"column {name!r}: the value {own!r} is read from JSON as another one: make it a text or a plain "
+                    "number."
+                )
 
 
 def _check_finite(reference: SklearnEngine, rows: Dataset, answers: Answers) -> None:

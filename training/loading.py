@@ -28,7 +28,7 @@ def load_pipeline(path: Path) -> Pipeline:
             a regressor.
     """
     if not path.is_file():
-        raise TrainingError(f"{path} does not exist, or is no file.")
+        raise TrainingError(f"{path} does not exist, or is no file: check the path.")
     pipeline = _unpickled(path)
     if not isinstance(pipeline, Pipeline):
         raise TrainingError(f"{path} holds a {type(pipeline).__name__}, not a scikit-learn Pipeline: {_way(pipeline)}.")

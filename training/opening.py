@@ -97,7 +97,7 @@ def open_bytes(path: Path) -> IO[bytes]:
     openers: Mapping[str, Callable[[], Any]] = {
         "gz": lambda: gzip.GzipFile(path),
         "bz2": lambda: bz2.BZ2File(path),
-        "xz": lambda: lzma.LZMAFile(path),  # noqa: SIM115
+        "xz": lambda: lzma.LZMAFile(path),  # noqa: SIM115 - the caller closes it
         "zip": lambda: _member(path),
         "zst": lambda: _zstandard(path),
     }

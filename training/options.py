@@ -104,65 +104,71 @@ def csv_options(command: Command) -> Command:
     return command
 
 
+def of_contract() -> tuple[Callable[..., Any], ...]:
+    """The options that say what a row may hold."""
+    return (
+        click.option("--contract", type=FILE, help="YAML or JSON that declares types, ranges, choices; wins."),
+        click.option(
+            "--type",
+            "types",
+            multiple=True,
+            metavar="COLUMN=TYPE",
+            callback=_read_types,
+            help=f"Of a column: {', '.join(FEATURE_TYPES)}. May be repeated.",
+        ),
+        click.option(
+            "--ranges",
+            type=click.Choice(["declared", "observed"]),
+            default="declared",
+            show_default=True,
+            help="Ranges to enforce: those of --contract only, or those seen in the data too.",
+        ),
+        click.option(
+            "--unseen",
+            type=click.Choice(["refuse", "accept"]),
+            default="refuse",
+            show_default=True,
+            help="Categories that training did not see: 422, or answered where the pipeline itself does.",
+        ),
+        click.option("--labels", callback=_read_labels, metavar="A,B", help="What the classes 0, 1 ... mean."),
+    )
+
+
+def of_artifact() -> tuple[Callable[..., Any], ...]:
+    """The options that say how the model is judged and written."""
+    return (
+        click.option(
+            "--floor",
+            "floors",
+            multiple=True,
+            metavar="METRIC=VALUE",
+            callback=_read_floors,
+            help="Refuse a model below it (of an error: above). May be repeated.",
+        ),
+        click.option(
+            "--threshold",
+            type=click.FloatRange(0, 1, min_open=True, max_open=True),
+            help="Predict the second of two classes from this probability on, instead of the more probable one.",
+        ),
+        click.option("--name", callback=_check_name, help="Name of the artifact, before its number."),
+        click.option("--full", is_flag=True, help="Compare the graph with the pipeline on 1 000 000 rows."),
+        click.option(
+            "--seed",
+            default=42,
+            show_default=True,
+            type=click.IntRange(0, 2**32 - 1),
+            help="Of every random draw: same seed, same model.",
+        ),
+        click.option("--register", metavar="NAME", help="Register it in the MLflow registry at MLFLOW_TRACKING_URI."),
+        click.option("--alias", help="With --register: let this alias name the new version."),
+        click.option("--card/--no-card", default=True, show_default=True, help="Draw the HTML model card."),
+    )
+
+
 def shared(command: Command) -> Command:
     """The options that training and packing share."""
-    for option in reversed(
-        (
-            click.option("--contract", type=FILE, help="YAML or JSON that declares types, ranges, choices; wins."),
-            click.option(
-                "--type",
-                "types",
-                multiple=True,
-                metavar="COLUMN=TYPE",
-                callback=_read_types,
-                help=f"Of a column: {', '.join(FEATURE_TYPES)}. May be repeated.",
-            ),
-            click.option(
-                "--ranges",
-                type=click.Choice(["declared", "observed"]),
-                default="declared",
-                show_default=True,
-                help="Ranges to enforce: those of --contract only, or those seen in the data too.",
-            ),
-            click.option(
-                "--unseen",
-                type=click.Choice(["refuse", "accept"]),
-                default="refuse",
-                show_default=True,
-                help="Categories that training did not see: 422, or answered where the pipeline itself does.",
-            ),
-            click.option(
-                "--floor",
-                "floors",
-                multiple=True,
-                metavar="METRIC=VALUE",
-                callback=_read_floors,
-                help="Refuse a model below it (of an error: above). May be repeated.",
-            ),
-            click.option("--name", callback=_check_name, help="Name of the artifact, before its number."),
-            click.option("--full", is_flag=True, help="Compare the graph with the pipeline on 1 000 000 rows."),
-            click.option(
-                "--seed",
-                default=42,
-                show_default=True,
-                type=click.IntRange(0, 2**32 - 1),
-                help="Of every random draw: same seed, same model.",
-            ),
-            click.option("--labels", callback=_read_labels, metavar="A,B", help="What the classes 0, 1 ... mean."),
-            click.option(
-                "--threshold",
-                type=click.FloatRange(0, 1, min_open=True, max_open=True),
-                help="Predict the second of two classes from this probability on, instead of the more probable one.",
-            ),
-            click.option("--rows", type=click.IntRange(min=2), help="Read at most so many rows, drawn at random."),
-            *of_csv(),
-            click.option(
-                "--register", metavar="NAME", help="Register it in the MLflow registry at MLFLOW_TRACKING_URI."
-            ),
-            click.option("--alias", help="With --register: let this alias name the new version."),
-            click.option("--card/--no-card", default=True, show_default=True, help="Draw the HTML model card."),
-        )
-    ):
+    rows = click.option("--rows", type=click.IntRange(min=2), help="Read at most so many rows, drawn at random.")
+    for option in reversed((*of_contract(), *of_artifact(), rows, *of_csv())):
         command = option(command)
     return command
 

@@ -54,9 +54,9 @@ def read_overrides(path: Path) -> Overrides:
     try:
         document = yaml.safe_load(path.read_text("utf-8"))  # JSON is YAML
     except (OSError, UnicodeDecodeError) as exc:
-        raise TrainingError(f"{path} cannot be read: {exc}.") from None
+        raise TrainingError(f"{path} cannot be read: {exc}. Check the path given to --contract.") from None
     except yaml.YAMLError as exc:
-        raise TrainingError(f"{path} is neither YAML nor JSON: {' '.join(str(exc).split())}.") from None
+        raise TrainingError(f"{path} is neither YAML nor JSON: {' '.join(str(exc).split())}. Correct it.") from None
     if not isinstance(document, dict) or not set(document) <= {"features", "drop"}:
         raise TrainingError(
             f"{path} must hold 'features' and, if wanted, 'drop', and nothing else; see docs/training.md."
@@ -89,7 +89,9 @@ def _checked(path: Path, name: str, entry: Any) -> dict[str, Any]:
             raise TrainingError(f"{path}: feature {name!r} has the unknown key {key!r}; known are {', '.join(KEYS)}.")
         wrong = not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds)
         if wrong or (isinstance(value, (int, float)) and not abs(value) <= MOST):
-            raise TrainingError(f"{path}: {key} of feature {name!r} cannot be {value!r}.")
+            raise TrainingError(
+                f"{path}: {key} of feature {name!r} cannot be {value!r}: correct it, see docs/training.md."
+            )
         if type(value) is int and abs(value) > LARGEST_INTEGER:
             entry = entry | {key: float(value)}  # JSON has no larger integers
     if entry.get("type", "number") not in FEATURE_TYPES:
@@ -115,5 +117,5 @@ def _choices(path: Path, name: str, entry: dict[str, Any]) -> list[Any]:
             f"{path}: choices of feature {name!r} must be texts, or whole numbers; null goes by 'nullable'."
         )
     if repeated := [choice for choice in choices if choices.count(choice) > 1]:
-        raise TrainingError(f"{path}: choices of feature {name!r} name {repeated[0]!r} more than once.")
+        raise TrainingError(f"{path}: choices of feature {name!r} name {repeated[0]!r} more than once: name each once.")
     return choices

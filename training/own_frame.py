@@ -4,14 +4,12 @@ First the fitted pipeline is asked what it was fitted on, then the sample shows 
 answered differently, and neither tells which is meant, the column is refused.
 """
 
-import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from inference.column_form import NULLS, ColumnForm, column_of
 from inference.contract import Contract, Feature
@@ -19,9 +17,8 @@ from inference.features import Matrix
 from inference.open_columns import listed
 from training.errors import TrainingError
 from training.fitted_values import FittedValues, null_kind
+from training.nulls import Nulls
 
-ASKED = 200
-"""Rows on which the kinds of null are compared."""
 ARROW_FLOATS = {"double[pyarrow]": "Float64", "float[pyarrow]": "Float32"}
 CELL_KINDS = {"boolean": "bool", "integer": "int", "number": "int"}
 """The kind of cell of a column of objects, by the feature's type; a number that is not whole stays a float."""
@@ -124,7 +121,7 @@ def own_frame(
                 listed(feature, matrix, place) if feature.is_open else feature, forms[name], codes
             ).set_axis(frame.index)
         if feature.nullable:
-            nulls = _Nulls(pipeline, feature, forms[name], sample[name], filled, fitted[name])
+            nulls = Nulls(pipeline, feature, forms[name], sample[name], filled, fitted[name])
             forms[name] = nulls.settle()
             if nulls.present - {nulls.held(forms[name])}:
                 frame[name] = column_of(
@@ -161,95 +158,3 @@ def _filled(column: "pd.Series[Any]") -> "pd.Series[Any]":
 
 def _listed(kinds: set[str]) -> str:
     return " and ".join(MEANINGS[kind] for kind in NULLS if kind in kinds)
-
-
-class _Nulls:
-    """What the null of one nullable column must be. ``told``: the pipeline answers the kinds of null differently."""
-
-    def __init__(
-        self,
-        pipeline: Any,
-        feature: Feature,
-        form: ColumnForm,
-        column: "pd.Series[Any]",
-        frame: pd.DataFrame,
-        fitted: FittedValues,
-    ) -> None:
-        self._pipeline, self._feature, self._form, self._fitted = pipeline, feature, form, fitted
-        missing = column.isna().to_numpy()
-        self.present = {kind for kind in map(null_kind, column[missing]) if kind}
-        self.told = False
-        self._rows = frame.iloc[np.flatnonzero(missing)[:ASKED] if missing.any() else slice(ASKED)]
-
-    def settle(self) -> ColumnForm:
-        """The form with the null that was fitted, else with the sample's own.
-
-        Raises:
-            TrainingError: neither tells, and the pipeline answers the kinds differently or fails on each.
-        """
-        name, own, wanted = self._feature.name, self._form, self._fitted.null
-        if (
-            self.present == {self.held(own)}
-            and (wanted in self.present or (own.dtype != "object" and not self._fitted.nulls))
-            and self._ask(own) is not None
-        ):
-            return own
-        asked = {form: answers for form in self._forms() if (answers := self._ask(form)) is not None}
-        if not asked:
-            raise TrainingError(
-                f"column {name!r} may be null, but the pipeline fails on null in it: give the pipeline an imputer for "
-                "it, or do not declare it nullable."
-            )
-        first = next(iter(asked))
-        self.told = first != own and bool(self.present)
-        if all(_equal(answers, asked[first]) for answers in asked.values()):
-            return first
-        self.told = True
-        for form in asked:
-            if self.held(form) == wanted:
-                return form
-        if len(self.present) == 1 and not self._fitted.nulls:
-            return first
-        raise TrainingError(
-            f"column {name!r} may be null, and the pipeline answers None otherwise than NaN there, but neither its fit "
-            "nor the sample tells which of them is meant: give the frame of the fit as the sample, or fit on a column "
-            "with one kind of null."
-        )
-
-    def held(self, form: ColumnForm) -> str:
-        """The kind of the empty cells of a column of that form."""
-        return null_kind(column_of(self._feature, form, np.array([np.nan]))[0]) or form.null
-
-    def _forms(self) -> Iterator[ColumnForm]:
-        """The sample's own form first, then the same values with another null."""
-        yield self._form
-        finite = self._feature.type in ("category", "boolean", "text")
-        for null in NULLS:
-            form = ColumnForm("object", null, self._form.values if finite else "int")
-            if form != self._form:
-                yield form
-
-    def _ask(self, form: ColumnForm) -> NDArray[Any] | None:
-        """The answers to rows with null in this column; None where the pipeline fails."""
-        nulls = column_of(self._feature, form, np.full(len(self._rows), np.nan))
-        rows = self._rows.assign(**{self._feature.name: nulls.set_axis(self._rows.index)})
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            try:
-                return _detailed(self._pipeline, rows)
-            except Exception:  # a pipeline may raise anything
-                return None
-
-
-def _detailed(pipeline: Any, rows: pd.DataFrame) -> NDArray[Any]:
-    """The most telling answers that the pipeline has: probabilities, scores, or else predictions."""
-    for method in ("predict_proba", "decision_function"):
-        if hasattr(pipeline, method):
-            return np.asarray(getattr(pipeline, method)(rows))
-    return np.asarray(pipeline.predict(rows))
-
-
-def _equal(one: NDArray[Any], other: NDArray[Any]) -> bool:
-    if one.dtype.kind == "f":
-        return bool(np.allclose(one, other, rtol=1e-12, atol=1e-12, equal_nan=True))
-    return bool((one == other).all())

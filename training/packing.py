@@ -47,7 +47,9 @@ def pack(
     """
     names = columns_of(pipeline, sample, target, source, warn)
     if lacking := [name for name in names if name not in sample.columns]:
-        raise TrainingError(f"{source} lacks the column {lacking[0]!r}, which the pipeline was fitted on.")
+        raise TrainingError(
+            f"{source} lacks the column {lacking[0]!r}, which the pipeline was fitted on: give --data a sample with it."
+        )
     if extra := [name for name in sample.columns if name not in {*names, target}]:
         warn(f"the pipeline does not use {', '.join(map(repr, extra[:5]))}{', ...' if len(extra) > 5 else ''}.")
     sample = sample[sample[target].notna()].reset_index(drop=True)
@@ -112,7 +114,7 @@ def _declared(column: "pd.Series[Any]", declared: Mapping[str, Any]) -> Mapping[
     if strange := [choice for choice in choices if choice not in [*categories, *shown]]:
         raise TrainingError(
             f"column {column.name!r}: the declared choice {strange[0]!r} is not among the categories of its dtype, so "
-            "the pipeline would take it for null."
+            "the pipeline would take it for null: leave it out."
         )
     return {**declared, "choices": [str(choice) for choice in choices] if shown != categories else choices}
 
@@ -124,7 +126,8 @@ def _target(pipeline: Pipeline, column: "pd.Series[Any]", task: Task) -> tuple[T
             return column.to_numpy(np.float64), ()
         except (TypeError, ValueError):
             raise TrainingError(
-                f"the target {column.name!r} holds no numbers, but the pipeline is a regression."
+                f"the target {column.name!r} holds no numbers, but the pipeline is a regression: choose another "
+                "--target."
             ) from None
     own = list(pipeline.classes_)
     native = tuple(label.item() if isinstance(label, np.generic) else label for label in own)
@@ -138,7 +141,9 @@ def _target(pipeline: Pipeline, column: "pd.Series[Any]", task: Task) -> tuple[T
         if place is None:
             known = ", ".join(map(repr, native[:10]))
             raise TrainingError(
-                f"the target {column.name!r} holds {value!r}, which is not a label of the pipeline: {known}."
+                f"the target {column.name!r} holds {value!r}, which is not a label of the pipeline ({known}): correct "
+                "it, or choose "
+                "another --target."
             )
         found.append(place)
     return pipeline.classes_[found], native

@@ -44,14 +44,17 @@ def confusion(counts: Sequence[Sequence[int]], names: Sequence[str]) -> str:
     """Rows are the truth, columns the prediction."""
     matrix = np.array(counts)
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    size = max(4.0, min(9.0, 0.55 * len(names) + 2))
+    names = _short(names)
+    size = max(4.0, min(11.0, 0.3 * len(names) + 3))
     figure, axes = _axes(size, size)
     axes.pcolormesh(shares, cmap="Blues", vmin=0, vmax=1, edgecolors="#e7eaee", linewidth=0.5)
     axes.invert_yaxis()
     axes.set_aspect("equal")
     places = np.arange(len(names)) + 0.5
-    axes.set_xticks(places, names, rotation=45 if len(names) > 4 else 0, ha="right" if len(names) > 4 else "center")
-    axes.set_yticks(places, names)
+    crowded = len(names) > 4 or max(map(len, names)) > 8
+    small = 10 if len(names) <= 15 else 7
+    axes.set_xticks(places, names, rotation=90 if crowded else 0, fontsize=small)
+    axes.set_yticks(places, names, fontsize=small)
     axes.set(xlabel="predicted", ylabel="true")
     for row, column in np.ndindex(matrix.shape) if len(names) <= 15 else ():
         colour = "white" if shares[row, column] > 0.5 else "#222222"
@@ -65,6 +68,7 @@ def confusion(counts: Sequence[Sequence[int]], names: Sequence[str]) -> str:
 def roc(truth: NDArray[np.int64], probabilities: NDArray[np.float64], names: Sequence[str]) -> str:
     """One curve of the second of two classes; of more, one a class against the rest."""
     figure, axes = _axes()
+    names = _short(names)
     shown = [1] if len(names) == 2 else range(min(len(names), MOST_CURVES))
     for place in shown:
         false, true, _ = roc_curve(truth == place, probabilities[:, place])
@@ -94,8 +98,9 @@ def importances(names: Sequence[str], means: NDArray[np.float64], deviations: ND
     """What is lost when a column is shuffled."""
     order = np.argsort(means)[-MOST_BARS:]
     figure, axes = _axes(4.8, max(3.0, 0.3 * len(order) + 1.0))
-    axes.barh([names[place] for place in order], means[order], xerr=deviations[order], color=BLUE, ecolor=GREY)
-    axes.set(xlabel=f"{unit} lost when the column is shuffled")
+    axes.barh(np.arange(len(order)), means[order], xerr=deviations[order], color=BLUE, ecolor=GREY)
+    axes.set_yticks(np.arange(len(order)), _short([names[place] for place in order], 30))
+    axes.set(xlabel=f"{unit} lost when shuffled")
     return _svg(figure)
 
 
@@ -108,6 +113,12 @@ def residuals(truth: NDArray[np.float64], guess: NDArray[np.float64]) -> str:
     axes.axhline(0, color=GREY, lw=1)
     axes.set(xlabel="predicted", ylabel="truth minus prediction")
     return _svg(figure)
+
+
+def _short(names: Sequence[str], most: int = 22) -> list[str]:
+    """Names that leave room for the plot; of a long one both ends, since either may tell it from the others."""
+    end = most // 2
+    return [name if len(name) <= most else f"{name[: most - end - 1]}…{name[-end:]}" for name in names]
 
 
 def _axes(width: float = 4.8, height: float = 4.0) -> tuple[Figure, Axes]:

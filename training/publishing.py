@@ -138,7 +138,10 @@ def _serving(files: Mapping[str, bytes], fitted: Fitted, choice: Choice) -> Engi
         pipeline = joblib.load(io.BytesIO(files[artifact.PIPELINE]))
     except Exception as exc:  # unpickling raises nearly anything
         message = " ".join(str(exc).split())[:200]
-        raise TrainingError(f"the pipeline was saved, but cannot be loaded again: {message}.") from None
+        raise TrainingError(
+            f"the pipeline was saved, but cannot be loaded again: {message}. Use stock "
+            "transformers, or correct how its class is pickled."
+        ) from None
     return SklearnEngine(pipeline, choice.contract, fitted.seen.dtypes, fitted.seen.classes)
 
 

@@ -65,10 +65,15 @@ def check_baseline(fitted: Fitted, baseline: Evaluation, warn: Callable[[str], N
     if worse:
         raise TrainingError(
             f"the model is worse than no model: {sides}. Nothing was written. The columns may not tell the target; try "
-            "other columns, more rows, or another --model."
+            f"other columns, more rows, or {_another(fitted)}."
         )
     if hardly:
         warn(f"the model is hardly better than no model: {sides}.")
+
+
+def _another(fitted: Fitted) -> str:
+    """What may be better: the pipeline's own maker chooses the model in pack."""
+    return "another pipeline" if fitted.elsewhere else "another --model"
 
 
 def _chance_of_auc(support: Sequence[int]) -> float:
@@ -92,5 +97,6 @@ def check_floors(fitted: Fitted, floors: Mapping[str, float]) -> None:
         if found > floor if most else found < floor:
             raise TrainingError(
                 f"{name} is {found:.4g} on {len(fitted.holdout)} held-out rows, which misses the "
-                f"{'ceiling' if most else 'floor'} {floor:g} set by --floor. Nothing was written."
+                f"{'ceiling' if most else 'floor'} {floor:g} set by --floor. Nothing was written. Lower it, or "
+                f"try more rows or {_another(fitted)}."
             )

@@ -7,13 +7,14 @@ from typing import Any
 from sklearn.pipeline import Pipeline
 
 from inference.manifest import Manifest
-from inference.routing import route_first
+from service.routing_changes import route_first_version
 from training.console import Console, print_engine_cost, print_summary
 from training.dataset import Dataset
 from training.decisions import document
 from training.diagnosis import answerable
-from training.engine_choice import choose_engine, one_row_ms
+from training.engine_choice import Choice, choose_engine, one_row_ms
 from training.errors import TrainingError
+from training.evaluation import Evaluation
 from training.fitting import Fitted, fit, split
 from training.open_categories import open_categories
 from training.options import TrainingOptions
@@ -78,21 +79,43 @@ def finish(
         "columns": document(console.decisions),
         "parity": asdict(choice.parity) if choice.parity else {},
     }
-    card = None
-    if options.card:
-        from training.card import render_card  # matplotlib takes most of a second to import
-
-        console.step("drawing the model card")
-        parameters = hyperparameters(fitted.pipeline)
-        card = render_card(algorithm, fitted, choice, baseline, facts, console.warnings, parameters, options.seed)
-    try:
-        manifest = publish(options.root, algorithm, fitted, choice, facts, options.seed, card)
-        routed = route_first(options.root, manifest.version)
-    except OSError as exc:
-        raise TrainingError(
-            f"{options.root} cannot be written: {exc.strerror}. Set ARTIFACTS_DIR to a folder of yours."
-        ) from None
+    card = _card(algorithm, fitted, choice, baseline, facts, options, console) if options.card else None
+    manifest, routed = _written(algorithm, fitted, choice, facts, options, card)
     if choice.engine == "sklearn":
         print_engine_cost(choice, one_row_ms(fitted.pipeline, fitted.seen))
     print_summary(options.root, manifest, fitted, baseline, choice, console.decisions, routed=routed)
     return manifest
+
+
+def _card(
+    algorithm: str,
+    fitted: Fitted,
+    choice: Choice,
+    baseline: Evaluation,
+    facts: Mapping[str, Any],
+    options: TrainingOptions,
+    console: Console,
+) -> bytes:
+    from training.card import render_card  # matplotlib takes most of a second to import
+
+    console.step("drawing the model card")
+    parameters = hyperparameters(fitted.pipeline)
+    return render_card(algorithm, fitted, choice, baseline, facts, console.warnings, parameters, options.seed)
+
+
+def _written(
+    algorithm: str,
+    fitted: Fitted,
+    choice: Choice,
+    facts: Mapping[str, Any],
+    options: TrainingOptions,
+    card: bytes | None,
+) -> tuple[Manifest, bool]:
+    """The artifact's manifest, and whether it is the stable version now."""
+    try:
+        manifest = publish(options.root, algorithm, fitted, choice, facts, options.seed, card)
+        return manifest, route_first_version(options.root, manifest.version, "python -m training")
+    except OSError as exc:
+        raise TrainingError(
+            f"{options.root} cannot be written: {exc.strerror}. Set ARTIFACTS_DIR to a folder of yours."
+        ) from None

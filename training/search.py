@@ -62,7 +62,8 @@ def _scores(pipeline: Pipeline, dataset: Dataset, folds: int, seed: int, title: 
     stratified = dataset.contract.task == "classification"
     if (most := _most_folds(dataset)) < folds:
         raise TrainingError(
-            f"{folds} folds are too many for these rows, of which the rarest class has {most}: try fewer."
+            f"{folds} folds are too many for these rows, of which the rarest class has {most}: say --cv {most} or "
+            "less, or bring more rows."
         )
     folding = (StratifiedKFold if stratified else KFold)(folds, shuffle=True, random_state=seed)
     places = list(folding.split(dataset.matrix, dataset.target))

@@ -74,7 +74,7 @@ def dataset_of_table(table: TableOptions, seed: int, console: Console) -> Datase
     overrides = declared_overrides(table)
     dropped = [*table.drop, *overrides.drop]
     if unknown := [name for name in dropped if name not in frame.columns or name == table.target]:
-        raise TrainingError(f"--drop {unknown[0]!r}: {table.path} has no such column beside the target.")
+        raise TrainingError(f"--drop {unknown[0]!r}: {table.path} has no such column beside the target: leave it out.")
     frame = _with_target(frame.drop(columns=dropped), table.target, console)
     declared = table.types.get(table.target)
     column, reading = with_numbers(frame[table.target], table.task, table.dialect.decimal, declared)

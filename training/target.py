@@ -30,7 +30,9 @@ def check_present(frame: pd.DataFrame, target: str, source: str) -> None:
     near = alike or difflib.get_close_matches(target, list(frame.columns), 1)
     meant = f" Did you mean {near[0]!r}?" if near else ""
     some = ", ".join(repr(name) for name in frame.columns[:12]) + (", ..." if len(frame.columns) > 12 else "")
-    raise TrainingError(f"{source} has no column {target!r} to be the target.{meant} It has {some}.")
+    raise TrainingError(
+        f"{source} has no column {target!r} to be the target.{meant} It has {some}: choose one of these with --target."
+    )
 
 
 def with_numbers(
@@ -96,7 +98,9 @@ def with_labels(classes: tuple[Label, ...], labels: tuple[str, ...], target: str
         )
     if len(labels) != len(classes):
         codes = ", ".join(map(str, classes[:10]))
-        raise TrainingError(f"--labels has {len(labels)} names for {len(classes)} classes of {target!r}: {codes}.")
+        raise TrainingError(
+            f"--labels has {len(labels)} names for {len(classes)} classes of {target!r} ({codes}): give each a name."
+        )
     return labels
 
 

@@ -22,8 +22,8 @@ def with_threshold(fitted: Fitted, threshold: float) -> Fitted:
         raise TrainingError(f"--threshold is of a classifier of two classes, and {what}: leave it out.")
     if not hasattr(model, "predict_proba"):
         raise TrainingError(
-            f"--threshold needs probabilities, which {type(model).__name__} does not give: choose another model, such "
-            "as logistic_regression or random_forest."
+            f"--threshold needs probabilities, which {type(model).__name__} does not give: leave it out, or choose "
+            "another model, such as logistic_regression or random_forest."
         )
     decided = FixedThresholdClassifier(
         model, threshold=threshold, pos_label=model.classes_[1], response_method="predict_proba"

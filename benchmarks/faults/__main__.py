@@ -12,7 +12,8 @@ import click
 
 from benchmarks import environment
 from benchmarks.command import artifact_folder
-from benchmarks.faults.classes import BY_NAME, FAULTS, Fault, drawn, missing
+from benchmarks.faults.classes import BY_NAME, FAULTS, drawn, missing
+from benchmarks.faults.definition import Fault
 from benchmarks.faults.table import markdown
 from benchmarks.faults.trial import Account, run_trial
 from benchmarks.results import FOLDER

@@ -37,8 +37,9 @@ class Tally:
 class CheckedLoad:
     """Runs between ``with``; ``tally`` holds what was seen."""
 
-    def __init__(self, port: int, pool: Pool) -> None:
+    def __init__(self, port: int, pool: Pool, token: str = "") -> None:
         self.tally = Tally()
+        self._headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
         self._port, self._pool, self._stop = port, pool, threading.Event()
         self._threads = [threading.Thread(target=self._client, args=(number,)) for number in range(CLIENTS)]
 
@@ -72,7 +73,7 @@ class CheckedLoad:
         body = orjson.dumps(self._pool.rows[place])
         for fresh in (connection.sock is None, True):
             try:
-                connection.request("POST", "/predict", body, {"Content-Type": "application/json"})
+                connection.request("POST", "/predict", body, self._headers)
                 answer = connection.getresponse()
                 self._judge(answer.status, answer.read(), place)
                 return connection

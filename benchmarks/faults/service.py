@@ -1,34 +1,63 @@
 """The service that is broken: a real gunicorn with a folder of its own, and the processes that belong to it."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import IO, Any
 
 import psutil
+
+from benchmarks.faults.programs import Postgres, Proxy, Redis
+from benchmarks.faults.shim import Control
 
 ROOT = Path(__file__).parents[2]
 GUNICORN = (sys.executable, str(Path(sys.executable).with_name("gunicorn")), "wsgi:app")
 START_SECONDS, STOP_SECONDS = 60.0, 40.0
 
 
-@dataclass(slots=True)
+@dataclass
 class Service:
-    """One service under test. ``settings`` are its environment, ``work`` a folder of its own."""
+    """One service under test. ``settings`` are its environment, ``work`` a folder of its own.
+
+    ``control`` is that of shim.c; ``log_reader`` is set while somebody reads the log, where it goes through a pipe.
+    ``redis``, ``postgres`` and ``proxy`` are started when they are first asked for.
+    """
 
     port: int
     work: Path
     settings: dict[str, str]
+    arguments: tuple[str, ...] = ()
+    control: Control | None = None
+    log_reader: threading.Event | None = None
     process: subprocess.Popen[bytes] | None = None
     masters: list[int] = field(default_factory=list)
-    helpers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    proxied: str = "redis"
+
+    @cached_property
+    def redis(self) -> Redis:
+        """Its Redis."""
+        return Redis(self.work)
+
+    @cached_property
+    def postgres(self) -> Postgres:
+        """Its PostgreSQL."""
+        return Postgres()
+
+    @cached_property
+    def proxy(self) -> Proxy:
+        """A proxy before Redis or PostgreSQL, as ``proxied`` says."""
+        return Proxy((self.redis if self.proxied == "redis" else self.postgres).port)
 
     @property
     def var(self) -> Path:
@@ -47,9 +76,26 @@ class Service:
             TimeoutError: it did not get ready in time; the message ends with its log.
         """
         with (self.work / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(GUNICORN, cwd=ROOT, env=self.environment(), stdout=log, stderr=log)
+            self.process = self.spawn(self.environment(), log if self.log_reader is None else subprocess.PIPE)
+        if self.log_reader is not None:
+            threading.Thread(target=self._read_log, daemon=True).start()
         self.masters.append(self.process.pid)
         self.until(self.ready)
+
+    def spawn(self, environment: dict[str, str], output: IO[bytes] | int) -> subprocess.Popen[bytes]:
+        """Start the command of the service with this environment."""
+        return subprocess.Popen(
+            [*GUNICORN, *self.arguments], cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
+
+    def _read_log(self) -> None:
+        assert self.process is not None
+        assert self.process.stdout is not None
+        assert self.log_reader is not None
+        with (self.work / "server.log").open("ab", buffering=0) as log:
+            while block := os.read(self.process.stdout.fileno(), 4096):
+                log.write(block)
+                self.log_reader.wait()
 
     def environment(self, shims: bool = True) -> dict[str, str]:
         """For its processes and for ``flask`` commands; without ``shims`` disk and clock are right."""
@@ -79,13 +125,21 @@ class Service:
                     mine.append(process.pid)
         return mine
 
-    def ready(self) -> bool:
-        """Whether /health/ready is 200."""
+    def ready(self, port: int | None = None) -> bool:
+        """Whether /health/ready is 200, here or on another port."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health/ready", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port or self.port}/health/ready", timeout=5) as answer:
                 return bool(answer.status == 200)
         except (OSError, urllib.error.URLError):
             return False
+
+    def health(self) -> dict[str, Any]:
+        """What /health says; empty where it says nothing."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=5) as answer:
+                return dict(json.load(answer))
+        except (OSError, urllib.error.URLError, ValueError):
+            return {}
 
     def until(self, holds: Callable[[], object], seconds: float = START_SECONDS) -> None:
         """Wait until the condition holds.
@@ -117,9 +171,13 @@ class Service:
 
     def stop_helpers(self) -> None:
         """End the other programs of this trial."""
-        for helper in self.helpers:
-            helper.kill()
-            helper.wait()
+        made = self.__dict__
+        if "proxy" in made:
+            self.proxy.stop()
+        if "redis" in made:
+            self.redis.stop()
+        if "postgres" in made:
+            self.postgres.remove()
 
     def command(self, *arguments: str) -> str:
         """The output of a ``flask`` command with this service's settings."""

@@ -6,6 +6,7 @@ import re
 import shutil
 import sqlite3
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -13,15 +14,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.faults.classes import Fault, start_redis
+from benchmarks.faults.definition import Fault
 from benchmarks.faults.load import CheckedLoad, Tally
 from benchmarks.faults.service import Service
-from benchmarks.faults.shim import compiled
+from benchmarks.faults.shim import Control, compiled
 from benchmarks.servers import free_port
 from benchmarks.workload import Pool
 from inference.routing import Routing, write_routing
+from service.access.tokens import SCOPES, line_of
 
 BEFORE_SECONDS, AFTER_SECONDS = 1.5, 1.5
+TOKEN = "the-token-of-the-load"  # noqa: S105 - of a service that lives for seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,46 +61,78 @@ def run_trial(fault: Fault, artifact: Path, pool: Pool, seed: int) -> Account:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         service = _service(fault, artifact, Path(folder))
-        problem = ""
         try:
-            service.start()
-            with CheckedLoad(service.port, pool) as load:
-                load.for_seconds(BEFORE_SECONDS)
-                try:
-                    fault.make(service, random.Random(seed))
-                    service.until(service.ready)
-                except TimeoutError as exc:
-                    problem = str(exc)
-                load.for_seconds(AFTER_SECONDS)
+            tally, problem = _broken_under_load(service, fault, pool, seed)
+            service.command("records", "ship")
+            counted = _counted(service.command("records", "status"))
+            records = _records(service, fault)
         finally:
-            service.stop()
-        service.command("records", "ship")
-        counted = _counted(service.command("records", "status"))
-        records = _records(service)
-        service.stop_helpers()
-    return account_of(fault, seed, load.tally, records, counted, time.monotonic() - began, problem)
+            service.stop_helpers()
+    return account_of(fault, seed, tally, records, counted, time.monotonic() - began, problem)
+
+
+def _broken_under_load(service: Service, fault: Fault, pool: Pool, seed: int) -> tuple[Tally, str]:
+    """What the clients saw, and what went wrong besides."""
+    load = CheckedLoad(service.port, pool, TOKEN if "API_TOKENS_FILE" in service.settings else "")
+    problem = ""
+    try:
+        service.start()
+        with load:
+            load.for_seconds(BEFORE_SECONDS)
+            try:
+                fault.make(service, random.Random(seed))
+                service.until(service.ready)
+            except TimeoutError as exc:
+                problem = str(exc)
+            load.for_seconds(AFTER_SECONDS)
+    except TimeoutError as exc:
+        problem = str(exc)
+    finally:
+        if service.control is not None:
+            service.control.end()
+        service.stop()
+    return load.tally, problem
 
 
 def _service(fault: Fault, artifact: Path, work: Path) -> Service:
     copy = work / "artifacts"
     shutil.copytree(artifact, copy / artifact.name)
     write_routing(copy, Routing(artifact.name))
-    redis = free_port()
-    values = {"redis": f"redis://127.0.0.1:{redis}/0"}
-    settings = {"ARTIFACTS_DIR": str(copy), "WEB_CONCURRENCY": "2", "RECORDS_KEEP_DAYS": "0"}
-    settings |= {name: value.format(**values) for name, value in fault.settings}
+    (work / "tokens").write_text(line_of("load", TOKEN, SCOPES) + "\n")
+    service = Service(free_port(), work, {"ARTIFACTS_DIR": str(copy), "WEB_CONCURRENCY": "2"}, fault.arguments)
+    service.proxied = "postgres" if "postgres" in fault.needs else "redis"
+    for name, value in fault.settings:
+        service.settings[name] = value.format_map(_Values(service))
     if fault.shim:
-        settings |= {"LD_PRELOAD": str(compiled(work)), **dict(fault.shim)}
-    service = Service(free_port(), work, settings)
-    if fault.needs == "redis-server":
-        start_redis(service, redis)
+        service.control = Control(work / "control")
+        shim = {"LD_PRELOAD": str(compiled(work)), "FAULT_PATH": fault.shim, "FAULT_CONTROL": str(service.control.path)}
+        service.settings |= shim
+    if fault.log_pipe:
+        service.log_reader = threading.Event()
+        service.log_reader.set()
     return service
 
 
-def _records(service: Service) -> Counter[str]:
+class _Values(dict[str, str]):
+    """What may stand in a fault's settings; each program is started when its port is asked for."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def __missing__(self, name: str) -> str:
+        if name == "tokens":
+            return str(self._service.work / "tokens")
+        owner = getattr(self._service, "proxy" if name.startswith("slow_") else name)
+        return str(owner.port)
+
+
+def _records(service: Service, fault: Fault) -> Counter[str]:
     """How many records each prediction_id has."""
+    query = "SELECT prediction_id FROM predictions"
+    if "postgres" in fault.needs:
+        return Counter(str(row[0]) for row in service.postgres.query(query))
     with contextlib.closing(sqlite3.connect(service.var / "predictions.db")) as database:
-        return Counter(row[0] for row in database.execute("SELECT prediction_id FROM predictions"))
+        return Counter(row[0] for row in database.execute(query))
 
 
 def _counted(status: str) -> int:

@@ -12,6 +12,7 @@ from inference.golden import check_golden
 from inference.manifest import Manifest
 from inference.routing import read_routing
 from service import log, metrics
+from service.metrics import versions
 from service.records import recorder
 from service.records.recorder import Recorder
 from service.settings import Settings
@@ -45,7 +46,7 @@ def load_engine(settings: Settings) -> tuple[Manifest, Engine]:
     folder, manifest = load_manifest(settings)
     engine = artifact.build_engine(folder, manifest, settings.engine)
     check_golden(engine, manifest.contract, artifact.read_document(folder, manifest, artifact.GOLDEN))
-    metrics.model_loaded(manifest.version, engine.name)
+    versions.loaded(manifest.version, engine.name)
     return manifest, engine
 
 

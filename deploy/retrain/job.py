@@ -146,7 +146,8 @@ def _type_of(stable: Manifest, pa: Any) -> Any:
 def _labelled(settings: Settings, stable: Manifest, days: int) -> Iterator[tuple[str, dict[str, Any]]]:
     """The rows with an outcome that versions of the same columns answered, with a key of the row."""
     from service.records.database.connection import connected
-    from service.records.database.queries import answered_rows, known_models
+    from service.records.database.queries import known_models
+    from service.records.database.recorded_rows import answered_rows
 
     until = datetime.now(UTC)
     whole = {feature.name for feature in stable.contract.features if feature.type == "integer"}

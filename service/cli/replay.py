@@ -23,7 +23,7 @@ from service.records.database_url import check_driver
 from service.settings import Settings
 
 if TYPE_CHECKING:
-    from service.records.database.queries import RecordedRow
+    from service.records.database.recorded_rows import RecordedRow
     from service.records.spool.codec import KnownModel
 
 Result = Literal["same", "different", "unavailable"]
@@ -135,7 +135,7 @@ def _metrics(counts: Mapping[Result, int]) -> str:
 
 def _drawn(settings: Settings, count: int, hours: int) -> list[str]:
     from service.records.database.connection import connected
-    from service.records.database.queries import draw_predictions
+    from service.records.database.recorded_rows import draw_predictions
 
     until = datetime.now(UTC)
     with connected(settings, seconds=None) as connection:
@@ -145,7 +145,8 @@ def _drawn(settings: Settings, count: int, hours: int) -> list[str]:
 def _replayed(settings: Settings, ids: Sequence[str]) -> Iterator[Replayed]:
     """The answers of these ids, and those of their shadows, each given again."""
     from service.records.database.connection import connected
-    from service.records.database.queries import known_models, rows_of_prediction
+    from service.records.database.queries import known_models
+    from service.records.database.recorded_rows import rows_of_prediction
 
     models = _Models(settings)
     for prediction_id in ids:

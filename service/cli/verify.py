@@ -81,7 +81,7 @@ def compare(a: str, b: str, data: Path | None, html: Path | None, rows: int, day
 def _write_records(settings: Settings, manifests: Sequence[Manifest], days: int, most: int, path: Path) -> None:
     """The rows that one of these versions answered, with their outcomes, a JSON object a line."""
     from service.records.database.connection import connected
-    from service.records.database.queries import answered_rows
+    from service.records.database.recorded_rows import answered_rows
 
     for manifest in manifests:
         if hidden := sorted(settings.records_redact.intersection(manifest.contract.names)):

@@ -55,11 +55,16 @@ _pid = os.getpid()
 _request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 
-def configure(settings: Settings) -> None:
-    """Take level and format from the settings and open standard output; Python's ``logging`` is written here too."""
-    global _format, _min_level, _passwords
+def configure(settings: Settings, descriptor: int = 1) -> None:
+    """Take level and format from the settings and open standard output; Python's ``logging`` is written here too.
+
+    ``descriptor`` is 2 for a command whose standard output is for people.
+    """
+    global _format, _min_level, _output, _passwords
     _format, _min_level = _FORMATS[settings.log_format], LEVELS[settings.log_level]
     _passwords = passwords(settings.database_url, settings.redis_url)
+    if descriptor != 1:
+        _output = Output(descriptor)
     _output.open()
     attach(logging.getLogger(), write)
     logging.getLogger().setLevel(_min_level)

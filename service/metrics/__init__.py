@@ -13,8 +13,6 @@ import time
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import suppress
-from datetime import datetime
 from itertools import chain
 from typing import Any
 
@@ -30,8 +28,6 @@ from service.settings import Settings
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 BOUNDS = {metric.name: metric.buckets for metric in METRICS.values()}
 """The upper bounds of each histogram's buckets."""
-PREDICTION = "$prediction"
-"""The label of the prediction's own drift, in the place of a feature."""
 _REQUEST_START = re.compile(r"(?:t=)?(\d{10})(?:\.(\d{1,6})|(\d{3})(\d{3})?)?")
 _REQUEST_SECONDS, _PHASE_SECONDS = BOUNDS["http_request_duration_seconds"], BOUNDS["prediction_duration_seconds"]
 _counted_lost = 0
@@ -51,7 +47,7 @@ def worker_slots(count: int | None) -> None:
     """Set how many requests this worker can handle at once; None, for unknown, leaves the gauge unset."""
     PROCESS.knows_worker_slots = True
     if count is not None:
-        _set(count, "http_worker_slots")
+        set_gauge(count, "http_worker_slots")
 
 
 def worker_slots_of(environ: Mapping[str, Any]) -> int | None:
@@ -69,12 +65,12 @@ def worker_slots_of(environ: Mapping[str, Any]) -> int | None:
 
 def leave() -> None:
     """Count a worker that ended; called in the master. The gauges of that worker ended with its file lock."""
-    _add(1, "worker_exits_total")
+    add(1, "worker_exits_total")
 
 
 def left_in_order() -> None:
     """Count a worker that ends as it should: it was asked to, or has answered its number of requests."""
-    _add(1, "worker_exits_in_order_total")
+    add(1, "worker_exits_in_order_total")
 
 
 def began(queued_since: str | None = None) -> None:
@@ -106,17 +102,17 @@ def answered(route: str, method: str, status: int, seconds: float) -> None:
         values[timer] += seconds
         values[bucket] += 1
     if (lost := log.lost()) != _counted_lost:
-        _add(lost - _counted_lost, "log_lines_lost_total")
+        add(lost - _counted_lost, "log_lines_lost_total")
         _counted_lost = lost
 
 
 def prediction(model_version: str, labels: list[object], regression: bool) -> None:
     """Count the rows of one answer by predicted class; a regression's under the empty class."""
     if regression or len(labels) == 1:
-        _add(len(labels), "predictions_total", model_version, "" if regression else _text(labels[0]))
+        add(len(labels), "predictions_total", model_version, "" if regression else _text(labels[0]))
         return
     for label, rows in Counter(labels).items():
-        _add(rows, "predictions_total", model_version, _text(label))
+        add(rows, "predictions_total", model_version, _text(label))
 
 
 def batch_rows(rows: int) -> None:
@@ -124,75 +120,74 @@ def batch_rows(rows: int) -> None:
     _observe(rows, "prediction_batch_rows")
 
 
-def phases(model_version: str, validate: float, predict: float, serialise: float) -> None:
-    """Time the phases of a prediction, in seconds."""
+def phases(model_version: str, role: str, validate: float, predict: float, serialise: float) -> None:
+    """Count a request that a version answered in a role, and time its phases, in seconds."""
     shared = PROCESS.shared
     values = shared.values
     timers = shared.phase_offsets.get(model_version) or shared.offsets_of_phases(model_version)
+    key = ("prediction_requests_total", model_version, role, "200")
+    counter = shared.offsets.get(key) or shared.offset(*key)
     with shared.lock:
+        values[counter] += 1
         for timer, seconds in zip(timers, (validate, predict, serialise), strict=True):
             values[timer] += seconds
             values[timer + 1 + bisect_left(_PHASE_SECONDS, seconds)] += 1
 
 
+def prediction_failed(model_version: str, role: str, status: int) -> None:
+    """Count a request that a version did not answer, by the status of the error."""
+    add(1, "prediction_requests_total", model_version, role, str(status))
+
+
+def canary_began(model_version: str) -> None:
+    """Count a request that a version begins to answer, while there is a canary: it may never end."""
+    add(1, "canary_begun", model_version)
+
+
+def canary_compared(model_version: str, labels: list[object], regression: bool, seconds: float | None) -> None:
+    """Count an answer for the comparison of stable and canary; ``seconds`` of the engine, None where a cache answered.
+
+    Each request counts once, a batch by the shares of its classes: rows of one batch are no independent witnesses.
+    """
+    rows = len(labels)
+    if seconds is not None:
+        size = "1" if rows == 1 else "2-99" if rows < 100 else "100+"
+        _observe(seconds / rows, "canary_row_seconds", model_version, size)
+    if not regression:
+        for label, count in Counter(labels).items():
+            add(count / rows, "canary_answers", model_version, _text(label))
+
+
 def overloaded(route: str, method: str) -> None:
     """Count a request that was refused since it would have waited too long; it is not timed, so no percentile falls."""
-    _add(1, "http_requests_total", route, method if method in METHODS else "other", "503")
-    _add(1, "http_requests_refused_total", "overload")
+    add(1, "http_requests_total", route, method if method in METHODS else "other", "503")
+    add(1, "http_requests_refused_total", "overload")
 
 
 def invalid(fields: list[str]) -> None:
     """Count the fields that were refused; the caller has replaced names outside the contract by ``unknown``."""
     for field in fields:
-        _add(1, "validation_errors_total", field)
+        add(1, "validation_errors_total", field)
 
 
 def unseen_category(feature: str, rows: int) -> None:
     """Count rows that were answered with a value of a category that training did not see."""
-    _add(rows, "unseen_categories_total", feature)
+    add(rows, "unseen_categories_total", feature)
 
 
 def refused(reason: str) -> None:
     """Count a request refused before it was read: auth, limit, size or overload."""
-    _add(1, "http_requests_refused_total", reason)
-
-
-def model_loaded(model_version: str, engine: str, created: str = "", accuracy: float | None = None) -> None:
-    """A version was loaded. ``created`` is ISO 8601, ``accuracy`` a share of the hold-out rows."""
-    _add(1, "model_loads_total", model_version)
-    _set(1, "model_info", model_version, engine)
-    with suppress(ValueError):
-        _set(datetime.fromisoformat(created).timestamp(), "model_created_timestamp_seconds", model_version)
-    if accuracy is not None:
-        _set(accuracy, "model_training_accuracy", model_version)
-
-
-def model_unloaded(model_version: str) -> None:
-    """A version is no longer loaded: its gauges end."""
-    shared = PROCESS.shared
-    for key, offset in shared.items():
-        if METRICS[key[0]].kind == "max" and key[0].startswith("model_") and key[1] == model_version:
-            shared.values[offset] = 0.0
-
-
-def model_failed(model_version: str) -> None:
-    """Count a wanted version that could not be loaded."""
-    _add(1, "model_load_failures_total", model_version)
-
-
-def degraded(is_degraded: bool) -> None:
-    """Set whether this worker serves another version than the wanted one, or none."""
-    _set(float(is_degraded), "model_degraded")
+    add(1, "http_requests_refused_total", reason)
 
 
 def records(state: str, rows: int) -> None:
     """Count rows that were spooled, shipped or lost."""
-    _add(rows, "records_total", state)
+    add(rows, "records_total", state)
 
 
 def records_losing(losing: bool) -> None:
     """Set whether this worker's last record could not be written."""
-    _set(float(losing), "records_losing")
+    set_gauge(float(losing), "records_losing")
 
 
 def total(name: str) -> float:
@@ -200,38 +195,19 @@ def total(name: str) -> float:
     return sum(values[0] for key, values, alive in PROCESS.read() if alive and key == (name,))
 
 
-def drift(model_version: str, feature: str | None, psi: float, alarm: bool) -> None:
-    """Set the drift of a feature, or, with None, of the prediction; called by the monitoring process.
-
-    The prediction's own label is ``$prediction``. A feature of that name, with any number of dollars, gets one more.
-    """
-    if feature is None:
-        feature = PREDICTION
-    elif feature.startswith("$") and feature.lstrip("$") == PREDICTION[1:]:
-        feature = "$" + feature
-    _set_latest(psi, "feature_drift_psi", model_version, feature)
-    _set_latest(float(alarm), "feature_drift_alarm", model_version, feature)
-
-
-def live_accuracy(model_version: str, accuracy: float, outcomes: int) -> None:
-    """Set the accuracy on reported outcomes, and their number; called by the monitoring process."""
-    _set_latest(accuracy, "model_live_accuracy", model_version)
-    _set_latest(outcomes, "model_live_outcomes", model_version)
-
-
 def records_unavailable(reason: str) -> None:
     """Count a request that the records' database did not answer: ``away``, ``open`` (the breaker), ``too_long``."""
-    _add(1, "records_unavailable_total", reason)
+    add(1, "records_unavailable_total", reason)
 
 
 def redis_skipped(use: str, slow: bool) -> None:
     """Count a use of Redis (limits or cache) that was skipped because it was slow, or could not be reached."""
-    _add(1, "redis_slow_total" if slow else "redis_away_total", use)
+    add(1, "redis_slow_total" if slow else "redis_away_total", use)
 
 
 def cache_looked_up(hit: bool) -> None:
     """Count a look-up in the cache of predictions, by whether it found one."""
-    _add(1, "prediction_cache_lookups_total", "hit" if hit else "miss")
+    add(1, "prediction_cache_lookups_total", "hit" if hit else "miss")
 
 
 def exposition(settings: Settings | None = None) -> bytes:
@@ -239,7 +215,7 @@ def exposition(settings: Settings | None = None) -> bytes:
     return render(chain(PROCESS.read(), computed(settings) if settings else ()))
 
 
-def _add(amount: float, *key: str) -> None:
+def add(amount: float, *key: str) -> None:
     """Add to a counter. A key is the metric's name, then its label values."""
     shared = PROCESS.shared
     offset = shared.offsets.get(key) or shared.offset(*key)
@@ -257,16 +233,9 @@ def _observe(value: float, *key: str) -> None:
         shared.values[bucket] += 1
 
 
-def _set(value: float, *key: str) -> None:
+def set_gauge(value: float, *key: str) -> None:
     """Set this process's share of a gauge."""
     PROCESS.shared.values[PROCESS.shared.offset(*key)] = value
-
-
-def _set_latest(value: float, *key: str) -> None:
-    """Set a gauge of which the latest value counts, whichever process set it."""
-    shared = PROCESS.shared
-    offset = shared.offset(*key)
-    shared.values[offset], shared.values[offset + 1] = value, time.time()
 
 
 def _text(label: object) -> str:

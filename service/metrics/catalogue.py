@@ -10,18 +10,24 @@ GAUGES_OF_THE_LIVING = ("sum", "max")
 
 _LATENCY = (0.0005, 0.001, 0.002, 0.004, 0.008, 0.015, 0.03, 0.06, 0.125, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _PHASE = (0.00001, 0.000025, 0.00005, 0.0001, 0.00025, *_LATENCY)
+_ROW_TIME = tuple(float(f"{10 ** (power / 20):.4g}") for power in range(-120, 1))
+"""From 1 us to 1 s in steps of 12 %: a median is known to some percent."""
 _ROWS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0, 10000.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One row; ``buckets`` are the inclusive upper bounds of a histogram, without the last, infinity."""
+    """One row; ``buckets`` are the inclusive upper bounds of a histogram, without the last, infinity.
+
+    A metric that is not ``exposed`` is for ``flask models rollout`` and not in GET /metrics.
+    """
 
     name: str
     kind: Kind
     help: str
     labels: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()
+    exposed: bool = True
 
     @property
     def width(self) -> int:
@@ -56,6 +62,35 @@ _METRICS = (
         ("model_version", "phase"),
         _PHASE,
     ),
+    Metric(
+        "prediction_requests_total",
+        "counter",
+        "Requests that a version answered or failed to, by its role: stable, canary or requested.",
+        ("model_version", "role", "status"),
+    ),
+    Metric("canary_begun", "counter", "Requests begun while there is a canary.", ("model_version",), exposed=False),
+    Metric(
+        "canary_row_seconds",
+        "histogram",
+        "The engine's time a row while there is a canary, by the size of the request.",
+        ("model_version", "rows"),
+        _ROW_TIME,
+        exposed=False,
+    ),
+    Metric(
+        "canary_answers",
+        "counter",
+        "Shares of predicted classes in each request, added up, while there is a canary.",
+        ("model_version", "prediction"),
+        exposed=False,
+    ),
+    Metric("rollout_share", "max", "Share of the requests that the version of a rollout has.", ("model_version",)),
+    Metric(
+        "rollout_phase_timestamp_seconds",
+        "max",
+        "When the last rollout came to its phase: running, interrupted, too_little_traffic, went_back, arrived.",
+        ("model_version", "phase"),
+    ),
     Metric("prediction_batch_rows", "histogram", "Rows of a batch.", (), _ROWS),
     Metric("validation_errors_total", "counter", "Fields that were refused.", ("field",)),
     Metric(
@@ -69,6 +104,8 @@ _METRICS = (
     Metric("model_loads_total", "counter", "Loads of a version that succeeded, one a worker.", ("model_version",)),
     Metric("model_load_failures_total", "counter", "Loads of a version that failed.", ("model_version",)),
     Metric("model_degraded", "sum", "Workers that serve another version than the wanted one, or none."),
+    Metric("model_last_good_served", "sum", "Workers that serve the copy of the last good version in VAR_DIR."),
+    Metric("var_dir_free_bytes", "max", "Bytes that are free on the disk of VAR_DIR."),
     Metric("records_total", "counter", "Records by their state: spooled, shipped or lost.", ("state",)),
     Metric("records_lag_seconds", "max", "Age of the oldest record that is not in the database yet."),
     Metric(

@@ -1,7 +1,9 @@
 """The metrics of all processes as Prometheus text, by prometheus_client's own writer."""
 
+import shutil
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import accumulate
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -12,6 +14,7 @@ from service.metrics import catalogue
 from service.metrics.process_slot import Series
 from service.metrics.shared_values import Key
 from service.records.spool.files import oldest_pending, pending_bytes, spool_folder
+from service.routing_changes import current_rollout
 from service.settings import Settings
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -21,11 +24,18 @@ FRESH_SECONDS = 900
 
 def computed(settings: Settings) -> Iterator[Series]:
     """The series that whoever asks computes: they stay true when the process that they are about hangs or is gone."""
+    with suppress(OSError):  # VAR_DIR is gone, or its disk
+        yield ("var_dir_free_bytes",), [float(shutil.disk_usage(settings.var_dir).free)], True
     if settings.records:
         folder = spool_folder(settings)
         oldest = oldest_pending(folder)
         yield ("records_lag_seconds",), [0.0 if oldest is None else max(0.0, time.time() - oldest)], True
         yield ("records_pending_bytes",), [float(pending_bytes(folder))], True
+    follows = not settings.model_version and not settings.model_uri
+    if follows and (rollout := current_rollout(settings.artifacts_dir)) is not None:
+        yield ("rollout_share", rollout.version), [rollout.share], True
+        phase = rollout.phase.replace(" ", "_")
+        yield ("rollout_phase_timestamp_seconds", rollout.version, phase), [rollout.since], True
 
 
 def render(series: Iterable[Series]) -> bytes:
@@ -66,7 +76,7 @@ class _Merged(Collector):
 
     def collect(self) -> Iterator[Metric]:
         for name, metric in catalogue.METRICS.items():
-            if found := self._by_name.get(name):
+            if metric.exposed and (found := self._by_name.get(name)):
                 yield _family(metric, found)
 
 

@@ -1,9 +1,13 @@
-"""The last hour in numbers, for the dashboard: what Prometheus would store, where there is none."""
+"""The last hour, day and week in numbers, for the dashboard: what Prometheus would store, where there is none.
+
+They lie beside the metrics' own files: in memory where the system has such a file system, so a reboot ends them.
+"""
 
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
+from pathlib import Path
 
 import orjson
 
@@ -14,9 +18,23 @@ from service.metrics.shared_values import Key
 from service.settings import Settings
 
 EVERY_SECONDS = 10.0
-POINTS = 360
-"""One hour of snapshots."""
-_FILE = "history.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """``points`` snapshots, one every ``seconds``, in the file ``filename``."""
+
+    seconds: float
+    points: int
+    filename: str
+
+
+RANGES = {
+    "1h": Range(EVERY_SECONDS, 360, "history.jsonl"),
+    "24h": Range(300, 288, "history-24h.jsonl"),
+    "7d": Range(1800, 336, "history-7d.jsonl"),
+}
+SHORTEST = "1h"
 _PREDICTION_ROUTES = ("/predict", "/predict/batch")
 BOUNDS = METRICS["http_request_duration_seconds"].buckets
 
@@ -79,25 +97,43 @@ def snapshot(merged: dict[Key, list[float]], now: float) -> Snapshot:
 
 
 def append(settings: Settings) -> None:
-    """Add a snapshot of now to the file; one process calls it every EVERY_SECONDS. Never raises."""
+    """Add a snapshot of now to each range that is due; one process calls it every EVERY_SECONDS. Never raises."""
     folder = folder_for(settings.var_dir)
-    path = folder / _FILE
     with suppress(OSError):
-        line = orjson.dumps(snapshot(merge(chain(read_folder(folder), computed(settings))), time.time())) + b"\n"
-        before = path.read_bytes().splitlines(keepends=True)[1 - POINTS :] if path.exists() else []
-        temporary = folder / f"{_FILE}.new"
-        temporary.write_bytes(b"".join([*before, line]))
-        temporary.replace(path)
+        now = time.time()
+        line = orjson.dumps(_snapshot_of(settings, now)) + b"\n"
+        for one in RANGES.values():
+            if _is_due(folder / one.filename, one.seconds, now):
+                _add(folder / one.filename, line, one.points)
 
 
-def read(settings: Settings) -> list[Snapshot]:
-    """The snapshots of the last hour, oldest first, then one of now."""
-    folder = folder_for(settings.var_dir)
+def read(settings: Settings, name: str = SHORTEST) -> list[Snapshot]:
+    """The snapshots of a range, oldest first, then one of now."""
     lines: list[bytes] = []
     with suppress(OSError):
-        lines = (folder / _FILE).read_bytes().splitlines()
+        lines = (folder_for(settings.var_dir) / RANGES[name].filename).read_bytes().splitlines()
     before = []
     for line in lines:
         with suppress(TypeError):  # written by another release, with other fields, before an upgrade
             before.append(Snapshot(**orjson.loads(line)))
-    return [*before, snapshot(merge(chain(read_folder(folder), computed(settings))), time.time())]
+    return [*before, _snapshot_of(settings, time.time())]
+
+
+def _snapshot_of(settings: Settings, now: float) -> Snapshot:
+    return snapshot(merge(chain(read_folder(folder_for(settings.var_dir)), computed(settings))), now)
+
+
+def _is_due(path: Path, seconds: float, now: float) -> bool:
+    """Whether the last snapshot is old enough; one of a clock that was ahead counts as old."""
+    try:
+        age = now - path.stat().st_mtime
+    except FileNotFoundError:
+        return True
+    return seconds <= EVERY_SECONDS or not 0 <= age < seconds
+
+
+def _add(path: Path, line: bytes, most: int) -> None:
+    before = path.read_bytes().splitlines(keepends=True)[1 - most :] if path.exists() else []
+    temporary = path.with_suffix(".new")
+    temporary.write_bytes(b"".join([*before, line]))
+    temporary.replace(path)

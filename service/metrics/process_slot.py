@@ -107,6 +107,24 @@ def folder_for(var_dir: Path) -> Path:
     return folder
 
 
+def folder_of_service(var_dir: Path) -> Path | None:
+    """The folder in which the running service with this VAR_DIR counts, whichever user it runs as; None without one.
+
+    A folder of another user's counts where that user, or root, owns VAR_DIR: else anybody could invent a service.
+    """
+    own = folder_for(var_dir)
+    folders = [own]
+    with suppress(OSError):
+        owner = var_dir.stat().st_uid
+        others = MEMORY.glob(f"tabular-serving-*-{hashlib.sha256(os.fsencode(var_dir.resolve())).hexdigest()[:16]}")
+        folders += [other for other in others if other != own and other.lstat().st_uid in (owner, 0)]
+    for folder in folders:
+        with suppress(OSError):
+            if any(is_held(path) for path in _paths(folder)):
+                return folder
+    return None
+
+
 def claim(folder: Path) -> tuple[SharedValues, int]:
     """Take the first slot that no living process holds: its values, and the file descriptor whose lock holds it.
 
@@ -141,6 +159,12 @@ def claim(folder: Path) -> tuple[SharedValues, int]:
 
 def read_folder(folder: Path) -> Iterator[Series]:
     """Each series of each slot in the folder."""
+    for _, series in read_slots(folder):
+        yield series
+
+
+def read_slots(folder: Path) -> Iterator[tuple[str, Series]]:
+    """The same, each with the name of its slot: the series of one worker after the other."""
     with _locked(folder):
         slots = [(path, is_held(path)) for path in _paths(folder)]
     for path, alive in slots:
@@ -151,7 +175,7 @@ def read_folder(folder: Path) -> Iterator[Series]:
         if len(content) == SIZE:
             values: memoryview[float] = memoryview(content)[: VALUES * 8].cast("d")
             for key, offset in read_series(values, content[VALUES * 8 :]):
-                yield key, list(values[offset : offset + METRICS[key[0]].width]), alive
+                yield path.name, (key, list(values[offset : offset + METRICS[key[0]].width]), alive)
 
 
 def remove_if_unused(folder: Path) -> None:

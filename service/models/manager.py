@@ -17,6 +17,7 @@ from inference.engines.base import EngineError
 from inference.manifest import ArtifactError
 from inference.routing import RoutingError
 from service import log, metrics
+from service.metrics import versions
 from service.models.mlflow_registry import Registry
 from service.models.model import Loading, Model, state_of, trim_memory
 from service.models.repository import Repository
@@ -28,7 +29,6 @@ LOAD_DEADLINE = 60.0
 LOAD_SECONDS = 30.0
 """How long the versions behind a load wait for it. It goes on, and is looked at again when it ends."""
 WATCH_SECONDS = 0.5
-
 _lock = threading.Lock()
 _watchers: dict[Settings, "Watcher"] = {}
 
@@ -111,10 +111,10 @@ class ModelManager:
             if loaded is not None and loaded.manifest.sha256 == model.manifest.sha256:
                 return loaded
             manifest = model.manifest
-            metrics.model_loaded(version, model.engine.name, manifest.created, manifest.metrics.get("accuracy"))
+            versions.loaded(version, model.engine.name, manifest.created, manifest.metrics.get("accuracy"))
             return model
         self._refused[version] = (state, reason)
-        metrics.model_failed(version)
+        versions.failed(version)
         return loaded
 
     def _is_refused(self, name: str, state: object) -> bool:
@@ -160,7 +160,7 @@ class ModelManager:
             log.error("last_good_refused", model_version=version, reason=str(exc))
             return None
         manifest = self._copy.manifest
-        metrics.model_loaded(version, self._copy.engine.name, manifest.created, manifest.metrics.get("accuracy"))
+        versions.loaded(version, self._copy.engine.name, manifest.created, manifest.metrics.get("accuracy"))
         log.warning("last_good_served", model_version=version, folder=str(folder))
         return self._copy
 
@@ -170,11 +170,13 @@ class ModelManager:
         if reasons and loaded.stable is not None and loaded.stable is self._copy:
             reasons += (f"The copy of {loaded.stable.version} in VAR_DIR is served.",)
         before, self.loaded = self.loaded, (loaded := replace(loaded, reasons=reasons))
-        metrics.degraded(bool(loaded.reasons))
+        versions.degraded(bool(loaded.reasons), self._copy is not None and loaded.stable is self._copy)
         for version in before.models.keys() - loaded.models.keys():
-            metrics.model_unloaded(version)
+            versions.unloaded(version)
         if loaded.reasons and loaded.reasons != before.reasons:
             log.error("model_fault", reasons=loaded.reasons, folder=str(self._repository.root))
+        if loaded.roles != before.roles:
+            log.info("routing_changed", **loaded.roles)
         if loaded.stable is not None and loaded.stable is not before.stable:
             log.info("model_serving", model_version=loaded.stable.version, engine=loaded.stable.engine.name)
         if any(loaded.models.get(version) is not model for version, model in before.models.items()):

@@ -4,6 +4,7 @@ import os
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Protocol
 
 from schemas.errors import NotReady, UnknownVersion
@@ -27,10 +28,18 @@ class ModelSet:
     models: Mapping[str, Model] = field(default_factory=dict)
     reasons: tuple[str, ...] = ("no model has been loaded yet",)
 
-    def choose(self, version: str | None) -> tuple[Model, str]:
+    @property
+    def roles(self) -> dict[str, str | float | None]:
+        """The version in each role, for the log."""
+        named = {"stable": self.stable, "canary": self.canary, "shadow": self.shadow}
+        versions = {role: None if model is None else model.version for role, model in named.items()}
+        return {**versions, "share": self.share if self.canary is not None else 0.0}
+
+    def choose(self, version: str | None, client_key: str = "") -> tuple[Model, str]:
         """The model that answers a request, and its role: requested, canary or stable.
 
-        ``version`` is the one that the request names; None where it names none.
+        ``version`` is the one that the request names; None where it names none. ``client_key`` is its X-Client-Key as
+        WSGI has it: requests of one key get the same version as long as the share stays. Without it the share is drawn.
 
         Raises:
             NotReady: no model is loaded.
@@ -42,9 +51,21 @@ class ModelSet:
             if version not in self.models:
                 raise UnknownVersion("The model_version asked for is not loaded; GET /model/info lists those that are.")
             return self.models[version], "requested"
-        if self.canary is not None and random.random() < self.share:  # noqa: S311 - a share, not a secret
-            return self.canary, "canary"
+        if self.canary is not None:
+            drawn = position(client_key, self.canary.version) if client_key else random.random()  # noqa: S311 - no secret
+            if drawn < self.share:
+                return self.canary, "canary"
         return self.stable, "stable"
+
+
+def position(client_key: str, canary: str) -> float:
+    """Where a client stands for a canary, from 0 to 1: it is answered by the canary while its share is larger.
+
+    The same on every host and in every release. The canary's name is part of it, so that two canaries, one after the
+    other, are not tried on the same clients. BLAKE2b (RFC 7693), 53 bits of it, as many as a double holds exactly.
+    """
+    digest = blake2b(canary.encode() + b"\0" + client_key.encode("latin-1", "replace"), digest_size=8).digest()
+    return (int.from_bytes(digest, "big") >> 11) / 2**53
 
 
 class Manager(Protocol):

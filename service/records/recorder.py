@@ -124,6 +124,7 @@ class Recorder:
                 if writer.try_to_begin():
                     self._set_losing(False)
                 stall_watch.look()
+                count(self._folder)  # what could not be counted before
                 if writer.reopen_if_deleted():
                     log.error("records_file_deleted", folder=str(self._folder))
                 supervisor.start_if_needed(self._settings)

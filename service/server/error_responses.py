@@ -1,4 +1,7 @@
-"""gunicorn's own error responses, which the application never sees, in the shape of every other error (RFC 9457)."""
+"""gunicorn's own error responses, which the application never sees, in the shape of every other error (RFC 9457).
+
+A refusal of a request whose route is known has the shape of that route.
+"""
 
 import re
 import uuid
@@ -8,9 +11,9 @@ from math import ceil
 from random import randrange
 from socket import socket
 
-import orjson
 from gunicorn import util
 
+from schemas.error_shapes import ErrorShape
 from schemas.errors import (
     BadRequest,
     BodyTooLarge,
@@ -25,6 +28,7 @@ from schemas.errors import (
     UriTooLong,
     error_class,
 )
+from schemas.problems import PROBLEM_DETAILS
 from service import log
 
 _ERRORS = {
@@ -72,29 +76,29 @@ def write_refusal(sock: socket, error: ServiceError) -> None:
 def error_response(status: int, request_id: str) -> bytes:
     """The whole HTTP response, head and body; the connection closes after it."""
     phrase = HTTPStatus(status).phrase
-    return problem(_ERRORS.get(status) or error_class(status, phrase)(phrase), request_id, closes=True)
+    return _response(_ERRORS.get(status) or error_class(status, phrase)(phrase), request_id, True, PROBLEM_DETAILS)
 
 
-def overloaded_response(given_id: str | None, seconds: float, closes: bool) -> bytes:
+def overloaded_response(given_id: str | None, seconds: float, closes: bool, shape: ErrorShape) -> bytes:
     """The response to a request that would wait too long; ``seconds`` is when to come again, rounded up.
 
-    ``given_id`` is the client's X-Request-ID, which comes back where it is sane. Clients that are refused together get
-    one of two seconds to come again, so that they do not all come together.
+    ``shape`` is that of the route's errors. ``given_id`` is the client's X-Request-ID, which comes back where it is
+    sane. Clients that are refused together get one of two seconds to come again, so that they do not all come together.
     """
     request_id = given_id if given_id and _SANE_ID(given_id) else str(uuid.uuid4())
     wait = str(max(1, ceil(seconds)) + randrange(2))  # noqa: S311 - spreads a crowd, hides nothing
-    return problem(Overloaded(OVERLOADED, {"Retry-After": wait}), request_id, closes)
+    return _response(Overloaded(OVERLOADED, {"Retry-After": wait}), request_id, closes, shape)
 
 
-def problem(error: ServiceError, request_id: str, closes: bool) -> bytes:
+def _response(error: ServiceError, request_id: str, closes: bool, shape: ErrorShape) -> bytes:
     """The whole HTTP response of an error, head and body."""
-    body = orjson.dumps(error.document(request_id))
+    body = shape.body(error, request_id)
     headers = "".join(f"{name}: {value}\r\n" for name, value in error.headers.items())
     head = (
         f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}\r\n"
         f"Date: {util.http_date()}\r\n"
         f"Connection: {'close' if closes else 'keep-alive'}\r\n"
-        "Content-Type: application/problem+json\r\n"
+        f"Content-Type: {shape.media_type}\r\n"
         f"Content-Length: {len(body)}\r\n"
         f"{headers}X-Request-ID: {request_id}\r\n\r\n"
     )

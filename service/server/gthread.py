@@ -54,7 +54,7 @@ class TimedThreadWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no 
                 given_id = next((value for name, value in req.headers if name == "X-REQUEST-ID"), None)
                 closes = not self.alive or req.should_close()
                 with suppress(OSError):
-                    conn.sock.sendall(overloaded_response(given_id, self.policy.limit, closes))
+                    conn.sock.sendall(overloaded_response(given_id, self.policy.limit, closes, rules.errors))
                     return not closes
                 return False
         return bool(super().handle_request(req, conn))

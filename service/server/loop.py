@@ -107,17 +107,16 @@ class ConnectionLoop(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
 
     def run_once(self, accepting: bool = True) -> None:
         """Wait at most a second for events, handle them, and give turns."""
-        now = time.monotonic()
-        if now - self.swept >= SWEEP_INTERVAL:
-            self.swept = now
-            self.notify()  # the arbiter kills a worker whose handler hangs
-            self.sweep(now)
         self.set_accept_enabled(accepting and self.nr_conns < self.worker_connections)
-        self.blocked = now - self.began
+        self.blocked = time.monotonic() - self.began
         events = self.poller.select(0 if self.waiting else 1.0)
         self.began = time.monotonic()
         for key, _ in events:
             key.data(key.fileobj)
+        if self.began - self.swept >= SWEEP_INTERVAL:  # after the reading: what has come in time is no longer overdue
+            self.swept = self.began
+            self.notify()  # the arbiter kills a worker whose handler hangs
+            self.sweep(self.began)
         if self.waiting:
             self.give_turns(self.began)
 

@@ -12,6 +12,9 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from schemas.error_shapes import ErrorShape
+from schemas.problems import PROBLEM_DETAILS
+
 MAX_BODY = 16 * 1024 * 1024
 """Bytes of a body that the loop reads for an application without a limit of its own."""
 MEMORY = 0.25
@@ -23,7 +26,7 @@ THREAD_WAIT = 30.0
 
 
 class Rules(Protocol):
-    """What the worker reads of an operation: whether OVERLOAD_MS holds for it, and whether it may wait."""
+    """What the worker reads of an operation: whether OVERLOAD_MS holds for it, whether it may wait, how it refuses."""
 
     @property
     def limited(self) -> bool:
@@ -33,6 +36,10 @@ class Rules(Protocol):
     def slow(self) -> bool:
         """May wait for a database."""
 
+    @property
+    def errors(self) -> ErrorShape:
+        """The shape of a refusal."""
+
 
 @dataclass(frozen=True, slots=True)
 class NoRules:
@@ -40,6 +47,7 @@ class NoRules:
 
     limited: bool = False
     slow: bool = False
+    errors: ErrorShape = PROBLEM_DETAILS
 
 
 Route = tuple[str, Rules]

@@ -257,7 +257,8 @@ class InlineWorker(ConnectionLoop):
         metrics.overloaded(conn.route[0], req.method if req is not None else "")
         wait = max(self.policy.limit, self.pace.wait(self.admitted))
         conn.drop_request()
-        self.send(conn, overloaded_response(given_id, wait, closes), keep_alive=not closes)
+        refusal = overloaded_response(given_id, wait, closes, conn.route[1].errors)
+        self.send(conn, refusal, keep_alive=not closes)
 
     def respond_with_error(self, conn: Connection, exc: Exception) -> None:
         """Send the error response of a request that cannot be handled, and close."""

@@ -17,7 +17,9 @@ from flask.sessions import NullSession, SessionInterface
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 from werkzeug.http import parse_options_header
 
+from schemas.error_shapes import ErrorShape
 from schemas.errors import BodyTooLarge, MalformedBody, ServiceError, UnsupportedMediaType
+from schemas.problems import PROBLEM_DETAILS
 from service import metrics
 from service.access.counters import RateLimitStatus
 from service.access.rate_limit import Limiter
@@ -34,12 +36,14 @@ _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 class ServingRequest(flask.Request):
     """A request, and what the hooks have found out about it.
 
-    ``started`` is of ``time.perf_counter``, in seconds. ``client`` is the name of the token's owner, or the address.
-    ``rate_limit_status`` is set on limited routes. ``events`` are log lines that are written together with the
-    request's own. ``phases`` are seconds by name; None unless the client asks for Server-Timing.
+    ``client_key`` is its X-Client-Key, as it came. ``started`` is of ``time.perf_counter``, in seconds. ``client`` is
+    the name of the token's owner, or the address. ``rate_limit_status`` is set on limited routes. ``events`` are log
+    lines that are written together with the request's own. ``phases`` are seconds by name; None unless the client asks
+    for Server-Timing.
     """
 
     request_id: str = ""
+    client_key: str = ""
     started: float = 0.0
     client: str = ""
     rate_limit_status: RateLimitStatus | None = None
@@ -47,7 +51,13 @@ class ServingRequest(flask.Request):
     events: tuple[tuple[str, dict[str, Any]], ...] = ()
 
     def json_body(self, most: int) -> bytes:
-        """The whole body, JSON by its headers, at most ``most`` bytes long; its length need not be announced.
+        """The whole body, JSON by its headers; see ``typed_body``."""
+        return self.typed_body(most, is_json, "Send JSON, with Content-Type: application/json.")
+
+    def typed_body(self, most: int, is_taken: Callable[[str], bool], advice: str) -> bytes:
+        """The whole body, at most ``most`` bytes long, of a Content-Type that is taken; its length may be unannounced.
+
+        ``advice`` is what a client of another Content-Type is told.
 
         Raises:
             BodyTooLarge, UnsupportedMediaType, MalformedBody
@@ -62,8 +72,8 @@ class ServingRequest(flask.Request):
             raise MalformedBody("The body ended before its announced length, or its chunks are malformed.") from None
         if not body and "HTTP_TRANSFER_ENCODING" in environ and "wsgi.input_terminated" not in environ:
             raise MalformedBody("This server reads no chunked bodies; send a Content-Length.")
-        if not _is_json(environ.get("CONTENT_TYPE", "")):
-            raise UnsupportedMediaType("Send JSON, with Content-Type: application/json.")
+        if not is_taken(environ.get("CONTENT_TYPE", "")):
+            raise UnsupportedMediaType(advice)
         if environ.get("HTTP_CONTENT_ENCODING", "identity").lower() not in ("identity", ""):
             raise UnsupportedMediaType("Send the body as it is, without Content-Encoding.")
         return body
@@ -105,7 +115,7 @@ class ServingRequest(flask.Request):
 
 
 @lru_cache(maxsize=256)
-def _is_json(content_type: str) -> bool:
+def is_json(content_type: str) -> bool:
     """Whether it is JSON in UTF-8; many clients spell that ``utf8`` (WHATWG Encoding)."""
     media_type, parameters = parse_options_header(content_type)
     media_type = media_type.lower()
@@ -170,7 +180,10 @@ class NoSession(SessionInterface):
 
 
 class ServingApp(Flask):
-    """The application: its hooks and views read these attributes. ``operations`` holds each endpoint's operation."""
+    """The application: its hooks and views read these attributes. ``operations`` holds each endpoint's operation.
+
+    ``shapes`` are the shapes of errors of other protocols than our own, by the first part of their routes' paths.
+    """
 
     request_class: type[ServingRequest] = ServingRequest
     response_class: type[ServingResponse] = ServingResponse
@@ -185,6 +198,7 @@ class ServingApp(Flask):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         self.operations: dict[str, Operation] = {}
+        self.shapes: dict[str, ErrorShape] = {}
         super().__init__(*arguments, **named)
         self._routes: dict[tuple[str, str], tuple[str, Operation] | None] = {}
 
@@ -225,6 +239,8 @@ class ServingApp(Flask):
             if declared is None:
                 raise TypeError(f"The view of {rule} has no operation: put @operation(Operation(...)) above it.")
             self.operations[endpoint or view_func.__name__] = declared
+            if declared.errors is not PROBLEM_DETAILS:
+                self.shapes[_first_part(rule)] = declared.errors
         super().add_url_rule(rule, endpoint, view_func, *args, **kw)
 
     def operation_of(self, request: flask.Request) -> Operation | None:
@@ -232,11 +248,22 @@ class ServingApp(Flask):
         rule = request.url_rule
         return None if rule is None else self.operations[rule.endpoint]
 
+    def error_shape(self, request: flask.Request) -> ErrorShape:
+        """How to tell the client of an error; where no route matched, as the routes beside it do."""
+        declared = self.operation_of(request)
+        if declared is not None:
+            return declared.errors
+        return self.shapes.get(_first_part(request.path), PROBLEM_DETAILS)
+
     def make_default_options_response(self) -> flask.Response:
         """The methods in ``Allow``, and no type: there is no body."""
         response = super().make_default_options_response()
         del response.headers["Content-Type"]
         return response
+
+
+def _first_part(path: str) -> str:
+    return path.split("/", 2)[1] if path.startswith("/") else ""
 
 
 def current() -> tuple[ServingApp, ServingRequest]:

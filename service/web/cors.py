@@ -9,9 +9,10 @@ from flask import Response
 
 from service.web.lean import current
 
-ALLOWED = "Authorization, Content-Type, X-Request-ID, X-Server-Timing"
+ALLOWED = "Authorization, Content-Type, X-Client-Key, X-Request-ID, X-Server-Timing"
 EXPOSED = (
-    "X-Request-ID, X-Model-Version, Server-Timing, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset"
+    "X-Request-ID, X-Model-Version, X-Prediction-ID, Server-Timing, Retry-After, "
+    "RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset"
 )
 MAX_AGE = "7200"
 """Seconds a browser may remember a preflight; Chromium takes no more."""

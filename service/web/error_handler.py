@@ -1,8 +1,11 @@
-"""Turns every error into an answer: RFC 9457 problem details, never a traceback, never the input."""
+"""Turns every error into an answer in the shape of the route, never a traceback, never the input.
+
+The service's own routes answer RFC 9457 problem details; those of another protocol say in their ``Operation`` how it
+tells of errors.
+"""
 
 from typing import Any
 
-import orjson
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as WrongMethod
@@ -11,8 +14,6 @@ from werkzeug.routing import RequestRedirect
 from schemas.errors import INTERNAL_ERROR, MethodNotAllowed, NotFound, ServiceError, error_class
 from service import log
 from service.web.lean import current
-
-PROBLEM = "application/problem+json"
 
 
 def register(app: Flask) -> None:
@@ -23,9 +24,11 @@ def register(app: Flask) -> None:
 
 
 def answer(exc: ServiceError) -> Response:
-    """The problem document of one of our own errors."""
-    _, request = current()
-    response = Response(orjson.dumps(exc.document(request.request_id)), exc.status, content_type=PROBLEM)
+    """The document of one of our own errors."""
+    app, request = current()
+    shape = app.error_shape(request)
+    body = shape.body(exc, request.request_id)
+    response = Response(body, shape.status(type(exc)), content_type=shape.media_type)
     response.headers.extend(exc.headers)
     return response
 

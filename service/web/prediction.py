@@ -16,21 +16,26 @@ import orjson
 from inference.features import Matrix
 from inference.open_columns import OpenMatrix, unseen_rows
 from inference.timestamps import isoformat_unix
-from schemas.errors import MOST_ERRORS, InvalidInput, ServiceError
+from schemas.errors import MOST_ERRORS, InvalidHeader, InvalidInput, ServiceError
 from schemas.reader import field_names
 from schemas.serialise import PROBABILITIES, not_finite, serialise_rows
 from service import log, metrics
+from service.models.cache import Cached
 from service.models.model import Model
 from service.models.serving import ModelSet
 from service.records import Record
 from service.records.recorder import Recorder
 from service.web.tracing import new_id
 
+MAX_CLIENT_KEY = 128
+"""Characters of an X-Client-Key."""
+
 
 class RequestFacts(Protocol):
     """What a record and a log line say of a request. ``ServingRequest`` explains each."""
 
     request_id: str
+    client_key: str
     started: float
     client: str
     remote_addr: str | None
@@ -89,10 +94,42 @@ def answer(
     ``probabilities`` is the query parameter as it came, None where it did not.
 
     Raises:
-        NotReady, UnknownVersion, InvalidInput, and what ``body`` and ``read`` raise.
+        NotReady, UnknownVersion, InvalidHeader, InvalidInput, and what ``body`` and ``read`` raise.
     """
-    model, role = models.choose(version)
+    model, role = models.choose(version, request.client_key)
     received = body()
+    if request.client_key:
+        _check_client_key(request.client_key)
+    compared = models.canary is not None and version is None
+    if compared:
+        metrics.canary_began(model.version)
+    try:
+        prediction, content = _answer_by(
+            model, role, received, read, serialise, request, recorder, batch, probabilities
+        )
+    except Exception as exc:
+        metrics.prediction_failed(model.version, role, exc.status if isinstance(exc, ServiceError) else 500)
+        raise
+    if compared:
+        _compare(prediction)
+    shadow = None
+    if models.shadow is not None and version is None:
+        shadow = partial(shadow_predict, models.shadow, read, received, prediction.record, recorder)
+    return Answer(prediction, content, shadow)
+
+
+def _answer_by(
+    model: Model,
+    role: str,
+    received: bytes,
+    read: Read,
+    serialise: Serialise,
+    request: RequestFacts,
+    recorder: Recorder,
+    batch: bool,
+    probabilities: str | None,
+) -> tuple[Prediction, bytes]:
+    """The prediction of the model that was chosen, and the body to send."""
     began = time.perf_counter()
     rows = _read(read, model, received, probabilities)
     validated = time.perf_counter()
@@ -101,14 +138,19 @@ def answer(
     prediction.all_classes = probabilities == "true"
     content = serialise(prediction)
     validate, write = validated - began, time.perf_counter() - recorded
-    metrics.phases(model.version, validate, prediction.predict_seconds, write)
+    metrics.phases(model.version, role, validate, prediction.predict_seconds, write)
     if request.phases is not None:
         request.phases |= {"validate": validate, "predict": prediction.predict_seconds}
         request.phases |= {"record": prediction.record_seconds, "serialise": write}
-    shadow = None
-    if models.shadow is not None and version is None:
-        shadow = partial(shadow_predict, models.shadow, read, received, prediction.record, recorder)
-    return Answer(prediction, content, shadow)
+    return prediction, content
+
+
+def _compare(prediction: Prediction) -> None:
+    """Count an answer for the comparison of stable and canary. A cached answer's time is not its version's."""
+    model, answers = prediction.model, prediction.record.answers
+    is_timed = len(answers.predictions) > 1 or not isinstance(model.engine, Cached)
+    seconds = prediction.predict_seconds if is_timed else None
+    metrics.canary_compared(model.version, answers.predictions, answers.chosen is None, seconds)
 
 
 def predict_and_record(
@@ -210,6 +252,21 @@ def _row_document(record: Record, all_classes: bool) -> dict[str, Any]:
     if all_classes:
         found |= {PROBABILITIES: answers.probabilities[0].tolist(), "classes": record.classes}
     return found
+
+
+def _check_client_key(header: str) -> None:
+    """Refuse what is no key; to draw the version instead would move a user to and fro unnoticed.
+
+    Raises:
+        InvalidHeader: longer than MAX_CLIENT_KEY characters, or with characters that cannot be seen.
+    """
+    sent = header.encode("latin-1", "replace")  # WSGI has bytes as latin-1 text
+    try:
+        key = sent.decode()
+    except UnicodeDecodeError:
+        key = header
+    if len(key) > MAX_CLIENT_KEY or not key.isprintable():
+        raise InvalidHeader(f"X-Client-Key must be at most {MAX_CLIENT_KEY} visible characters.")
 
 
 def _read(read: Read, model: Model, body: bytes, probabilities: str | None) -> Matrix:

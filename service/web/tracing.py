@@ -33,6 +33,8 @@ def begin() -> None:
         peer = client_address(peer, request.environ.get("HTTP_X_FORWARDED_FOR"), proxies)
         request.remote_addr = peer
     request.client = peer
+    if "HTTP_X_CLIENT_KEY" in request.environ:
+        request.client_key = request.environ["HTTP_X_CLIENT_KEY"]
     if "HTTP_X_SERVER_TIMING" in request.environ:
         request.phases = {}
     log.bind(request.request_id)

@@ -88,7 +88,7 @@ def test_a_person_with_a_token_opens_the_pages_in_any_order(serve, browser, tmp_
     token = new_token()
     file = tmp_path / "tokens"
     file.write_text(line_of("person", token, ["observe"]) + "\n")
-    pages = [("/model/drift.html", "Nothing was predicted"), ("/dashboard", "requests a second")]
+    pages = [("/model/drift.html", "Nothing was predicted"), ("/dashboard", "requests per second")]
     for order in (pages, pages[::-1]):
         server = serve(API_TOKENS_FILE=str(file))  # on a port that the browser knows no password of
         # As the browser's dialogue does it: the password goes out in answer to a challenge only.
@@ -96,4 +96,54 @@ def test_a_person_with_a_token_opens_the_pages_in_any_order(serve, browser, tmp_
         for path, shown in order:
             browser.open(server.url + path)
             browser.wait("main", shown)
+            _stays_at_home(browser, server)
+
+
+def test_a_row_is_predicted_on_the_landing_page_and_a_wrong_field_is_named(serve, browser, photograph):
+    server = serve()
+    for width in (320, *WIDTHS):
+        browser.open(server.url, width)
+        browser.wait("#state", "healthy")
+        browser.click("#row button")
+        browser.wait("#answer", "random_forest-1")
+        assert browser.read("#answer .prediction") == "1"
+        photograph(f"home-{width}")
+        assert browser.overflow() <= 0
+        assert browser.complaints() == []
+        field = browser.wait("[data-name=feature_4]")
+        field.clear()
+        field.send_keys("900")
+        browser.click("#row button")
+        assert "100" in browser.read("#field-3-error")
+        assert "900" in browser.read("#curl")
+        assert browser.hosts() == {urlsplit(server.url).netloc}
+        assert all("422" in complaint for complaint in browser.complaints()), "the browser's own note of the status"
+
+
+def test_a_token_typed_on_the_landing_page_is_sent_and_stored_nowhere(serve, browser, tmp_path):
+    token = new_token()
+    file = tmp_path / "tokens"
+    file.write_text(line_of("person", token, ["predict"]) + "\n")
+    server = serve(API_TOKENS_FILE=str(file))
+    browser.open(server.url)
+    browser.click("#row button")
+    browser.wait("#answer", "Give a token")
+    browser.wait("#token").send_keys(token)
+    browser.click("#row button")
+    browser.wait("#answer", "random_forest-1")
+    stored = "return JSON.stringify([Object.entries(localStorage), Object.entries(sessionStorage), document.cookie])"
+    assert token not in browser.driver.execute_script(stored)
+    assert token not in browser.driver.current_url and token not in browser.read("#curl")
+
+
+def test_every_page_fits_a_small_phone_and_loads_from_this_host_alone(serve, browser, photograph):
+    server = serve()
+    pages = {"card": ("/model/card", "Confusion"), "performance": ("/model/performance.html", "Nothing was predicted")}
+    pages["dashboard-empty"] = ("/dashboard", "No predictions")
+    for name, (path, shown) in pages.items():
+        for width in (320, 1280):
+            browser.open(server.url + path, width)
+            browser.wait("main", shown)
+            photograph(f"{name}-{width}")
+            assert browser.overflow() <= 0
             _stays_at_home(browser, server)

@@ -23,6 +23,7 @@ from service.app import create_app
 from service.models.model import Model
 from service.settings import Settings
 from service.web.docs.document import make_document
+from service.web.operation import template_of
 
 ALL_KINDS = Contract(
     "classification",
@@ -100,7 +101,7 @@ def test_every_route_of_the_front_page_is_documented_except_pages(make_client):
     listed = {(route["path"], route["method"].lower()) for route in client.get("/").get_json()["routes"]}
     documented = _operations(client.get("/apispec.json").get_json())
     app = client.application
-    operations = {rule.rule: app.operations[rule.endpoint] for rule in app.url_map.iter_rules()}
+    operations = {template_of(rule): app.operations[rule.endpoint] for rule in app.url_map.iter_rules()}
     pages = {route for route in listed if operations[route[0]].page}
     assert {("/apidocs/", "get"), ("/redoc", "get")} <= pages
     assert set(documented) == listed - pages
@@ -111,6 +112,9 @@ def test_every_route_of_the_front_page_is_documented_except_pages(make_client):
 def test_the_examples_are_accepted_and_answered_as_shown(make_client):
     client = make_client()
     document = client.get("/apispec.json").get_json()
+    for path in ("/v2/models/{name}/infer", "/invocations"):
+        example = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["example"]
+        assert client.post(path.format(name="model"), json=example).status_code == 200
     for path in ("/predict", "/predict/batch"):
         operation = document["paths"][path]["post"]
         answer = client.post(path, json=operation["requestBody"]["content"]["application/json"]["example"])
@@ -132,13 +136,41 @@ def test_a_problem_is_shown_as_it_is_answered(make_client):
     assert "429" not in responses and "401" not in responses
 
 
+@pytest.mark.parametrize(
+    ("protocols", "tags"), [("oip,mlflow", {"oip", "mlflow"}), ("oip", {"oip"}), ("mlflow", {"mlflow"}), ("", set())]
+)
+def test_each_protocol_has_a_tag_of_its_own_and_goes_with_the_setting(make_client, protocols, tags):
+    client = make_client(PROTOCOLS=protocols)
+    document = client.get("/apispec.json").get_json()
+    validate(document)
+    ours = {"predictions", "model", "records", "health", "service"}
+    assert {tag["name"] for tag in document["tags"]} == ours | tags
+    paths = {"oip": "/v2/health/live", "mlflow": "/ping"}
+    for name, path in paths.items():
+        assert (path in document["paths"]) is (name in tags)
+        assert client.get(path).status_code == (200 if name in tags else 404)
+
+
+def test_the_errors_of_a_protocol_are_documented_in_its_shape(make_client):
+    client = make_client()
+    paths = client.get("/apispec.json").get_json()["paths"]
+    for path, body in (("/v2/models/{name}/infer", {"inputs": []}), ("/invocations", {})):
+        responses = paths[path]["post"]["responses"]
+        assert "422" not in responses
+        refused = client.post(path.format(name="model"), json=body)
+        documented = responses["400"]["content"][refused.content_type]["examples"]["invalid-input"]["value"]
+        assert documented.keys() == refused.get_json().keys()
+
+
 def test_tokens_and_limits_are_documented_where_they_hold(make_client, tokens):
     document = make_client(API_TOKENS_FILE=tokens, RATE_LIMIT="5/minute").get("/apispec.json").get_json()
     operations = _operations(document)
     assert document["components"]["securitySchemes"]["token"] == {"type": "http", "scheme": "bearer"}
     secured = {path for (path, _), one in operations.items() if "security" in one}
     assert {"/predict", "/predict/batch", "/model/info"} <= secured
-    assert not secured & {"/", "/health", "/health/live", "/health/ready", "/apispec.json"}
+    assert not secured & {"/", "/health", "/health/live", "/health/ready", "/apispec.json", "/ping", "/version"}
+    assert {"/v2", "/v2/models/{name}", "/v2/models/{name}/infer", "/invocations"} <= secured
+    assert not any(path.startswith("/v2/") and path.endswith(("/ready", "/live")) for path in secured)
     responses = operations["/predict", "post"]["responses"]
     assert "WWW-Authenticate" in responses["401"]["headers"] and "Retry-After" in responses["429"]["headers"]
     assert {"X-Request-ID", "X-Model-Version", "RateLimit-Remaining"} <= responses["200"]["headers"].keys()

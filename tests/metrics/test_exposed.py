@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from service.metrics.listener import MAX_CONNECTIONS
+from service.metrics.scrape_server import MAX_CONNECTIONS
 from tests.records.conftest import until
 
 pytestmark = pytest.mark.process
@@ -113,7 +113,7 @@ def test_a_listener_that_died_or_hangs_is_replaced_by_itself(serve, scrape, free
 
 
 def listeners(server):
-    return [pid for pid, command in server.children.items() if "listener" in command]
+    return [pid for pid, command in server.children.items() if "scrape_server" in command]
 
 
 def test_a_crowd_of_silent_or_slow_clients_keeps_no_scrape_waiting_and_takes_no_threads(serve, scrape, free_address):

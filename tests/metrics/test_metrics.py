@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from service import metrics
+from service.metrics import versions
 from service.metrics.catalogue import METRICS
 from service.metrics.exposition import merge
 from service.metrics.shared_values import SIZE, SharedValues
@@ -98,9 +99,9 @@ def test_a_proxys_header_that_makes_no_sense_is_ignored(counting, header):
 
 
 def test_the_gauges_of_an_unloaded_version_end(counting):
-    metrics.model_loaded("x-1", "onnx", created="2026-01-31T12:00:00Z", accuracy=0.9)
+    versions.loaded("x-1", "onnx", created="2026-01-31T12:00:00Z", accuracy=0.9)
     assert counting()['model_info{engine="onnx",model_version="x-1"}'] == 1
-    metrics.model_unloaded("x-1")
+    versions.unloaded("x-1")
     assert list(counting()) == ['model_loads_total{model_version="x-1"}']
 
 
@@ -121,7 +122,7 @@ def test_threads_lose_no_count(counting):
 def test_what_is_exposed_is_prometheus_text_with_the_names_of_the_catalogue(counting):
     answered("/predict", "POST", 200, 0.003)
     metrics.records("spooled", 3)
-    metrics.drift("a-1", 'a "name"\\ with\nall', 0.3, True)
+    versions.drift("a-1", 'a "name"\\ with\nall', 0.3, True)
     families = list(text_string_to_metric_families(metrics.exposition().decode()))
     names = {METRICS[name].name.removesuffix("_total") for name in METRICS}
     assert {family.name for family in families} <= names
@@ -163,7 +164,7 @@ def test_the_counts_of_processes_add_up_whether_they_live_or_not(processes):
 def test_a_features_drift_is_never_that_of_the_prediction(counting):
     names = ["$prediction", "$$prediction", "prediction", "$price", "$prediction "]
     for psi, name in enumerate([None, *names], start=1):
-        metrics.drift("m-1", name, float(psi), False)
+        versions.drift("m-1", name, float(psi), False)
     labels = ["$prediction", "$$prediction", "$$$prediction", "prediction", "$price", "$prediction "]
     assert {name: value for name, value in counting().items() if "psi" in name} == {
         f'feature_drift_psi{{feature="{label}",model_version="m-1"}}': float(psi)

@@ -34,11 +34,11 @@ def test_pages_may_talk_to_their_own_host_only(client, path):
 
 
 def test_the_pages_files_are_served_and_no_others(client):
-    for name in ("charts.js", "plots.js", "dashboard.js", "drift.js", "dashboard.css"):
-        with client.get(f"/dashboard/static/{name}") as answer:
+    for name in ("charts.js", "plots.js", "dashboard.js", "drift.js", "pages.css", "icon.svg"):
+        with client.get(f"/pages/{name}") as answer:
             assert answer.status_code == 200
-    for name in ("..%2fdashboard.py", "dashboard.html", "nothing.js"):
-        assert client.get(f"/dashboard/static/{name}").status_code == 404
+    for name in ("..%2ffiles.py", "dashboard.html", "nothing.js"):
+        assert client.get(f"/pages/{name}").status_code == 404
 
 
 def test_drift_has_no_version_where_nothing_was_predicted(client):
@@ -85,6 +85,20 @@ def test_a_point_that_another_release_wrote_is_left_out(client, make_settings, t
     assert len(client.get("/dashboard/data").json["points"]) == 2
 
 
+def test_longer_ranges_have_fewer_points(client, make_settings, tmp_path):
+    settings = make_settings(var_dir=tmp_path / "var")
+    metrics.open_metrics(settings)
+    for _ in range(3):
+        history.append(settings)
+    points = {name: client.get(f"/dashboard/data?range={name}").json for name in history.RANGES}
+    assert {name: (len(found["points"]), found["every"]) for name, found in points.items()} == {
+        "1h": (4, 10),
+        "24h": (2, 300),
+        "7d": (2, 1800),
+    }
+    assert client.get("/dashboard/data?range=9y").status_code == 422
+
+
 @pytest.mark.process
 @pytest.mark.slow
 @pytest.mark.xdist_group("browser")
@@ -107,7 +121,7 @@ def test_a_shifted_feature_is_seen_on_the_pages_and_no_request_leaves_the_host(s
 
     pictures = Path(os.environ.get("PICTURES", tmp_path))
     for width in (390, 1280):
-        for page, shown in (("/dashboard", "requests a second"), ("/model/drift.html", "feature_2: alarm")):
+        for page, shown in (("/dashboard", "requests per second"), ("/model/drift.html", "feature_2: alarm")):
             browser.open(server.url + page, width, 1400)
             browser.wait("main", shown)
             assert "Not" not in browser.wait("#state").text

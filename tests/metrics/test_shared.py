@@ -12,7 +12,7 @@ PROLOGUE = """
 import os, signal, sys, time
 from service.settings import Settings
 from service import metrics
-from service.metrics import process_slot
+from service.metrics import process_slot, versions
 settings = Settings.read(os.environ)
 def child(work):
     pid = os.fork()
@@ -52,7 +52,7 @@ def test_a_killed_workers_counts_stay_and_its_gauges_go(run, samples):
         "metrics.prepare(settings)\n"
         "reading, writing = os.pipe()\n"
         "def work():\n"
-        "    metrics.worker_slots(3); count(); metrics.began(); metrics.model_loaded('a-1', 'onnx')\n"
+        "    metrics.worker_slots(3); count(); metrics.began(); versions.loaded('a-1', 'onnx')\n"
         "    os.write(writing, b'.'); time.sleep(60)\n"
         "pids = [child(work) for _ in range(2)]\n"
         "os.read(reading, 1); os.read(reading, 1)\n"

@@ -115,15 +115,15 @@ def test_list_shows_a_registered_model_and_not_the_artifacts_folder(run, registe
     registered("churn%2F3")
     shown = run("list", MODEL_URI="models:/churn/3")
     assert shown.exit_code == 0
-    assert shown.output.startswith("registered-7  stable")
+    assert shown.output.splitlines()[1].split()[:2] == ["registered-7", "stable"]
     assert "random_forest-1" not in shown.output
     assert "MODEL_URI=models:/churn/3 names the model to serve" in shown.output
 
 
 def test_list_shows_a_pinned_version_as_the_stable_one(run, other_rows):
     lines = run("list", MODEL_VERSION=other_rows).output.splitlines()
-    assert {line.split()[0]: line.split()[1] for line in lines[:2]} == {other_rows: "stable", "random_forest-1": "-"}
-    assert f"MODEL_VERSION={other_rows} names the model to serve" in lines[2]
+    assert {line.split()[0]: line.split()[1] for line in lines[1:3]} == {other_rows: "stable", "random_forest-1": "-"}
+    assert f"MODEL_VERSION={other_rows} names the model to serve" in lines[3]
 
 
 @pytest.mark.parametrize("setting", [{"MODEL_URI": "models:/churn/3"}, {"MODEL_VERSION": "random_forest-1"}])

@@ -22,6 +22,7 @@ from service.server.error_responses import install_error_responses
 install_error_responses()
 from service.server.rules import install_rules
 install_rules()
+from service.server.listening import follow_stop as on_starting
 class Quick(worker.InlineWorker):
     client_timeout = 1.5
 worker_class = {worker}

@@ -7,8 +7,13 @@ import signal
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
+
+from tests.conftest import until
+from tests.server.conftest import Talk
 
 pytestmark = pytest.mark.process
 GET = "GET /{} HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -137,35 +142,51 @@ def test_long_requests_that_never_end_are_refused_when_they_fill_the_memory(make
     assert hoarders[-1].send("x" * 99_999).answer().status == 200
 
 
+OURS = "worker_class = 'service.server.gthread.TimedThreadWorker'\n"
+
+
+@pytest.mark.parametrize("workers", [1, 3])
 @pytest.mark.parametrize("worker", ["inline", "ours"])
-def test_clients_that_reconnect_when_the_server_stops_are_answered_or_refused(make_server, worker):
-    more = "worker_class = 'service.server.gthread.TimedThreadWorker'\n" if worker == "ours" else ""
-    server = make_server(more=more)
-    endings, lock = [], threading.Lock()
+def test_clients_that_reconnect_when_the_server_stops_are_answered_or_refused(make_server, worker, workers):
+    server = make_server(more=f"workers = {workers}\n{OURS if worker == 'ours' else ''}")
+    with ThreadPoolExecutor(16) as clients:
+        endings = [clients.submit(until_refused, server.port) for _ in range(16)]
+        time.sleep(0.5)
+        server.process.send_signal(signal.SIGTERM)
+    assert [ending.result() for ending in endings] == ["refused"] * 16
 
-    def client():
-        while True:
-            try:
-                sock = socket.create_connection(("127.0.0.1", server.port), timeout=20)
-            except ConnectionRefusedError:
-                ending = "refused"
-                break
-            with sock:
+
+def until_refused(port):
+    """A client that connects and asks again and again; how that ends."""
+    while True:
+        try:
+            sock = socket.create_connection(("127.0.0.1", port), timeout=20)
+        except ConnectionRefusedError:
+            return "refused"
+        with sock:
+            talk, answers, connection = Talk(sock), 0, ""
+            while connection != "close":
                 try:
-                    while b"Connection: close" not in (sock.sendall(GET.format("").encode()) or sock.recv(65536)):
-                        time.sleep(0.01)
-                except OSError as exc:
-                    ending = repr(exc)
-                    break
-        with lock:
-            endings.append(ending)
+                    connection = talk.send(GET.format("")).answer().headers["connection"]
+                except (OSError, EOFError) as exc:
+                    if answers:
+                        break  # a client that slept for two seconds: an idle connection may be closed at any time
+                    return repr(exc)
+                answers += 1
+                time.sleep(0.01)
 
-    clients = [threading.Thread(target=client) for _ in range(16)]
-    for each in clients:
-        each.start()
-    time.sleep(0.5)
-    server.process.send_signal(signal.SIGTERM)
-    for each in clients:
-        each.join(30)
-    # The kernel resets who connects in the instant of the closing. A busy machine can stretch it; most never meet it.
-    assert endings.count("refused") >= 14, endings
+
+@pytest.mark.parametrize(("change", "workers"), [(signal.SIGHUP, 1), (signal.SIGTTOU, 2)])
+def test_a_worker_that_leaves_others_with_the_address_keeps_no_client_from_connecting(make_server, change, workers):
+    server = make_server(more=f"workers = {workers}\n")
+    until(lambda: len(children(server.process.pid)) == workers)
+    before = children(server.process.pid)
+    server.process.send_signal(change)
+    until(lambda: not before <= children(server.process.pid))  # one has gone for good
+    for _ in range(20):
+        assert server.get("/").body == b"hello"
+
+
+def children(pid):
+    """Those of a process, by their ids."""
+    return set(Path(f"/proc/{pid}/task/{pid}/children").read_text().split())

@@ -134,7 +134,7 @@ def test_an_override_wins_over_the_data(tmp_path):
         ("features: {b: {choices: [x, y, [z]]}}", "choices of feature 'b' must be texts, or whole numbers"),
         ("features: {b: {choices: [x, y, null]}}", "null goes by 'nullable'"),
         ("features: {b: {choices: [x, y, 1]}}", "must be texts, or whole numbers"),
-        ("features: {b: {choices: [1, 2]}}", "the choices of its type, category, are texts, not 1"),
+        ("features: {b: {choices: [1, 2]}}", "the choices of its type, category, must be texts, not 1"),
         ("features: {b: {choices: [x, y, y]}}", "'y' more than once"),
         ("features: {a: {type: integer, choices: [1, 2, 3, true]}}", "must be texts, or whole numbers"),
         ("features: {a: {type: integer, choices: [1, 2, 3, 4], maximum: 3}}", "declared choice 4 is out of range"),

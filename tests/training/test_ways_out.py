@@ -62,7 +62,29 @@ TABLES = {
     "labels beyond 2^53": (_csv(a=A, y=[2**60 + y for y in Y]), ["--type y=category"]),
     "labels that mean null": (_csv(a=A, y=["None" if y else "NA" for y in Y]), ["--na "]),
     "classes of one row": (_csv(a=A, y=[9, *(20 + i / 3 for i in range(79))]), ["--task regression"]),
+    "too many texts": (
+        _csv(
+            a=[i % 7 for i in range(2200)], many=[f"t{i % 1050}" for i in range(2200)], y=[i % 2 for i in range(2200)]
+        ),
+        ["--drop many", "--type many=text"],
+    ),
 }
+MESSAGES = {
+    "semicolons": "it looks separated by",
+    "latin-1": "or save it as UTF-8",
+    "UTF-16 without a mark": "it holds zero bytes",
+    "row names of R": "(R writes such files)",
+    "a number for missing": "if that means missing, say --missing",
+    "decimal commas": "say --decimal ','",
+    "two units": "bring them to one unit",
+    "dates": "turn it into a number before training",
+    "ids beyond 2^53": "holds integers beyond 2^53",
+    "labels beyond 2^53": "is beyond 2^53, which JSON numbers do not carry exactly",
+    "labels that mean null": "are read as missing",
+    "classes of one row": "say --task regression",
+    "too many texts": "different texts, more than a category may have",
+}
+"""Words of the message that a table of TABLES meets; ``test_messages.py`` counts on them."""
 
 
 @pytest.fixture
@@ -83,6 +105,7 @@ def test_a_way_out_of_a_refused_table_works_when_typed(case, run, tmp_path):
     assert refused.code == 1, refused.output
     named = ways(refused.output)
     assert {" ".join(way) for way in named} >= set(expected), refused.output
+    assert MESSAGES.get(case, "") in refused.output
     for way in named:
         if way != ["--delimiter"]:
             assert run(*asked, *way).code == 0, (way, run(*asked, *way).output)
@@ -118,6 +141,120 @@ def test_all_columns_that_are_refused_are_told_at_once(run, tmp_path):
     assert refused.code == 1 and "2 columns are refused" in refused.output
     drops = [part for way in ways(refused.output) if way[0] == "--drop" for part in way]
     assert run(*asked, *drops).code == 0
+
+
+CORRECTED = {
+    "an index that has a name": (["--index-column"], [], "leave --index-column out"),
+    "a column that is not there": (["--drop", "b"], [], "has no such column beside the target"),
+    "names for codes that are texts": (
+        ["--labels", "no,yes", "--type", "y=category"],
+        ["--type", "y=category"],
+        "are texts: leave it out",
+    ),
+    "names for a number": (
+        ["--labels", "no,yes", "--task", "regression"],
+        ["--task", "regression"],
+        "is predicted as a number: leave it out",
+    ),
+    "too many names": (["--labels", "a,b,c"], ["--labels", "a,b"], "give each a name"),
+    "a target of another type": (["--type", "y=number"], ["--type", "y=category"], "of the target only"),
+    "an unknown encoding": (
+        ["--encoding", "klingon"],
+        ["--encoding", "cp1252"],
+        "is not known: try utf-8, latin-1 or cp1252",
+    ),
+    "a threshold of a number": (
+        ["--threshold", "0.3", "--task", "regression"],
+        ["--task", "regression"],
+        "--threshold is of a classifier of two classes",
+    ),
+    "a threshold without probabilities": (
+        ["--threshold", "0.3", "--model", "ridge"],
+        ["--threshold", "0.3", "--model", "logistic_regression"],
+        "such as logistic_regression",
+    ),
+    "weights of a number": (
+        ["--class-weight", "balanced", "--task", "regression"],
+        ["--task", "regression"],
+        "--class-weight is of classes",
+    ),
+    "weights that a family has not": (
+        ["--class-weight", "balanced", "--model", "gradient_boosting"],
+        ["--class-weight", "balanced", "--model", "random_forest"],
+        "takes no --class-weight: choose --model among random_forest",
+    ),
+    "a task that a family has not": (
+        ["--task", "regression", "--model", "logistic_regression"],
+        ["--task", "regression", "--model", "random_forest"],
+        "does no regression: choose --model among random_forest",
+    ),
+    "an unknown metric": (
+        ["--floor", "nonsense=1"],
+        ["--floor", "accuracy=0.1"],
+        "there is no such metric; there are accuracy",
+    ),
+    "a metric of probabilities, which the model has not": (
+        ["--floor", "roc_auc=0.1", "--model", "ridge"],
+        ["--floor", "accuracy=0.1", "--model", "ridge"],
+        "there is no such metric here; there are",
+    ),
+    "a floor that is missed": (
+        ["--floor", "accuracy=1.01"],
+        ["--floor", "accuracy=0.1"],
+        "set by --floor. Nothing was written. Lower it",
+    ),
+    "more folds than rows": (["--cv", "41"], ["--cv", "2"], "folds are too many for these rows"),
+    "a holdout without a class": (["--holdout", "0.01"], ["--holdout", "0.2"], "or choose another --holdout"),
+    "a number without one": (
+        ["--type", "text=category", "--target", "text", "--task", "regression"],
+        ["--target", "text", "--task", "classification"],
+        "say --task classification",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CORRECTED)
+def test_an_option_that_is_refused_is_corrected_as_the_message_says(case, run, tmp_path):
+    wrong, right, message = CORRECTED[case]
+    path = tmp_path / "table.csv"
+    path.write_text(_csv(a=A, text=[f"t{y}" for y in Y], y=Y))
+    asked = ["--data", path, "--target", "y", "--no-card", "--model", "decision_tree"]
+    refused = run(*asked, *wrong)
+    assert refused.code == 1 and message in refused.output, refused.output
+    ran = run(*asked, *right)
+    assert ran.code == 0, ran.output
+
+
+USAGE = {
+    "a table without a target": (["--data", "table.csv"], "--data and --target go together"),
+    "a column without a table": (["--drop", "a"], "--drop needs --data"),
+    "one fold": (["--cv", "1"], "--cv needs at least 2 folds"),
+    "nothing and something means null": (
+        ["--data", "table.csv", "--target", "y", "--no-na", "--na", "?"],
+        "it goes with neither --na nor --missing",
+    ),
+    "an option before its command": (
+        ["--target", "y", "pack", "x", "--data", "y", "--target", "y"],
+        "stand after its name: --target",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", USAGE)
+def test_options_that_do_not_go_together_are_told(case, run):
+    wrong, message = USAGE[case]
+    refused = run(*wrong)
+    assert refused.code == 2 and message in refused.output, refused.output
+
+
+def test_a_table_that_is_too_large_is_read_in_part_as_the_message_says(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("training.table.LARGEST_CELLS", 120)
+    path = tmp_path / "table.csv"
+    path.write_text(_csv(a=A, y=Y))
+    asked = ["--data", path, "--target", "y", "--no-card", "--model", "decision_tree"]
+    refused = run(*asked)
+    assert refused.code == 1 and ways(refused.output) == [["--rows", "60"]], refused.output
+    assert run(*asked, "--rows", "60").code == 0
 
 
 LEFT_OUT = {

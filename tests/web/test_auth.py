@@ -31,6 +31,7 @@ def test_every_route_needs_a_token_but_health_home_and_documents(client):
     methods = {rule.rule: "POST" if "POST" in rule.methods else "GET" for rule in rules}
     open_to_all = {path for path, method in methods.items() if client.open(path, method=method).status_code != 401}
     health = {"/health", "/health/live", "/health/ready"}
+    health |= {"/v2/health/live", "/v2/health/ready", "/ping", "/version"}
     assert open_to_all == {"/", "/apidocs", "/apidocs/", "/docs", "/redoc", "/apispec.json"} | health
     assert {"/predict", "/predict/batch", "/feedback", "/metrics", "/dashboard"} <= methods.keys() - open_to_all
 
@@ -108,7 +109,7 @@ def test_the_token_comes_before_the_body(client):
 
 
 def test_a_page_offers_basic_on_a_line_of_its_own(client):
-    opened_by_people = ("/dashboard", "/dashboard/data", "/dashboard/static/plots.js", "/model/drift.html")
+    opened_by_people = ("/dashboard", "/dashboard/data", "/model/performance.html", "/model/drift.html")
     for path in opened_by_people:
         for headers, error in (({}, ""), (basic("wrong"), ', error="invalid_token"')):
             answer = client.get(path, headers=headers)
@@ -121,7 +122,7 @@ def test_a_page_offers_basic_on_a_line_of_its_own(client):
 
 
 def test_a_password_opens_the_pages_and_all_that_they_fetch(client):
-    for path in ("/dashboard", "/dashboard/data", "/dashboard/static/plots.js", "/model/drift.html", "/model/drift"):
+    for path in ("/dashboard", "/dashboard/data", "/model/performance.html", "/model/drift.html", "/model/drift"):
         with client.get(path, headers=basic(TOKENS["watcher"])) as answer:
             assert answer.status_code == 200
 

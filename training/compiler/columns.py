@@ -91,11 +91,11 @@ class Shape(Protocol):
     """
 
     @property
-    def rises(self) -> bool: ...  # noqa: D102
+    def rises(self) -> bool: ...  # noqa: D102 - the class's docstring says it
     @property
-    def low(self) -> float: ...  # noqa: D102
+    def low(self) -> float: ...  # noqa: D102 - the class's docstring says it
     @property
-    def keeps_null(self) -> bool: ...  # noqa: D102
+    def keeps_null(self) -> bool: ...  # noqa: D102 - the class's docstring says it
 
     def values(self, values: Doubles) -> Doubles:
         """What the fitted step itself makes of many numbers."""

@@ -13,7 +13,7 @@ from benchmarks.twins.fastapi_design.features import Engineer, engineer_for
 from benchmarks.twins.loading import load_manifest
 from inference import artifact
 from inference.manifest import Manifest
-from service import metrics
+from service.metrics import versions
 from service.settings import Settings
 
 
@@ -42,7 +42,7 @@ def load_model_and_artifacts(settings: Settings) -> Loaded:
     """Load the fitted pipeline and take it apart as the FastAPI design has it."""
     folder, manifest = load_manifest(settings)
     pipeline = joblib.load(io.BytesIO(artifact.read_verified(folder, manifest, artifact.PIPELINE)))
-    metrics.model_loaded(manifest.version, "sklearn")
+    versions.loaded(manifest.version, "sklearn")
     example = dict(zip(manifest.contract.names, _first_row(folder, manifest), strict=True))
     scaler = pipeline[-2] if len(pipeline) > 1 else None
     return Loaded(manifest, engineer_for(pipeline, example), scaler, pipeline[-1])

@@ -57,7 +57,7 @@ class Model:
         began = time.perf_counter()
         content = orjson.dumps(document)
         spent["serialise"] = time.perf_counter() - began
-        metrics.phases(self.version, **spent)
+        metrics.phases(self.version, "stable", **spent)
         return content
 
     def _checked(self, validate: Any, body: Any, spent: dict[str, float]) -> Any:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from schemas.errors import StoreUnavailable
 from service import log, metrics, priority
-from service.metrics import history
+from service.metrics import history, versions
 from service.records.shipper.supervisor import run_module
 from service.settings import Settings
 
@@ -54,7 +54,7 @@ def measure(settings: Settings, until: datetime) -> None:
     for version in drift(settings, since, until, seconds=None):
         for one in (*version.features, version.prediction):
             if one is not None and one.psi is not None:
-                metrics.drift(
+                versions.drift(
                     version.model_version,
                     None if one is version.prediction else one.name,
                     one.psi,
@@ -63,7 +63,7 @@ def measure(settings: Settings, until: datetime) -> None:
     for live in performance(settings, since, until, seconds=None):
         measures = live.measures
         if isinstance(measures, ClassificationPerformance) and measures.accuracy is not None:
-            metrics.live_accuracy(live.model_version, measures.accuracy, measures.outcomes)
+            versions.live_accuracy(live.model_version, measures.accuracy, measures.outcomes)
 
 
 def main() -> None:

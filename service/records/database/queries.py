@@ -6,11 +6,11 @@ its own version.
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
+from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from inference.contract import Contract
 from inference.engines.base import Label
@@ -63,19 +63,6 @@ class Observation(NamedTuple):
     features: Mapping[str, Any]
     prediction: Any
     time: datetime
-
-
-class RecordedRow(NamedTuple):
-    """A row as it was answered. ``probabilities`` in the order of the classes; ``outcome`` is None where not known."""
-
-    prediction_id: str
-    row_index: int
-    role: str
-    model_version: str
-    features: Mapping[str, Any]
-    prediction: Any
-    probabilities: list[float] | None
-    outcome: Any
 
 
 def known_models(connection: Connection, versions: set[str] | None = None) -> dict[str, KnownModel]:
@@ -152,29 +139,42 @@ def recent_rows(
         yield [Observation(*row) for row in chunk]
 
 
-def rows_of_prediction(connection: Connection, prediction_id: str) -> list[RecordedRow]:
-    """Every row of one answer, and of its shadow, in order; empty where there is no record of it."""
-    query = _recorded_rows().where(predictions.c.prediction_id == prediction_id)
-    rows = connection.execute(query.order_by(predictions.c.role, predictions.c.row_index))
-    return [RecordedRow(*row) for row in rows]
+def routed_rows(
+    connection: Connection, versions: tuple[str, str], since: datetime, limit: int
+) -> list[tuple[str, str, Mapping[str, Any], Any]]:
+    """Id, version, features and prediction of the first row of requests that routing gave to these versions.
 
-
-def draw_predictions(connection: Connection, since: datetime, until: datetime, count: int) -> list[str]:
-    """The ids of ``count`` answers of a window, drawn at random; all of them where there are fewer."""
-    ids = select(predictions.c.prediction_id).where(_within(since, until, None)).distinct().subquery()
-    return list(connection.execute(select(ids).order_by(func.random()).limit(count)).scalars())
-
-
-def answered_rows(
-    connection: Connection, versions: Sequence[str], since: datetime, until: datetime, limit: int
-) -> Iterator[list[RecordedRow]]:
-    """The rows that one of these versions answered, shadows left out, the newest first, at most ``limit``."""
-    query = _recorded_rows().where(
-        _within(since, until, None), predictions.c.model_version.in_(versions), predictions.c.role != "shadow"
+    The newest ones, at most ``limit``: requests that named their version and the shadow's are left out.
+    """
+    query = (
+        select(
+            predictions.c.prediction_id, predictions.c.model_version, predictions.c.features, predictions.c.prediction
+        )
+        .where(_routed(versions, since), predictions.c.row_index == 0)
+        .order_by(predictions.c.time.desc())
+        .limit(limit)
     )
-    query = query.order_by(predictions.c.time.desc()).limit(limit)
-    for chunk in connection.execution_options(yield_per=CHUNK_ROWS).execute(query).partitions():
-        yield [RecordedRow(*row) for row in chunk]
+    return [tuple(row) for row in connection.execute(query)]
+
+
+def routed_outcomes(
+    connection: Connection, versions: tuple[str, str], since: datetime, limit: int
+) -> list[tuple[str, str, Any, Any]]:
+    """Id, version, prediction and outcome of the labelled rows among the same requests, the newest ``limit``."""
+    query = (
+        select(predictions.c.prediction_id, predictions.c.model_version, predictions.c.prediction, feedback.c.outcome)
+        .join(
+            feedback,
+            and_(
+                feedback.c.prediction_id == predictions.c.prediction_id,
+                feedback.c.row_index == predictions.c.row_index,
+            ),
+        )
+        .where(_routed(versions, since))
+        .order_by(predictions.c.time.desc())
+        .limit(limit)
+    )
+    return [tuple(row) for row in connection.execute(query)]
 
 
 def versions_of(connection: Connection, ids: list[str]) -> dict[tuple[str, int], str]:
@@ -197,14 +197,12 @@ def outcomes_of(connection: Connection, ids: list[str]) -> dict[tuple[str, int],
     return found
 
 
-def _recorded_rows() -> Select[Any]:
-    """The columns of RecordedRow."""
-    row = predictions.c
-    joined = predictions.outerjoin(
-        feedback, and_(feedback.c.prediction_id == row.prediction_id, feedback.c.row_index == row.row_index)
+def _routed(versions: tuple[str, str], since: datetime) -> ColumnElement[bool]:
+    return and_(
+        predictions.c.time >= since,
+        predictions.c.model_version.in_(versions),
+        predictions.c.role.in_(("stable", "canary")),
     )
-    columns = (row.prediction_id, row.row_index, row.role, row.model_version, row.features, row.prediction)
-    return select(*columns, row.probabilities, feedback.c.outcome).select_from(joined)
 
 
 def _within(since: datetime, until: datetime, version: str | None) -> ColumnElement[bool]:

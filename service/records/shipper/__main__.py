@@ -19,7 +19,7 @@ from service.records.shipper.loader import Loader, Outage
 from service.records.shipper.retention import Retention
 from service.records.shipper.sinks import Sink, connect
 from service.records.shipper.supervisor import INHERITED_LOCK, fingerprint
-from service.records.spool.files import SHIPPER_LOCK, TEMP_SUFFIX, pending_bytes, spool_folder, write_shipper
+from service.records.spool.files import SHIPPER_LOCK, TEMP_SUFFIX, count, pending_bytes, spool_folder, write_shipper
 from service.settings import Settings
 
 POLL_SECONDS = 0.2
@@ -73,7 +73,7 @@ class Shipper:
         elif self._stopping or now - self._last_busy > LINGER_SECONDS:
             return False
         if not os.fstat(self._lock).st_nlink:  # the spool was deleted; the new one has another shipper
-            return False
+            return not self._loader.is_empty()
         if done:
             self._sleep()
         return True
@@ -124,6 +124,9 @@ class Shipper:
     def _fail(self, exc: BaseException) -> None:
         if not self._failing_since:
             self._failing_since = time.monotonic()
+            if isinstance(exc, sinks.DatabaseDeleted):
+                count(self._folder, lost=exc.rows)
+                metrics.records("lost", exc.rows)
             log.error("records_database_gone", reason=f"{type(exc).__name__}: {exc}".strip())
         self._pause = min(self._pause * 2, MAX_PAUSE_SECONDS)
         self._disconnect()

@@ -64,14 +64,19 @@ class Loader:
     def refresh(self) -> list[SpoolFile]:
         """Open the files that are new, close those that are gone, look for writers; every file, oldest first."""
         paths = spool_files(self._folder)
-        for gone in self._files.keys() - set(paths):
-            self._files.pop(gone).close()
+        for gone in self._files.keys() - set(paths):  # deleted by somebody else, and still open here: it is shipped
+            if self._files[gone].is_done():
+                self._files.pop(gone).close()
         for path in paths:
             if path not in self._files:
                 with suppress(FileNotFoundError):
                     self._files[path] = SpoolFile(path)
         self.has_writers = any(file.has_writer() for file in self._files.values())
-        return [self._files[path] for path in paths if path in self._files]
+        return [self._files[path] for path in sorted(self._files)]
+
+    def is_empty(self) -> bool:
+        """Whether no file is open that could still be shipped."""
+        return all(file.is_done() for file in self._files.values())
 
     def _load_file(self, file: SpoolFile, sink: Sink, end: int, until: float) -> bool:
         while file.offset < end and (block := file.read()):

@@ -33,8 +33,7 @@ _INSERT_ROW = (
     f"INSERT INTO predictions ({_COLUMNS}) VALUES ({', '.join('?' * len(Row._fields))}) "  # noqa: S608 - our own names
     "ON CONFLICT (prediction_id, row_index, role) DO NOTHING"
 )
-_PRUNE_ROWS = 5000
-"""Rows deleted in one transaction."""
+_PRUNE_ROWS = 5000  # deleted in one transaction
 _PREDICTION = Row._fields.index("prediction")
 HEAD = "0001"
 """The newest revision under database/migrations/versions."""
@@ -46,32 +45,34 @@ class SchemaError(RuntimeError):
     """The database does not have the schema it needs; the migration's log says why."""
 
 
+class DatabaseDeleted(RuntimeError):
+    """The database's file was deleted while it was open; ``rows`` is how many records went with it."""
+
+    def __init__(self, rows: int) -> None:
+        self.rows = rows
+        super().__init__(f"the database's file was deleted, and {rows} records with it")
+
+
 class Sink(Protocol):
     """An open connection. Its methods raise what the driver does; nothing is written then."""
 
     def revision(self) -> str | None:
         """The schema's revision; None where there is no schema yet."""
-        ...
 
     def write(self, models: Iterable[KnownModel], rows: Iterable[Row]) -> int:
         """Insert models and rows in one transaction; the number of rows that the database did not have yet."""
-        ...
 
     def prune(self, before: float, most: int) -> int:
         """Delete at most about ``most`` records and outcomes from before a Unix time; the number of rows."""
-        ...
 
     def erase(self, deletions: Iterable[str], wanted: str) -> list[int]:
         """Run statements that delete what is ``wanted``, in one transaction, and leave no trace; the rows of each."""
-        ...
 
     def cut(self) -> None:
         """Interrupt callers blocked on the database (thread-safe)."""
-        ...
 
     def close(self) -> None:
         """Close the connection."""
-        ...
 
 
 class SqliteSink:
@@ -80,11 +81,12 @@ class SqliteSink:
     def __init__(self, settings: Settings) -> None:
         path = sqlite_file(settings)
         path.parent.mkdir(parents=True, exist_ok=True)
-        # One thread after the other takes the shipper's turns, never two at a time.
-        self._connection = sqlite3.connect(path, timeout=CONNECT_SECONDS, isolation_level=None, check_same_thread=False)
+        # Not the same thread: one after the other takes the shipper's turns, never two at a time.
+        self._connection = sqlite3.connect(path, CONNECT_SECONDS, isolation_level=None, check_same_thread=False)
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
         self._path, self._identity = path, file_identity(path)
+        self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # closed after the connection: else its locks would go
 
     def revision(self) -> str | None:
         """See Sink."""
@@ -98,8 +100,10 @@ class SqliteSink:
 
     def write(self, models: Iterable[KnownModel], rows: Iterable[Row]) -> int:
         """See Sink."""
-        if file_identity(self._path) != self._identity:  # SQLite would go on writing to the deleted file
-            raise sqlite3.OperationalError("the database's file was deleted or replaced")
+        if file_identity(self._path) != self._identity:  # SQLite would go on writing to the other file
+            if not os.fstat(self._file).st_nlink:
+                raise DatabaseDeleted(self._connection.execute("SELECT count(*) FROM predictions").fetchone()[0])
+            raise sqlite3.OperationalError("the database's file was moved or replaced")
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             self._connection.executemany(_INSERT_MODEL, map(_model_row, models))
@@ -136,6 +140,7 @@ class SqliteSink:
     def close(self) -> None:
         """See Sink."""
         self._connection.close()
+        os.close(self._file)
 
 
 class PostgresSink:

@@ -38,6 +38,10 @@ class SpoolFile:
         self._locked = self._locked or try_lock(self._descriptor)
         return not self._locked
 
+    def is_done(self) -> bool:
+        """Whether all of it is in the database, and no writer can add to it."""
+        return not self.has_writer() and self.offset >= self.size()
+
     def size(self) -> int:
         """Its bytes now."""
         return os.fstat(self._descriptor).st_size

@@ -27,6 +27,8 @@ if TYPE_CHECKING:  # numpy, which the shipper does without
 MODEL_PREFIX = b'{"model":'
 RECORD_PREFIX = b'{"prediction_id":"'
 """How each kind of line begins."""
+FORMAT = 1
+"""Of the lines. A line without a number is of format 1."""
 _TEXTS = ("prediction_id", "request_id", "model_version", "role", "client")
 _SCALARS = {str, int, float, bool}
 
@@ -112,16 +114,40 @@ def read_record(line: bytes) -> dict[str, Any]:
     try:
         record = orjson.loads(line)
         rows = len(record["predictions"])
+        _check_format(record, rows)
         valid = all(isinstance(record[name], str) for name in _TEXTS)
         valid = valid and all(type(record[name]) in (int, float) for name in ("time", "latency_ms"))
         valid = valid and isinstance(record["rows"], str) and isinstance(record["predictions"], list)
         valid = valid and isinstance(record.get("texts", {}), dict)
         valid = valid and {type(prediction) for prediction in record["predictions"]} <= _SCALARS
+    except CodecError:
+        raise
     except (ValueError, KeyError, TypeError) as exc:
-        raise CodecError(f"{type(exc).__name__}: {exc}", rows) from exc
+        raise CodecError(f"{type(exc).__name__}: {exc}", rows or _rows_of_damaged(line)) from exc
     if not valid:
         raise CodecError("a value of another type than it should be", rows)
     return record  # type: ignore[no-any-return]  # a dict, or its keys would not have been found
+
+
+def _rows_of_damaged(line: bytes) -> int:
+    """How many rows a damaged line had: by its predictions, or else one; none in a line that was cut short."""
+    if not line.endswith(b"}"):
+        return 0
+    begin = line.find(b'"predictions":[')
+    end = line.find(b'],"probabilities":', begin)
+    try:
+        return len(orjson.loads(line[begin + len(b'"predictions":') : end + 1]))
+    except (ValueError, TypeError):
+        return 1
+
+
+def _check_format(document: Mapping[str, Any], rows: int = 0) -> None:
+    if document.get("format", FORMAT) != FORMAT:
+        raise CodecError(
+            f"the line has format {document['format']!r}, this release reads format {FORMAT}: start the release that "
+            "wrote it",
+            rows,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +167,7 @@ class KnownModel:
         """
         try:
             model = orjson.loads(line)["model"]
+            _check_format(model)
             if not isinstance(model["version"], str):
                 raise CodecError("the version is no text")
             return cls(model["version"], Contract.from_json(model["contract"]), tuple(model["classes"]))

@@ -6,6 +6,7 @@ import struct
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 from service.locks import locked
 from service.settings import Settings
@@ -96,6 +97,21 @@ class Counts:
     lost: int = 0
 
 
+_owed: dict[Path, Counts] = {}
+"""Rows that could not be added to the counts yet, since the disk was full or broken."""
+_owed_lock = Lock()
+
+
+def _forget_owed() -> None:
+    """In a forked child: what the parent owes is the parent's."""
+    global _owed_lock
+    _owed_lock = Lock()
+    _owed.clear()
+
+
+os.register_at_fork(after_in_child=_forget_owed)
+
+
 def make_counts(folder: Path) -> None:
     """Write the file of the counts in full: a disk that fills up later has its bytes already."""
     with suppress(OSError), locked(folder / COUNTS) as descriptor:
@@ -112,11 +128,19 @@ def read_counts(folder: Path) -> Counts:
 
 
 def count(folder: Path, shipped: int = 0, lost: int = 0) -> None:
-    """Add rows to the counts; a file that cannot be written is passed over, since metrics and log have them too."""
-    with suppress(OSError), locked(folder / COUNTS) as descriptor:
-        now = os.pread(descriptor, _COUNTS_FORMAT.size, 0)
-        before = _COUNTS_FORMAT.unpack(now) if len(now) == _COUNTS_FORMAT.size else (0, 0)
-        os.pwrite(descriptor, _COUNTS_FORMAT.pack(before[0] + shipped, before[1] + lost), 0)
+    """Add rows to the counts. Where the file cannot be written, a later call of this process adds them."""
+    with _owed_lock:
+        owed = _owed.pop(folder, Counts())
+        shipped, lost = shipped + owed.shipped, lost + owed.lost
+        if not shipped and not lost:
+            return
+        try:
+            with locked(folder / COUNTS) as descriptor:
+                now = os.pread(descriptor, _COUNTS_FORMAT.size, 0)
+                before = _COUNTS_FORMAT.unpack(now) if len(now) == _COUNTS_FORMAT.size else (0, 0)
+                os.pwrite(descriptor, _COUNTS_FORMAT.pack(before[0] + shipped, before[1] + lost), 0)
+        except OSError:
+            _owed[folder] = Counts(shipped, lost)
 
 
 def _size(path: Path) -> int:

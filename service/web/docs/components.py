@@ -9,8 +9,9 @@ from marshmallow import Schema, fields
 
 from inference.contract import UNBOUNDED
 from schemas.answers import Answer
+from schemas.bodies import ARROW, PARQUET
 from schemas.errors import ServiceError, TooManyRequests
-from schemas.problems import MEDIA_TYPE, problem_example, problem_meaning, problem_schema
+from schemas.problems import problem_example, problem_meaning
 from service.web.docs.samples import Samples
 from service.web.operation import Operation
 
@@ -20,12 +21,14 @@ OPENAPI = "3.1.0"
 HEADERS: dict[str, tuple[str, Document]] = {
     "X-Request-ID": ("Names the request: the client's own id where it sent a sane one.", {"type": "string"}),
     "X-Model-Version": ("The version that answered.", {"type": "string"}),
+    "X-Prediction-ID": ("Of an answer that is a table: names it, for feedback.", {"type": "string"}),
     "RateLimit-Limit": ("Requests a client may make in a period.", {"type": "integer"}),
     "RateLimit-Remaining": ("How many of them are left.", {"type": "integer"}),
     "RateLimit-Reset": ("Seconds until they are renewed.", {"type": "integer"}),
     "Retry-After": ("Seconds to wait before trying again.", {"type": "integer"}),
     "WWW-Authenticate": ("How to authenticate (RFC 6750).", {"type": "string"}),
 }
+_BINARY = {media: {"contentMediaType": media} for media in (ARROW, PARQUET, "application/octet-stream")}
 _LIMIT = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 _BY_STATUS = {401: ("WWW-Authenticate",), 403: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
 
@@ -94,15 +97,16 @@ def responses(operation: Operation, errors: tuple[type[ServiceError], ...], samp
     found = {str(status): _answer(operation, status, limited, samples) for status in operation.answers}
     by_status: dict[int, list[type[ServiceError]]] = {}
     for error in errors:
-        by_status.setdefault(error.status, []).append(error)
+        by_status.setdefault(operation.errors.status(error), []).append(error)
     for status, same in sorted(by_status.items()):
-        found.setdefault(str(status), _problem(same, _BY_STATUS.get(status, ()) + limited, samples))
+        found.setdefault(str(status), _problem(operation, same, _BY_STATUS.get(status, ()) + limited, samples))
     return found
 
 
 def _answer(operation: Operation, status: int, limited: tuple[str, ...], samples: Samples) -> Document:
     schema = operation.answers[status]
-    versioned = ("X-Model-Version",) if operation.takes in ("row", "batch") else ()
+    versioned: tuple[str, ...] = ("X-Model-Version",) if operation.takes in ("row", "batch") else ()
+    versioned += ("X-Prediction-ID",) if operation.also_answers else ()
     content: Document = {} if schema is None else {"schema": schema}
     if schema in samples.answers:
         content["example"] = samples.answers[schema]
@@ -110,18 +114,33 @@ def _answer(operation: Operation, status: int, limited: tuple[str, ...], samples
     return {
         "description": summary,
         "headers": _references(versioned + limited + _BY_STATUS.get(status, ())),
-        "content": {operation.media: content},
+        "content": {operation.media: content}
+        | tables(
+            operation.also_answers,
+            "A table: a column `prediction`, `probability` "
+            "where the model has them and, with ?probabilities=true, `probability.<class>`.",
+        ),
     }
 
 
-def _problem(errors: list[type[ServiceError]], headers: tuple[str, ...], samples: Samples) -> Document:
+def _problem(
+    operation: Operation, errors: list[type[ServiceError]], headers: tuple[str, ...], samples: Samples
+) -> Document:
+    shape = operation.errors
     examples = {
-        error.type: {"summary": error.title, "value": problem_example(error, samples.field)} for error in errors
+        error.type: {"summary": error.title, "value": problem_example(shape, error, samples.field)} for error in errors
     }
     return {
         "description": " ".join(f"{error.title}: {problem_meaning(error)}" for error in errors),
         "headers": _references(headers),
-        "content": {MEDIA_TYPE: {"schema": problem_schema(errors[0]), "examples": examples}},
+        "content": {shape.media_type: {"schema": shape.schema(errors[0]), "examples": examples}},
+    }
+
+
+def tables(media_types: tuple[str, ...], meaning: str) -> Document:
+    """The content of bodies that are not JSON, by media type; what stands in them has no JSON Schema."""
+    return {
+        media: {"schema": {"type": "string", "description": meaning} | _BINARY.get(media, {})} for media in media_types
     }
 
 

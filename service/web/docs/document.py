@@ -11,14 +11,16 @@ from schemas.errors import Forbidden, ServiceError, TooManyRequests, Unauthorize
 from service import NAME, __version__
 from service.models.model import Model
 from service.web.context import ServingApp
-from service.web.docs.components import OPENAPI, Document, Plugin, convert, header_components, responses
+from service.web.docs.components import OPENAPI, Document, Plugin, convert, header_components, responses, tables
 from service.web.docs.samples import Samples, samples_of
-from service.web.operation import Operation
+from service.web.operation import Operation, template_of
 
 TAGS = {
     "predictions": "Ask the model.",
     "model": "What is served, and how well it does.",
     "records": "True outcomes of predictions.",
+    "oip": "The Open Inference Protocol V2 (KServe, Triton, MLServer), with binary tensors.",
+    "mlflow": "MLflow's scoring server, and what SageMaker asks of a container.",
     "health": "For probes and monitors; no token is needed.",
     "service": "The service itself.",
 }
@@ -26,7 +28,8 @@ DESCRIPTION = """Serves scikit-learn models of tables over HTTP.
 
 Every answer carries `X-Request-ID`: the request's own where it is sane (at most 128 visible ASCII characters), else a
 new one. Every error is `application/problem+json` (RFC 9457); its `type` is stable and meant for programs, its
-`detail` for people. A body is JSON in UTF-8, at most {most} bytes long.
+`detail` for people. A body is JSON in UTF-8, at most {most} bytes long; a batch may also come
+as CSV, an Arrow stream or Parquet, which unpack to no more.
 """
 
 
@@ -51,9 +54,13 @@ def make_document(app: ServingApp, model: Model | None) -> Document:
         spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
     for rule, method, declared in found:
         operation = _operation(app, model, declared, samples)
+        if rule.arguments:
+            operation["parameters"] = [
+                _variable(app, model, declared, name) for name in _variables(rule)
+            ] + operation.get("parameters", [])
         operation["operationId"] = _name(rule)
         operation["description"] = (app.view_functions[rule.endpoint].__doc__ or "").strip()
-        spec.path(re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), operations={method.lower(): operation})
+        spec.path(template_of(rule), operations={method.lower(): operation})
     document: Document = spec.to_dict()
     _refine_outcomes(document["components"]["schemas"], samples)
     return document
@@ -78,10 +85,13 @@ def _operation(app: ServingApp, model: Model | None, declared: Operation, sample
         "tags": [declared.tag],
         "responses": responses(declared, _errors(app, declared, guarded), samples),
     }
-    if declared.query:
-        operation["parameters"] = [_parameter(name, shown) for name, shown in declared.query.items()]
+    if declared.query or declared.headers:
+        parameters = [_parameter(name, shown, "query") for name, shown in declared.query.items()]
+        operation["parameters"] = parameters + [_parameter(*one, "header") for one in declared.headers.items()]
     if declared.takes is not None:
-        operation["requestBody"] = {"required": True, "content": {"application/json": _body(model, declared, samples)}}
+        content = {"application/json": _body(model, declared, samples)}
+        content |= tables(declared.also_takes, declared.also_means)
+        operation["requestBody"] = {"required": True, "content": content}
     if guarded:
         operation["security"] = [{"token": []}]
     return operation
@@ -94,10 +104,21 @@ def _errors(app: ServingApp, declared: Operation, guarded: bool) -> tuple[type[S
     return (*auth, *limit, *declared.fails, ServiceError)
 
 
-def _parameter(name: str, shown: str | Field[Any]) -> Document:
+def _parameter(name: str, shown: str | Field[Any], place: str) -> Document:
     schema = {"type": "string"} if isinstance(shown, str) else convert(shown)
     meaning = shown if isinstance(shown, str) else schema.pop("description", "")
-    return {"name": name, "in": "query", "required": False, "description": meaning, "schema": schema}
+    return {"name": name, "in": place, "required": False, "description": meaning, "schema": schema}
+
+
+def _variable(app: ServingApp, model: Model | None, declared: Operation, name: str) -> Document:
+    """A variable of the path, with its value here."""
+    value = {"name": app.settings.model_name, "version": model.version if model else "random_forest-1"}[name]
+    schema = {"type": "string", "minLength": 1, "examples": [value]}
+    return {"name": name, "in": "path", "required": True, "description": declared.path[name], "schema": schema}
+
+
+def _variables(rule: Rule) -> list[str]:
+    return re.findall(r"\{(\w+)\}", template_of(rule))
 
 
 def _body(model: Model | None, declared: Operation, samples: Samples) -> Document:
@@ -105,7 +126,7 @@ def _body(model: Model | None, declared: Operation, samples: Samples) -> Documen
         examples = {form.__name__: {"value": samples.bodies[form]} for form in declared.takes if form in samples.bodies}
         return {"schema": {"oneOf": list(declared.takes)}} | ({"examples": examples} if examples else {})
     if declared.takes not in ("row", "batch"):
-        return {"schema": declared.takes}
+        return {"schema": declared.takes} | ({"example": declared.example(samples.row)} if declared.example else {})
     example: Any = samples.row if declared.takes == "row" else samples.batch
     if model is None:
         return {"schema": {"type": "object", "additionalProperties": True}, "example": example}

@@ -5,27 +5,23 @@ Flasgger brings the routes' views and looks; the document is ours, and Swagger U
 Content-Security-Policy enforces that.
 """
 
-from functools import lru_cache
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from flasgger import Swagger
 from flasgger.base import APIDocsView, APISpecsView
-from flask import Blueprint, Response, has_request_context, redirect, render_template, request, url_for
+from flask import Blueprint, Response, has_request_context, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from schemas.answers import DocumentAnswer
-from schemas.errors import NotFound
-from service import NAME, __version__
+from service import NAME
 from service.web.context import ServingApp
 from service.web.docs.components import Document
 from service.web.docs.document import make_document
 from service.web.operation import Operation, operation
-from service.web.pages import DAY, HTML, confine, folder_of
+from service.web.pages import HTML, INLINE_STYLES, confine, render
 
 LOOSENED = {
-    "style-src": "'self' 'unsafe-inline'",  # both pages style themselves from their scripts
+    **INLINE_STYLES,  # both pages style themselves from their scripts
     "font-src": "'self' data:",
     "worker-src": "'self' blob:",  # ReDoc's search
 }
@@ -39,13 +35,7 @@ SWAGGER_UI = Operation(
 )
 REDOC = Operation("The documents as a page to read (ReDoc)", "service", {200: None}, media=HTML, scope=None, page=True)
 APISPEC = Operation("The API as an OpenAPI document", "service", {200: DocumentAnswer}, scope=None)
-FILE = Operation("A file of the documents' pages", "service", {200: None}, scope=None, page=True)
 REDIRECT = Operation("Leads to the documents", "service", {302: None}, scope=None, page=True)
-
-_FOLDER = Path(__file__).parent / "static"
-_TYPES = {".css": "text/css", ".js": "text/javascript", ".png": "image/png"}
-_OTHER_HOSTS = (b"https://cdn.redoc.ly/", b"https://cdn.redocly.com/", b"https://otel.cloud.redocly.com/")
-"""Hosts from which ReDoc would fetch a logo and icons, and to which it would report its use."""
 
 
 class Pages(Swagger):  # type: ignore[misc]  # Flasgger has no types
@@ -63,17 +53,15 @@ class Pages(Swagger):  # type: ignore[misc]  # Flasgger has no types
 
     def register_views(self, app: ServingApp) -> None:
         """Flasgger's views at our addresses."""
-        pages = Blueprint("flasgger", __name__, template_folder="templates")
+        pages = Blueprint("flasgger", __name__)
         swagger_ui = _SwaggerUI.as_view("apidocs", view_args={"config": self.config})
         document = APISpecsView.as_view("apispec", loader=self.get_apispecs)
         pages.add_url_rule("/apidocs/", "apidocs", operation(SWAGGER_UI)(swagger_ui))
         pages.add_url_rule("/apispec.json", "apispec", operation(APISPEC)(document))
         pages.add_url_rule("/redoc", "redoc", redoc)
-        pages.add_url_rule("/apidocs/static/<path:filename>", "static", asset)
         for address in ("/apidocs", "/docs"):
             pages.add_url_rule(address, address.strip("/") + "_moved", _to_apidocs)
         pages.after_request(_confine)
-        pages.add_app_template_global(_address, "asset")
         app.register_blueprint(pages)
 
     def get_apispecs(self, endpoint: str = "apispec") -> Document:
@@ -88,39 +76,20 @@ class Pages(Swagger):  # type: ignore[misc]  # Flasgger has no types
 
 
 class _SwaggerUI(APIDocsView):  # type: ignore[misc]  # Flasgger has no types
-    """Flasgger's view with a media type: the service's default is JSON."""
+    """Flasgger's view with our page."""
 
     def get(self) -> BaseResponse:
         """The page, or with ``?json=1`` the list of documents that Flasgger's page is made from."""
-        made = super().get()
-        return made if isinstance(made, BaseResponse) else Response(made, mimetype=HTML)
+        if request.args.get("json"):
+            listed: BaseResponse = super().get()
+            return listed
+        return render("swagger.html")
 
 
 @operation(REDOC)
 def redoc() -> Response:
     """The document by ReDoc."""
-    return Response(render_template("redoc.html", title=NAME), mimetype=HTML)
-
-
-@operation(FILE)
-def asset(filename: str) -> Response:
-    """One file, which the browser may keep.
-
-    Raises:
-        NotFound: the pages have no such file.
-    """
-    if filename == "redoc.js":
-        body = _redoc()
-    elif filename in _files():
-        body = _files()[filename].read_bytes()
-    else:
-        raise NotFound("The pages have no such file.")
-    response = Response(body, mimetype=_TYPES[Path(filename).suffix])
-    response.add_etag()
-    response.cache_control.public = True
-    response.cache_control.max_age = DAY
-    response.make_conditional(request)
-    return response
+    return render("redoc.html")
 
 
 @operation(REDIRECT)
@@ -130,38 +99,4 @@ def _to_apidocs() -> BaseResponse:
 
 
 def _confine(response: Response) -> Response:
-    confine(response, LOOSENED)
-    return response
-
-
-def _address(filename: str) -> str:
-    """The address of a page's file; it changes with the file's version."""
-    return url_for("flasgger.static", filename=filename, v=_edition())
-
-
-@lru_cache(maxsize=1)
-def _edition() -> str:
-    """Changes with the release and its packages; part of every address, so that no browser mixes two versions."""
-    return f"{__version__}-{version('flask-swagger-ui')}-{version('offapi')}"
-
-
-@lru_cache(maxsize=1)
-def _files() -> dict[str, Path]:
-    """Every file that is served, by the name in its address; no other is."""
-    swagger = folder_of("flask_swagger_ui") / "dist"
-    packaged = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")
-    own = {path.name: path for path in _FOLDER.iterdir()}
-    return {name: swagger / name for name in packaged} | own
-
-
-@lru_cache(maxsize=1)
-def _redoc() -> bytes:
-    """ReDoc's script, with the addresses of other hosts taken out of it.
-
-    The file of ``offapi`` is read, the package never imported: that would read 9 MB. It is the one package that ships
-    ReDoc and needs no other (the usual one needs Django).
-    """
-    script = (folder_of("offapi") / "redoc.js").read_bytes()
-    for host in _OTHER_HOSTS:
-        script = script.replace(host, b"data:,")
-    return script
+    return confine(response, LOOSENED)

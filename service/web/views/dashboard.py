@@ -1,62 +1,59 @@
-"""GET /dashboard: the last hour as a page, for people without Grafana. Chart.js comes from the package chartkick."""
+"""GET /dashboard: an hour, a day or a week as a page, for people without Grafana."""
 
-from functools import lru_cache
-from importlib.metadata import version
-from pathlib import Path
+from flask import Blueprint, Response, jsonify
+from marshmallow import fields, validate
 
-from flask import Blueprint, Response, jsonify, render_template, send_file
-
-from schemas.errors import NotFound
-from service import NAME, __version__
+from schemas.errors import InvalidInput
 from service.metrics import history
+from service.routing_changes import current_rollout
 from service.web.lean import current
 from service.web.operation import Operation, operation
-from service.web.pages import DAY, HTML, confine, folder_of
+from service.web.pages import HTML, render
 
-_HERE = Path(__file__).parent
+dashboard = Blueprint("dashboard", __name__)
 
-dashboard = Blueprint("dashboard", __name__, template_folder="templates")
+RANGE = fields.String(
+    validate=validate.OneOf(list(history.RANGES)),
+    metadata={"description": f"How far back: {', '.join(history.RANGES)}; {history.SHORTEST} where left out."},
+)
+_SHOWN = ("version", "stable", "steps", "step", "share", "phase", "why", "who", "since", "requests", "measures")
+"""Of a rollout."""
 
 
 @dashboard.get("/dashboard")
-@operation(Operation("The last hour at a glance, as a page", "service", {200: None}, media=HTML, page=True))
+@operation(Operation("Traffic, latency and the model at a glance", "service", {200: None}, media=HTML, page=True))
 def overview() -> Response:
     """Traffic, latency, errors, versions, drift, accuracy."""
-    return page("dashboard.html")
+    return render("dashboard.html", ranges=list(history.RANGES))
 
 
 @dashboard.get("/dashboard/data")
-@operation(Operation("What the dashboard draws", "service", {200: None}, page=True, slow=True))
+@operation(
+    Operation(
+        "What the dashboard draws",
+        "service",
+        {200: None},
+        fails=(InvalidInput,),
+        query={"range": RANGE},
+        page=True,
+        slow=True,
+    )
+)
 def data() -> Response:
-    """A point every ten seconds of the last hour, those after ``since`` if it is given, and now."""
+    """The points of a range, those after ``since`` (Unix time) if it is given, and one of now; the last rollout.
+
+    Raises:
+        InvalidInput: there is no such range.
+    """
     app, request = current()
-    since = request.args.get("since", 0.0, float)
-    *points, now = history.read(app.settings)
+    name, since = request.args.get("range", history.SHORTEST), request.args.get("since", 0.0, float)
+    if name not in history.RANGES:
+        raise InvalidInput({"range": [f"Must be one of: {', '.join(history.RANGES)}."]}, 1)
+    *points, now = history.read(app.settings, name)
     later = [point for point in points if point.time > since]
-    response = jsonify({"bounds": history.BOUNDS, "points": [*later, now]})
+    rollout = current_rollout(app.settings.artifacts_dir)
+    shown = None if rollout is None else {name: getattr(rollout, name) for name in _SHOWN}
+    seconds = history.RANGES[name].seconds
+    response = jsonify({"bounds": history.BOUNDS, "every": seconds, "points": [*later, now], "rollout": shown})
     response.headers["Cache-Control"] = "no-store"
     return response
-
-
-@dashboard.get("/dashboard/static/<filename>")
-@operation(Operation("A file of the pages", "service", {200: None}, page=True))
-def static(filename: str) -> Response:
-    """One file, which the browser may keep: its address changes with its version."""
-    path = _files().get(filename)
-    if path is None:
-        raise NotFound("The pages have no such file.")
-    response = send_file(path)
-    response.headers["Cache-Control"] = f"private, max-age={DAY}"
-    return response
-
-
-def page(template: str) -> Response:
-    """A page of this blueprint's templates."""
-    edition = f"{__version__}-{version('chartkick')}"
-    return confine(Response(render_template(template, title=NAME, edition=edition), mimetype=HTML))
-
-
-@lru_cache(maxsize=1)
-def _files() -> dict[str, Path]:
-    charts = folder_of("chartkick") / "django" / "static" / "chartkick" / "Chart.bundle.js"
-    return {path.name: path for path in (_HERE / "static").iterdir()} | {"charts.js": charts}

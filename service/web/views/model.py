@@ -1,4 +1,4 @@
-"""The served model: GET /model/info, /model/performance, /model/drift, and the drift page."""
+"""The served model: GET /model/info, /model/performance, /model/drift."""
 
 from dataclasses import asdict
 from typing import Any
@@ -13,8 +13,6 @@ from service.models.model import Model
 from service.web import window
 from service.web.lean import current
 from service.web.operation import Operation, operation
-from service.web.pages import HTML
-from service.web.views.dashboard import page
 from service.web.window import Window
 
 model = Blueprint("model", __name__, url_prefix="/model")
@@ -42,7 +40,8 @@ def info() -> Response:
         _summary(other) | {"roles": [role for role, one in roles.items() if one is other]}
         for other in loaded.models.values()
     ]
-    return jsonify(_description(chosen) | {"versions": versions})
+    limits = {"rows": app.settings.max_batch_rows, "bytes": app.settings.max_body_bytes}
+    return jsonify(_description(chosen) | {"limits": limits, "versions": versions})
 
 
 @model.get("/performance")
@@ -95,13 +94,6 @@ def drift() -> Response:
             "versions": [{"verdict": one.verdict} | asdict(one) for one in versions],
         }
     )
-
-
-@model.get("/drift.html")
-@operation(Operation("The drift of each feature as a page", "model", {200: None}, media=HTML, page=True))
-def drift_page() -> Response:
-    """Both histograms of each feature, side by side."""
-    return page("drift.html")
 
 
 def _description(chosen: Model) -> dict[str, Any]:
