@@ -14,6 +14,7 @@ import service.single_thread  # noqa: F401  # before numpy, which reads the envi
 from service import log, metrics, processes
 from service.access import token_file
 from service.metrics import listener
+from service.server import upgrade
 from service.server.error_responses import install_error_responses
 from service.server.listening import follow_stop
 from service.server.rules import install_rules
@@ -65,6 +66,7 @@ def when_ready(server: Any) -> None:
     url = str(server.LISTENERS[0])
     log.info("listening", on=url, documentation=f"{url}{os.environ.get('SCRIPT_NAME', '').rstrip('/')}/apidocs/")
     warn_if_open(settings)
+    upgrade.take_winch(server)
 
 
 def pre_fork(server: Any, worker: Any) -> None:
@@ -112,6 +114,7 @@ def on_exit(server: Any) -> None:
 
     recorder.drain(settings)
     listener.stop()
+    upgrade.name_successor(server)
 
 
 def child_exit(server: Any, worker: Any) -> None:

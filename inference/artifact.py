@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -12,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from inference.atomic_write import write_durably
 from inference.engines.base import Engine, Label
 from inference.manifest import MANIFEST, ArtifactError, Manifest
 from inference.regular_file import DOCUMENT_BYTES, MODEL_BYTES, read_regular
@@ -120,13 +120,13 @@ def write(
     try:
         aside.chmod(0o755)
         for name, content in files.items():
-            _write_durably(aside / name, content)
+            write_durably(aside / name, content)
         hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
         number = number or _next_number(root, algorithm)
         while True:
             manifest = describe(f"{algorithm}-{number}", hashes)
             document = manifest.to_json()
-            _write_durably(aside / MANIFEST, json.dumps(document, indent=2).encode() + b"\n")
+            write_durably(aside / MANIFEST, json.dumps(document, indent=2).encode() + b"\n")
             try:
                 aside.rename(root / manifest.version)
             except OSError:
@@ -138,26 +138,6 @@ def write(
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace ``path`` in one step: readers see the old bytes or the new, never a part."""
-    descriptor, aside = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    os.close(descriptor)
-    try:
-        _write_durably(Path(aside), content)
-        Path(aside).chmod(0o644)
-        Path(aside).replace(path)
-    except BaseException:
-        Path(aside).unlink(missing_ok=True)
-        raise
-
-
-def _write_durably(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _next_number(root: Path, algorithm: str) -> int:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from inference.artifact import versions, write_atomically
+from inference.artifact import versions
+from inference.atomic_write import write_atomically
 from inference.manifest import ArtifactError, Manifest
 from inference.naming import is_version
 from inference.regular_file import DOCUMENT_BYTES, read_regular

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from inference.artifact import write_atomically
+from inference.atomic_write import write_atomically
 from inference.regular_file import DOCUMENT_BYTES, read_regular
 
 HISTORY = "history.jsonl"

@@ -58,6 +58,7 @@ class HealthAnswer(Answer):
     model_metric = fields.Dict(**described("The model's main metric, and its value on held-out data."))
     engine = fields.String(**described("onnx or sklearn."))
     reason = fields.String(**described("Why it is not healthy."))
+    worker = fields.Integer(**described("The process id of the worker that answers.", required=True))
 
 
 class LiveAnswer(Answer):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Column = Sequence[Any] | NDArray[Any] | Any
-"""A numpy array, a sequence, or a pyarrow Array or ChunkedArray, which may not be installed."""
+"""A sequence, a numpy array, or a pyarrow Array or ChunkedArray; pyarrow may not be installed."""
 NULL = float("nan")
 
 
@@ -43,24 +43,6 @@ class Cells:
         if self.kind == "mixed":
             return np.fromiter((value is None for value in self.data), np.bool_, len(self.data))
         return self.data < 0 if self.kind == "string" else np.isnan(self.data)
-
-
-def read_cells(column: Column) -> Cells:
-    """The cells of a column of any kind.
-
-    Raises:
-        ValueError: an array has not one dimension; whoever passes it must flatten or refuse it.
-        CellsError: the strings of an Arrow column overlap so often that they are far larger than its data.
-    """
-    if isinstance(column, np.ndarray):
-        if column.ndim != 1:
-            raise ValueError(f"a column has one dimension, not {column.ndim}")
-        return _of_array(column)
-    if type(column).__module__.partition(".")[0] == "pyarrow":
-        from schemas.arrow_cells import read_arrow
-
-        return read_arrow(column)
-    return of_values(list(column))
 
 
 def of_floats(data: NDArray[np.float64], value: Callable[[int], Any]) -> Cells:
@@ -102,7 +84,14 @@ def none_if_nan(value: Any) -> Any:
     return None if type(value) is float and value != value else value
 
 
-def _of_array(column: NDArray[Any]) -> Cells:
+def of_array(column: NDArray[Any]) -> Cells:
+    """The cells of a numpy array.
+
+    Raises:
+        ValueError: it has not one dimension.
+    """
+    if column.ndim != 1:
+        raise ValueError(f"a column has one dimension, not {column.ndim}")
     kind, width = column.dtype.kind, column.dtype.itemsize
     if not isinstance(column, np.ma.MaskedArray) and width <= 8:
         if kind == "f":

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from inference.contract import Contract, Feature, Value
 from inference.features import Matrix, codes_of
 from inference.open_columns import Numbering, with_texts
-from schemas.cells import NULL, Cells, Column, read_cells
+from schemas.arrow_cells import read_arrow
+from schemas.cells import NULL, Cells, Column, of_array, of_values
 from schemas.fast_path import LARGEST_SAFE
 from schemas.field_rules import FieldRule
 from schemas.row_validator import RowValidator
@@ -137,6 +138,20 @@ class ColumnReader:
         if numbering is not None:
             return _Read(feature, cells, *_strings(cells, rule, numbering), numbering)
         return _Read(feature, cells, cells.data, _doubtful_numbers(cells, rule, feature.nullable), None)
+
+
+def read_cells(column: Column) -> Cells:
+    """The cells of a column of any kind.
+
+    Raises:
+        ValueError: an array has not one dimension; whoever passes it must flatten or refuse it.
+        CellsError: the strings of an Arrow column overlap so often that they are far larger than its data.
+    """
+    if isinstance(column, np.ndarray):
+        return of_array(column)
+    if type(column).__module__.partition(".")[0] == "pyarrow":
+        return read_arrow(column)
+    return of_values(list(column))
 
 
 def _doubtful_numbers(cells: Cells, rule: FieldRule, nullable: bool) -> NDArray[np.bool_]:

@@ -48,7 +48,11 @@ def problem_meaning(error: type[ServiceError]) -> str:
     return INTERNAL_ERROR if error is ServiceError else error.summary().replace("``", "`")
 
 
-PROBLEM_DETAILS = ErrorShape("application/problem+json", ServiceError.document, problem_schema)
+def _document(error: ServiceError, request_id: str) -> dict[str, Any]:
+    return error.document(request_id)  # of the error's own class: one adds the errors by field
+
+
+PROBLEM_DETAILS = ErrorShape("application/problem+json", _document, problem_schema)
 """The shape of the service's own routes."""
 
 

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from inference.artifact import write_atomically
+from inference.atomic_write import write_atomically
 from scoring.block import Chunk
 from scoring.chunk import Part
 from scoring.errors import ScoringError, writing

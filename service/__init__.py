@@ -12,6 +12,8 @@ Where to look, from the outside in (imports point down this list only):
 - ``redis_client``  a Redis that may be away
 - ``metrics``     what is counted and timed, for Prometheus
 - ``log``         the structured log
+- ``routing_changes``  changing routing.json, with a line in history.jsonl
+- ``rollout_status``  how far the last rollout is
 - ``settings``    what an operator may set, each declared once; ``setting_readers``, ``setting_files`` how each is read
 - ``locks``, ``processes``, ``priority``, ``single_thread``   small and independent of the rest
 

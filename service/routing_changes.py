@@ -5,16 +5,13 @@ import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from inference.rollout.state import LOCK as ROLLOUT_LOCK
-from inference.rollout.state import RolloutState, read_state
 from inference.routing import Routing, RoutingError, read_routing, route_first, write_routing
 from inference.routing_history import Change, append_change
 from inference.timestamps import isoformat
-from service.locks import is_held, locked
+from service.locks import locked
 
 LOCK = "routing.lock"
 
@@ -62,16 +59,6 @@ def record_change(root: Path, before: Routing | None, after: Routing | None, wha
     now = isoformat(datetime.now(UTC))
     documents = (routing.to_json() if routing is not None else None for routing in (before, after))
     append_change(root, Change(now, operator(), what, why, *documents))
-
-
-def current_rollout(root: Path) -> RolloutState | None:
-    """The last rollout, as it is now: one whose process on this host ended without a word is interrupted."""
-    state = read_state(root)
-    if state is None or state.phase not in ("running", "going back") or state.host != socket.gethostname():
-        return state
-    if is_held(root / ROLLOUT_LOCK):
-        return state
-    return replace(state, phase="interrupted", why="its process has ended", since=state.updated)
 
 
 def operator() -> str:

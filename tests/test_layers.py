@@ -22,7 +22,7 @@ STACK = (  # a module may import from its own layer's rooms and from the layers 
     ("service.metrics",),
     ("service.records.spool.files",),
     ("service.log",),
-    ("service.settings", "service.routing_changes"),
+    ("service.settings", "service.routing_changes", "service.rollout_status"),
     (
         "service.setting_readers",
         "service.trusted_keys",

@@ -20,6 +20,8 @@ _NUMBER = re.compile(r"\s*[-+]?(\d+([.,' ]\d+)*|[.,]\d+)([eE][-+]?\d+)?\s*")
 MOST_CHOICES = 1000
 MOST_CODES = 20
 """Up to so many different whole numbers, each in two rows or more on average, are taken for codes or counts."""
+MOST_STRANGE = 5
+"""Texts among numbers that a refusal names."""
 DATE_ADVICE = (
     "turn it into a number before training (days since an event, hour, month), and send that number, "
     "or leave it out with --drop"
@@ -68,8 +70,10 @@ def is_measured(column: "pd.Series[Any]") -> bool:
     return distinct > MOST_CODES or 2 * distinct > int(column.notna().sum())
 
 
-def check_texts(column: "pd.Series[Any]") -> None:
+def check_texts(column: "pd.Series[Any]", decimal: str = ".") -> None:
     """Refuse texts that are dates or badly formatted numbers: as categories they are of no use.
+
+    ``decimal``: the mark of numbers in this file.
 
     Raises:
         ColumnError: they are; the message has what to type.
@@ -87,11 +91,15 @@ def check_texts(column: "pd.Series[Any]") -> None:
     if len(strange) > 0.2 * len(texts):
         return
     if strange:
-        cure = f"if that means missing, say --missing {strange[0]!r}; else correct it, or say --type '{name}=category'"
-        raise ColumnError(name, f"holds numbers, but also the text {strange[0]!r}", cure)
+        some = strange[:MOST_STRANGE]
+        fact = f"holds numbers, but also the text{'s' * (len(some) > 1)} {', '.join(map(repr, some))}"
+        missing = " ".join(f"--missing {text!r}" for text in some)
+        cure = f"if that means missing, say {missing}; else correct it, or say --type '{name}=category'"
+        raise ColumnError(name, fact, cure)
     if len(texts) > MOST_CODES and any("," in text for text in texts):
         shown = next(text for text in texts if "," in text)
-        cure = f"say --decimal ',', or --type '{name}=category' if it is a name"
+        way = "correct them, or say" if decimal == "," else "say --decimal ',', or"
+        cure = f"{way} --type '{name}=category' if it is a name"
         raise ColumnError(name, f"holds numbers such as {shown!r}", cure)
 
 
@@ -111,9 +119,21 @@ def suspicion(column: "pd.Series[Any]") -> str | None:
     """What makes a column doubtful as a feature, as a predicate; None if nothing."""
     if column.nunique() == 1:
         return "has one value only, and tells nothing"
+    if pair := alike(column):
+        return f"holds {pair[0]!r} and {pair[1]!r}, which differ by spaces or capitals only"
     whole = types.is_integer_dtype(column.dtype)
     if whole and len(column) >= 20 and column.nunique() == len(column) and _counts_rows(column):
         return "numbers the rows: an id teaches nothing that holds for new rows"
+    return None
+
+
+def alike(column: "pd.Series[Any]") -> tuple[str, str] | None:
+    """Two texts of the column that differ by spaces or capitals only; None if there are none."""
+    met: dict[str, str] = {}
+    for text in column.dropna().unique().tolist() if types.is_string_dtype(column.dtype) else ():
+        first = met.setdefault(" ".join(text.split()).casefold(), text)
+        if first != text:
+            return first, text
     return None
 
 

@@ -38,14 +38,11 @@ def derive_features(
         TrainingError: columns cannot be features, or contradict what was declared of them; all of them are told.
     """
     if unknown := [name for name in overrides.features if name not in frame.columns]:
-        raise TrainingError(
-            f"{overrides.source} declares {unknown[0]!r}, but the data has no such column: correct the name, or leave "
-            "it out."
-        )
+        raise TrainingError(f"{overrides.source} declares {unknown[0]!r}, but there is no such column: leave it out.")
     features, columns, errors = [], {}, []
     for name in frame.columns:
-        declared = overrides.features.get(name)
         try:
+            declared = overrides.features.get(name)
             column, kind, decision = _typed(frame[name], declared, decimal)
             if not declared and _is_left_out(column, kind, frame[name], warn, decide):
                 continue
@@ -100,16 +97,16 @@ def _typed(
         column = reading.values
     if kind:
         return column, kind, Decision(name, kind, "declared" + (f"; {reading.reading}" if reading else ""))
-    kind, reason, other = ("number", reading.reading, "category") if reading else _kind_and_reason(column)
+    kind, reason, other = ("number", reading.reading, "category") if reading else _kind_and_reason(column, decimal)
     override = for_shell("--type", f"{name}={other}") if other else ""
     return column, kind, Decision(name, kind, reason, override)
 
 
-def _kind_and_reason(column: "pd.Series[Any]") -> tuple[FeatureType, str, str]:
+def _kind_and_reason(column: "pd.Series[Any]", decimal: str) -> tuple[FeatureType, str, str]:
     """The type of its values, why, and the other type that it might have; empty if there is none."""
     kind = kind_of(column)
     if kind == "category":
-        check_texts(column)
+        check_texts(column, decimal)
         return kind, "texts", ""
     if kind == "integer":
         converted(column, kind)  # refuses integers that a double does not hold

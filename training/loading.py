@@ -71,7 +71,7 @@ def columns_of(
         return noted
     others = [name for name in sample.columns if name != target]
     count = getattr(pipeline, "n_features_in_", None)
-    if count != len(others):
+    if count != len(others) and (count is not None or not _answers(pipeline, sample[others])):
         wanted = f"{count} columns" if count is not None else "columns"
         raise TrainingError(
             f"the pipeline was fitted on {wanted} without names of their own, and {source} has {len(others)} beside "
@@ -81,6 +81,16 @@ def columns_of(
     warn(f"the pipeline knows no column names: it is given the columns of {source} in their order.")
     _name_columns(pipeline, others)
     return others
+
+
+def _answers(pipeline: Pipeline, rows: pd.DataFrame) -> bool:
+    """Whether a pipeline that does not say how many columns it takes answers these; IsotonicRegression does not."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return len(pipeline.predict(rows.head(2))) == len(rows.head(2))
+        except Exception:  # a pipeline may raise anything
+            return False
 
 
 def _name_columns(step: Any, names: Sequence[str]) -> None:

@@ -47,9 +47,7 @@ def pack(
     """
     names = columns_of(pipeline, sample, target, source, warn)
     if lacking := [name for name in names if name not in sample.columns]:
-        raise TrainingError(
-            f"{source} lacks the column {lacking[0]!r}, which the pipeline was fitted on: give --data a sample with it."
-        )
+        raise TrainingError(f"{source} lacks the column {lacking[0]!r} of the fit: give --data a sample with it.")
     if extra := [name for name in sample.columns if name not in {*names, target}]:
         warn(f"the pipeline does not use {', '.join(map(repr, extra[:5]))}{', ...' if len(extra) > 5 else ''}.")
     sample = sample[sample[target].notna()].reset_index(drop=True)

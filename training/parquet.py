@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from training.errors import TrainingError
 
@@ -34,8 +35,8 @@ def shape_of(path: Path) -> Shape:
         raise _unreadable(path, exc) from None
 
 
-def read_parquet(path: Path, places: "set[int] | None", nullable: bool) -> pd.DataFrame:
-    """The rows at these places, None for all, without their index.
+def read_parquet(path: Path, places: NDArray[np.int64] | None, nullable: bool) -> pd.DataFrame:
+    """The rows at these ascending places, None for all, without their index.
 
     Raises:
         TrainingError: the file cannot be read.
@@ -48,12 +49,12 @@ def read_parquet(path: Path, places: "set[int] | None", nullable: bool) -> pd.Da
         raise _unreadable(path, exc) from None
 
 
-def _some(path: Path, places: "set[int]") -> io.BytesIO:
+def _some(path: Path, places: NDArray[np.int64]) -> io.BytesIO:
     """A file of these rows alone, read batch by batch: pandas reads it as it would the whole."""
-    wanted, start, parts = np.array(sorted(places), dtype=np.int64), 0, []
+    start, parts = 0, []
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches():
-            inside = wanted[(wanted >= start) & (wanted < start + len(batch))] - start
+            inside = places[(places >= start) & (places < start + len(batch))] - start
             parts.append(batch.take(pa.array(inside)))
             start += len(batch)
         table = pa.Table.from_batches(parts, schema=file.schema_arrow)

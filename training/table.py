@@ -9,6 +9,7 @@ from typing import IO, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from training.csv_layout import Dialect, Layout, layout_of, rows_of_file, sampled
 from training.csv_texts import look_again
@@ -55,16 +56,15 @@ def _check_size(path: Path, rows: int, columns: int, sample: int | None) -> None
         )
 
 
-def _drawn(rows: Sequence[int], sample: int | None, seed: int) -> list["set[int] | None"]:
-    """For each file the places of its rows that are read; None: all."""
+def _drawn(rows: Sequence[int], sample: int | None, seed: int) -> list[NDArray[np.int64] | None]:
+    """For each file the places of its rows that are read, ascending; None: all."""
     total = sum(rows)
     if sample is None or sample >= total:
         return [None] * len(rows)
     chosen = np.sort(np.random.default_rng(seed).choice(total, sample, replace=False))
     ends = np.cumsum(rows)
     return [
-        set((chosen[(chosen >= end - count) & (chosen < end)] - (end - count)).tolist())
-        for end, count in zip(ends, rows, strict=True)
+        chosen[(chosen >= end - count) & (chosen < end)] - (end - count) for end, count in zip(ends, rows, strict=True)
     ]
 
 

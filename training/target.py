@@ -9,7 +9,7 @@ import pandas as pd
 
 from inference.contract import LARGEST_INTEGER, Task
 from inference.engines.base import Label
-from training.column_types import check_texts, kind_of
+from training.column_types import alike, check_texts, kind_of
 from training.dataset import Target, labels_of
 from training.errors import ColumnError, TrainingError
 from training.number_texts import read_numbers
@@ -145,6 +145,12 @@ def read_target(column: "pd.Series[Any]", task: Task, warn: Callable[[str], None
         return numbers, ()
     labels, classes = labels_of(column)
     check_labels(classes, str(name), f"say --type '{name}=category', which makes texts of the labels")
+    _check_classes(column, str(name), kind, warn)
+    return labels, classes
+
+
+def _check_classes(column: "pd.Series[Any]", name: str, kind: str, warn: Callable[[str], None]) -> None:
+    """Refuse a class of a single row; warn of one of few rows, and of two that look alike."""
     counts = column.value_counts()
     rarest = counts.index[-1]
     rarest = rarest.item() if isinstance(rarest, np.generic) else rarest
@@ -153,6 +159,10 @@ def read_target(column: "pd.Series[Any]", task: Task, warn: Callable[[str], None
             f"class {rarest!r} of the target {name!r} has 1 row: a class needs at least 2, better 50. Collect more "
             "rows, or leave the class out" + (", or say --task regression." if kind in ("number", "integer") else ".")
         )
+    if pair := alike(column):
+        warn(
+            f"the target {name!r} holds {pair[0]!r} and {pair[1]!r}, which differ by spaces or "
+            "capitals only: two classes."
+        )
     if counts.iloc[-1] < 10:
         warn(f"class {rarest!r} of the target {name!r} has {counts.iloc[-1]} rows only: its metrics mean little.")
-    return labels, classes

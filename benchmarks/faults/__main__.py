@@ -27,10 +27,23 @@ from benchmarks.workload import make_pool
 @click.option("--commit", default=None, help="For --draw; this tree's where not given.")
 @click.option("--seed", type=int, default=None, help="Of the first fault; the next ones follow. Drawn if not given.")
 @click.option(
+    "--join",
+    "joined",
+    type=click.Path(path_type=Path, exists=True),
+    multiple=True,
+    help="Write one table of these results, and run nothing; of a class that is in several, the last one counts.",
+)
+@click.option(
     "--out", type=click.Path(path_type=Path), default=FOLDER / "faults.json", help="The result; .md beside it."
 )
 def main(
-    names: tuple[str, ...], listed: bool, draw: int | None, commit: str | None, seed: int | None, out: Path
+    names: tuple[str, ...],
+    listed: bool,
+    draw: int | None,
+    commit: str | None,
+    seed: int | None,
+    joined: tuple[Path, ...],
+    out: Path,
 ) -> None:
     """Break the running service under a checked load; the status is 1 where a promise did not hold."""
     if listed:
@@ -41,6 +54,9 @@ def main(
     if unknown := [name for name in names if name not in BY_NAME]:
         raise click.ClickException(f"There is no fault named {', '.join(unknown)}; there are {', '.join(BY_NAME)}.")
     place = environment.describe()
+    if joined:
+        click.echo(_write(out, _join(joined), {}, json.loads(joined[-1].read_text())["environment"]))
+        return
     chosen = [BY_NAME[name] for name in names] or (drawn(draw, commit or str(place["commit"])) if draw else [*FAULTS])
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the services are stopped on the way out
     skipped = {fault.name: reason for fault in chosen if (reason := missing(fault))}
@@ -60,6 +76,16 @@ def _run(chosen: list[Fault], seed: int | None) -> Iterator[Account]:
     pool = make_pool(folder, 2000, first)
     for number, fault in enumerate(chosen):
         yield run_trial(fault, folder, pool, first + number)
+
+
+def _join(paths: tuple[Path, ...]) -> list[Account]:
+    """The accounts of several results, in the order of the table of classes."""
+    found = {
+        account["name"]: Account(**account | {"broken": tuple(account["broken"])})
+        for path in paths
+        for account in json.loads(path.read_text())["faults"]
+    }
+    return [found[name] for name in BY_NAME if name in found]
 
 
 def _write(out: Path, accounts: list[Account], skipped: dict[str, str], place: dict[str, Any]) -> str:

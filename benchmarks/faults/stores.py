@@ -78,7 +78,7 @@ def _postgres_read_only(service: Service, _draw: random.Random) -> None:
     service.postgres.query("ALTER SYSTEM SET default_transaction_read_only = on")
     service.postgres.query("SELECT pg_reload_conf()")
     time.sleep(2 * HOLD)
-    service.postgres.query("SET default_transaction_read_only = off; ALTER SYSTEM RESET default_transaction_read_only")
+    service.postgres.query("ALTER SYSTEM RESET default_transaction_read_only")
     service.postgres.query("SELECT pg_reload_conf()")
 
 

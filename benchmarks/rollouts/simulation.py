@@ -12,8 +12,8 @@ from inference.rollout.judgement import Quality, judge, judge_errors, least_agre
 from inference.rollout.tally import Limits, Tally
 from service.models.rollout.observer import ROW_TIME_EDGES
 
-STEPS, HOLD_LOOKS, PATIENCE_LOOKS, MIN_REQUESTS = (0.05, 0.25, 0.5, 1.0), 10, 60, 200
-REQUESTS_A_LOOK = 500
+STEPS, HOLD_LOOKS, PATIENCE_LOOKS, MIN_REQUESTS = (0.05, 0.25, 0.5, 1.0), 5, 30, 200
+REQUESTS_A_LOOK = 1000
 ACCURACY, OUTCOMES = 0.95, 0.3
 _ROW_SECONDS, _SPREAD = 40e-6, 0.35
 

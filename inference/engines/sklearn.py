@@ -35,7 +35,8 @@ class SklearnEngine:
         found = self._pipeline.predict(frame)
         if self._contract.task == "regression":
             return Answers(np.asarray(found, dtype=np.float64).reshape(len(frame)).tolist(), None, None)
-        chosen = np.array([self._index[label] for label in found], dtype=np.int64)
+        labels = np.asarray(found).reshape(len(frame))  # CatBoost's of three classes stand in a column
+        chosen = np.array([self._index[label] for label in labels], dtype=np.int64)
         probabilities = None
         if hasattr(self._pipeline, "predict_proba"):
             probabilities = np.asarray(self._pipeline.predict_proba(frame), dtype=np.float64)

@@ -8,7 +8,7 @@ median were. Counts of different groups then add up, whatever their times are.
 from collections.abc import Sequence
 from itertools import accumulate
 
-from inference.rollout.sequential import bounds
+from inference.rollout.sequential import lowest
 from inference.rollout.tally import RowTimes
 
 
@@ -50,7 +50,7 @@ def _median(counts: Sequence[float], edges: Sequence[float], alpha: float | None
     if not total:
         return None
     for place, (edge, cumulative) in enumerate(zip(edges, accumulate(counts), strict=False)):
-        if alpha is not None and 2 * cumulative > total and bounds(cumulative, total, alpha)[0] >= 0.5:
+        if alpha is not None and 2 * cumulative > total and lowest(cumulative, total, alpha) >= 0.5:
             return edge
         if alpha is None and 2 * cumulative >= total:
             low = edges[place - 1] if place else 0.0

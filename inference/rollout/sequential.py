@@ -12,49 +12,44 @@ and 1 of one mean.
 """
 
 import math
-from collections.abc import Callable
 
-_HALVINGS = 50
+_HALVINGS = 40
 
 
 def bounds(successes: float, trials: float, alpha: float) -> tuple[float, float]:
     """The smallest and the largest share that ``successes`` of ``trials`` leave possible; 0 and 1 without any trial."""
+    return lowest(successes, trials, alpha), 1 - lowest(trials - successes, trials, alpha)
+
+
+def lowest(successes: float, trials: float, alpha: float) -> float:
+    """The smallest share of ``bounds`` alone."""
     if trials <= 0:
-        return 0.0, 1.0
+        return 0.0
     failures = trials - successes
     mixture = math.lgamma(successes + 1) + math.lgamma(failures + 1) - math.lgamma(trials + 2)
     floor = mixture + math.log(alpha)
-
-    def possible(share: float) -> bool:
-        return _log_likelihood(successes, failures, share) >= floor
-
-    middle = successes / trials
-    low = 0.0 if possible(0.0) else _edge(0.0, middle, possible)
-    high = 1.0 if possible(1.0) else _edge(1.0, middle, possible)
-    return low, high
+    if _log_likelihood(successes, failures, 0.0) >= floor:
+        return 0.0
+    outside, inside = 0.0, successes / trials
+    for _ in range(_HALVINGS):
+        middle = (outside + inside) / 2
+        if _log_likelihood(successes, failures, middle) >= floor:
+            inside = middle
+        else:
+            outside = middle
+    return outside  # on the cautious side
 
 
 def detectable(trials: float, limit: float, alpha: float) -> float:
-    """The share that would have been seen to be above ``limit`` in so many trials; 1 where not even that would."""
+    """The share that would have been seen to be above ``limit`` in so many trials, rounded up; 1 where none would."""
     low, high = limit, 1.0
-    for _ in range(20):
+    for _ in range(10):
         middle = (low + high) / 2
-        if bounds(middle * trials, trials, alpha)[0] > limit:
+        if lowest(middle * trials, trials, alpha) > limit:
             high = middle
         else:
             low = middle
     return high
-
-
-def _edge(outside: float, inside: float, possible: Callable[[float], bool]) -> float:
-    """The share between one that is not possible and one that is, where that changes; on the cautious side."""
-    for _ in range(_HALVINGS):
-        middle = (outside + inside) / 2
-        if possible(middle):
-            inside = middle
-        else:
-            outside = middle
-    return outside
 
 
 def _log_likelihood(successes: float, failures: float, share: float) -> float:

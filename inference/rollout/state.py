@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from inference.artifact import write_atomically
+from inference.atomic_write import write_atomically
 from inference.regular_file import DOCUMENT_BYTES, read_regular
 
 STATE, LOCK = "rollout.json", "rollout.lock"

@@ -33,7 +33,15 @@ def read_table(kind: Kind, reader: Reader, body: bytes, most_bytes: int) -> Matr
         UnsupportedMediaType: the format's library is not installed.
         BodyTooLarge, MalformedBody, InvalidInput
     """
-    columns = _columns_of(kind)(body, reader, most_bytes)
+    return validate(reader, load(kind)(body, reader, most_bytes))
+
+
+def validate(reader: Reader, columns: Mapping[str, Column]) -> Matrix:
+    """The columns of a body as a matrix of shape (rows, features).
+
+    Raises:
+        MalformedBody, InvalidInput
+    """
     try:
         return reader.columns(columns)
     except CellsError as exc:
@@ -43,13 +51,18 @@ def read_table(kind: Kind, reader: Reader, body: bytes, most_bytes: int) -> Matr
 def is_installed(kind: Kind) -> bool:
     """Whether the library of a format can be imported; it is imported."""
     try:
-        _columns_of(kind)
+        load(kind)
     except UnsupportedMediaType:
         return False
     return True
 
 
-def _columns_of(kind: Kind) -> ReadColumns:
+def load(kind: Kind) -> ReadColumns:
+    """How to read the columns of a format; its library is imported now.
+
+    Raises:
+        UnsupportedMediaType: it is not installed.
+    """
     found = _reader_of(kind)
     if found is None:
         raise UnsupportedMediaType(

@@ -26,6 +26,8 @@ INTERRUPTED = 130
 EXIT = {"arrived": 0, "went back": 1, "taken over": 1, "too little traffic": 2}
 OTHER_HOST_SECONDS = 60.0
 """A rollout that another host has written about within this time is alive."""
+LOOKER_SECONDS = 1.0
+"""The dashboard and a scrape hold the lock for an instant when they look whether anybody does."""
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -176,7 +178,11 @@ def _lock(root: Path, refused: str) -> int:
         descriptor = open_lock(root / LOCK)
     except OSError as exc:
         raise click.ClickException(f"{refused}: {exc.filename} cannot be opened: {exc.strerror}.") from None
-    if not try_lock(descriptor):
+    end = time.monotonic() + LOOKER_SECONDS
+    while not try_lock(descriptor):
+        if time.monotonic() < end:
+            time.sleep(0.05)
+            continue
         os.close(descriptor)
         state = read_state(root)
         by = f" of {state.version}, started by {state.who}, process {state.pid}" if state is not None else ""

@@ -14,7 +14,7 @@ from service.metrics import catalogue
 from service.metrics.process_slot import Series
 from service.metrics.shared_values import Key
 from service.records.spool.files import oldest_pending, pending_bytes, spool_folder
-from service.routing_changes import current_rollout
+from service.rollout_status import current_rollout
 from service.settings import Settings
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from inference import artifact
+from inference.atomic_write import write_atomically
 from inference.manifest import MANIFEST, ArtifactError, Manifest
 from inference.regular_file import DOCUMENT_BYTES, read_regular
 from inference.routing import Routing, read_routing
@@ -123,7 +124,7 @@ class Repository:
                 reason = self._copy_files(manifest)
                 if self.last_good() != manifest.version or self._kept != manifest.sha256:
                     note = {"version": manifest.version, "source": self.override}
-                    artifact.write_atomically(self._note, json.dumps(note).encode())
+                    write_atomically(self._note, json.dumps(note).encode())
             finally:
                 os.close(descriptor)
             self._kept = manifest.sha256

@@ -10,7 +10,8 @@ from gunicorn.workers.gthread import TConn
 
 from service.server.bodies import ChunkedBody
 from service.server.overload import NO_ROUTE, Route
-from service.server.parsing import HeadParser, HeadReader, ParsedRequest
+from service.server.parsing import HeadParser
+from service.server.request import HeadReader, ParsedRequest
 
 MIN_RATE = 64 * 1024
 """Bytes a second: a long body or response gets a second more for each so many."""
@@ -42,7 +43,8 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
 
     ``req`` is the request whose head was parsed; its body is ``length`` bytes of ``received``, or ``chunks``. ``ready``
     tells that it is complete: it was seen at ``arrived``, and may have been there since ``since``. ``route`` is its.
-    ``queued`` tells that the connection waits for its turn, and ``counted``, that it does so with a complete request.
+    ``queued`` tells that the connection waits for its turn, and ``counted``, that it does so with a complete request;
+    ``sends_ahead``, that bytes of its request were there before the response to the last one was written.
     ``ended`` tells that the client sends no more. ``keep_alive`` tells whether the connection stays open after the
     response; ``closing``, that it is shut for writing and read on for ``LINGER``. ``mask`` is what the poller watches.
     Times are of ``time.monotonic``, in seconds: at ``deadline`` the connection is closed, whatever is missing.
@@ -61,7 +63,7 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
         self.route: Route = NO_ROUTE
         self.requests = self.mask = self._searched = 0
         self.unsent = memoryview(b"")
-        self.ready = self.queued = self.counted = self.ended = self.keep_alive = self.closing = False
+        self.ready = self.queued = self.counted = self.sends_ahead = self.ended = self.keep_alive = self.closing = False
         self.deadline = self.body_deadline = self.send_deadline = self.arrived = self.since = self.began = 0.0
 
     def receive(self) -> bytes | None:
@@ -109,7 +111,8 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
             if self.ended and not self.ready and not more:
                 raise ChunkMissingTerminator(b"")
         else:
-            self.ready = len(self.received) >= req.length or req.length > max_body or self.ended  # type: ignore[operator]
+            assert req.length is not None  # since there are no chunks
+            self.ready = len(self.received) >= req.length or req.length > max_body or self.ended
         return more
 
     def _parse_head(self, heads: HeadParser, max_body: int) -> bool:

@@ -6,7 +6,6 @@ The methods stand in the order in which a connection meets them. What is to be d
 
 import errno
 import time
-from collections import deque
 from functools import partial
 from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any
@@ -17,6 +16,7 @@ from service import log
 from service.server.connection import LINGER, READ_AHEAD, Connection
 from service.server.listening import give_up_address
 from service.server.rules import ConfigSnapshot
+from service.server.turns import Turns
 from service.server.writing import WriteBatch
 from service.server.wsgi import base_environ
 
@@ -44,7 +44,7 @@ class ConnectionLoop(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
         self.config = ConfigSnapshot(self.cfg)
         self.batch = WriteBatch(self.flush_batch)
         self.watched: dict[Connection, None] = {}
-        self.waiting: deque[Connection] = deque()
+        self.waiting = Turns()
         self.swept = self.began = self.blocked = 0.0
         self.stopped_by_signal = False
 
@@ -212,6 +212,7 @@ class ConnectionLoop(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
             self.close(conn)
             return
         self.watch(conn, 0 if conn.ended else EVENT_READ)
+        conn.sends_ahead = bool(conn.received)
         if conn.received:
             self.queue(conn)
         elif conn.ended:

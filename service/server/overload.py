@@ -1,14 +1,11 @@
 """How long a request would wait for its turn, and which requests are refused because of it.
 
-Two things are waited for: the loop, which runs one request after the other, and a thread of a lane, for a request that
-may wait for a database, is long, or has a streamed response. The application says what a route is (``route_for``); an
-application that does not say has neither slow nor limited routes.
+The application says what a route is (``route_for``); an application that does not say has neither slow nor limited
+routes.
 """
 
 import time
-from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -93,57 +90,6 @@ class Pace:
     def wait(self, requests: int) -> float:
         """Seconds that a request waits behind so many others."""
         return requests * self._seconds / max(self._share, LEAST_SHARE)
-
-
-@dataclass(slots=True)
-class Job:
-    """Work for a thread. ``expire`` is called instead when it had to wait for too long, ``dropped`` asks beforehand."""
-
-    run: Callable[[], None]
-    expire: Callable[[], None]
-    is_dropped: Callable[[], bool]
-    since: float
-
-
-class Lanes:
-    """Threads by what is done in them: each lane has as many of its own, so that no kind of work holds up another.
-
-    Everything here is called by the loop's thread.
-    """
-
-    def __init__(self, pool: Executor, size: int, wait: float, done: Callable[[str], None]) -> None:
-        self._pool, self._size, self._wait, self._done = pool, size, wait, done
-        self._running: dict[str, int] = {}
-        self._waiting: dict[str, deque[Job]] = {}
-
-    def submit(self, lane: str, job: Job) -> None:
-        """Run a job as soon as its lane has a thread."""
-        if self._running.get(lane, 0) < self._size:
-            self._start(lane, job)
-        else:
-            self._waiting.setdefault(lane, deque()).append(job)
-
-    def _start(self, lane: str, job: Job) -> None:
-        self._running[lane] = self._running.get(lane, 0) + 1
-        self._pool.submit(job.run).add_done_callback(lambda _: self._done(lane))
-
-    def free(self, lane: str) -> None:
-        """A thread of the lane has finished: start what waits for it."""
-        self._running[lane] -= 1
-        waiting = self._waiting.get(lane)
-        while waiting:
-            job = waiting.popleft()
-            if job.is_dropped():
-                job.expire()
-                continue
-            self._start(lane, job)
-            return
-
-    def sweep(self, now: float) -> None:
-        """Expire the jobs that have waited for too long."""
-        for waiting in self._waiting.values():
-            while waiting and now - waiting[0].since > self._wait:
-                waiting.popleft().expire()
 
 
 class Refusals:

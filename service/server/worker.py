@@ -10,10 +10,8 @@ The methods of ``InlineWorker`` stand in the order in which a request meets them
 
 import os
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from functools import partial
 from selectors import EVENT_READ
 from typing import Any
 
@@ -25,8 +23,10 @@ from service.server import unsupported
 from service.server.connection import LONG_BODY, Connection
 from service.server.error_responses import overloaded_response, write_refusal
 from service.server.loop import ConnectionLoop
-from service.server.overload import Job, Lanes, Pace, Policy, Refusals
+from service.server.overload import Pace, Policy, Refusals
 from service.server.parsing import HeadParser
+from service.server.threads import RequestThreads
+from service.server.turns import LongRequests
 from service.server.writing import MIN_BATCH
 from service.server.wsgi import BufferedResponse, RequestHandler
 
@@ -56,8 +56,7 @@ class InlineWorker(ConnectionLoop):
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.handler = RequestHandler(self, self.config)
-        self.long: dict[Connection, None] = {}
-        self.admitted = 0
+        self.long = LongRequests()
         self.pace, self.refusals = Pace(), Refusals()
 
     def get_thread_pool(self) -> ThreadPoolExecutor:
@@ -68,8 +67,7 @@ class InlineWorker(ConnectionLoop):
         """Ask the application for its rules, then serve."""
         self.heads = HeadParser(self.config, os.environ.get("SCRIPT_NAME", ""))
         self.policy = Policy(self.wsgi)
-        done = partial(self.method_queue.defer, self.thread_done)
-        self.lanes = Lanes(self.tpool, self.cfg.threads, self.policy.thread_wait, done)
+        self.threads = RequestThreads(self)
         super().run()
 
     def advance(self, conn: Connection) -> None:
@@ -77,7 +75,7 @@ class InlineWorker(ConnectionLoop):
         if conn.queued or conn.unsent or conn.closing or conn not in self.watched:
             return
         if len(conn.received) > LONG_BODY or (conn.chunks is not None and conn.held > LONG_BODY):
-            self.long[conn] = None
+            self.long.add(conn)
             self.limit_memory()
             if conn.unsent or conn.closing or conn not in self.watched:
                 return  # it was refused
@@ -98,12 +96,8 @@ class InlineWorker(ConnectionLoop):
     def limit_memory(self) -> None:
         """Refuse the long request that has taken longest to arrive, once there are too many of them."""
         most = max(self.memory, 4 * self.policy.max_body)
-        self.long = {conn: None for conn in self.long if conn in self.watched and conn.held}
-        while sum(conn.held for conn in self.long) > most:
-            unfinished = [conn for conn in self.long if not conn.ready and not conn.unsent and not conn.closing]
-            if not unfinished:
-                return
-            self.refuse(min(unfinished, key=lambda conn: conn.began))
+        while (conn := self.long.oldest_beyond(most, self.watched)) is not None:
+            self.refuse(conn)
 
     def admit(self, conn: Connection) -> None:
         """Let a complete request wait for its turn, or refuse it when that would take too long."""
@@ -114,17 +108,14 @@ class InlineWorker(ConnectionLoop):
             conn.since = conn.arrived - self.blocked
         conn.route = self.policy.route(req.method, req.environ_fields["PATH_INFO"])
         limit = self.policy.limit
-        if limit and conn.route[1].limited and self.pace.wait(self.admitted) > limit:
+        if limit and conn.route[1].limited and self.pace.wait(self.waiting.admitted) > limit:
             self.refuse(conn)
         else:
             self.queue(conn)
 
     def queue(self, conn: Connection) -> None:
         """Have a connection wait for its turn."""
-        conn.queued = True
-        conn.counted = conn.ready
-        self.admitted += conn.counted
-        self.waiting.append(conn)
+        self.waiting.add(conn)
 
     def give_turns(self, began: float) -> None:
         """Handle one request of each connection in turn, for as long as the reading since ``began`` took, at least."""
@@ -133,11 +124,9 @@ class InlineWorker(ConnectionLoop):
         until = now + max(TURNS, now - began)
         with self.batch.collect() if len(waiting) >= MIN_BATCH else nullcontext():
             while waiting and now < until:
-                conn = waiting.popleft()
-                self.admitted -= conn.counted
+                conn = waiting.take()
                 if conn not in self.watched:
                     continue
-                conn.queued = False
                 is_request = self.take_turn(conn, now)
                 started, now = now, time.monotonic()
                 if is_request:
@@ -169,9 +158,9 @@ class InlineWorker(ConnectionLoop):
         if conn.is_too_long(self.policy.max_body) and not self.policy.refuses_long_bodies:
             raise BodyTooLarge("The body is larger than the server takes.")
         req, body = conn.take_request()
-        self.long.pop(conn, None)
+        self.long.discard(conn)
         if conn.route[1].slow or len(body) > LONG_BODY:
-            self.in_thread(conn, partial(self.run_in_thread, conn, req, body), partial(self.refuse_taken, conn, req))
+            self.threads.run_request(conn, req, body)
             return
         if self.batch.is_held_up_by(req.path, len(body)):
             self.flush_batch()
@@ -180,8 +169,7 @@ class InlineWorker(ConnectionLoop):
         if resp.stream is None:
             self.send(conn, resp.take(), keep_alive=not resp.should_close())
         else:
-            finish = partial(self.handler.finish_stream, resp, self.client_timeout, self.hand_back(conn))
-            self.in_thread(conn, finish, partial(self.refuse_taken, conn, req, resp))
+            self.threads.run_stream(conn, req, resp)
         self.batch.record_duration(req.path, time.monotonic() - started)
 
     def sweep(self, now: float) -> None:
@@ -192,36 +180,14 @@ class InlineWorker(ConnectionLoop):
                 self.respond_with_error(conn, RequestTimeout("The request did not arrive in time."))
             else:
                 self.close(conn)
-        self.lanes.sweep(now)
+        self.threads.sweep(now)
         if count := self.refusals.take():
             log.warning(
-                "overloaded", refused=count, waiting=self.admitted, seconds=round(self.pace.wait(self.admitted), 3)
+                "overloaded",
+                refused=count,
+                waiting=self.waiting.admitted,
+                seconds=round(self.pace.wait(self.waiting.admitted), 3),
             )
-
-    def in_thread(self, conn: Connection, work: Callable[[], None], expire: Callable[[], None]) -> None:
-        """Leave the connection to a thread. ``work`` hands it back; ``expire`` is called if it must wait too long."""
-        self.leave(conn)
-        self.lanes.submit(conn.route[0], Job(work, expire, conn.has_left, time.monotonic()))
-
-    def thread_done(self, lane: str) -> None:
-        """A thread has finished its work."""
-        self.lanes.free(lane)
-
-    def run_in_thread(self, conn: Connection, req: Any, body: bytes) -> None:
-        """Run the application in a thread. The loop sends its response."""
-        try:
-            resp: BufferedResponse = self.handler.respond(req, body, conn.sock, conn.environ)
-        except Exception as exc:
-            self.method_queue.defer(self.take_back_failed, conn, exc)
-            return
-        if resp.stream is None:
-            self.hand_back(conn)(resp.take(), not resp.should_close())
-        else:
-            self.handler.finish_stream(resp, self.client_timeout, self.hand_back(conn))
-
-    def hand_back(self, conn: Connection) -> Callable[[bytes, bool], None]:
-        """What a thread calls when it has done with a connection; safe in any thread."""
-        return partial(self.method_queue.defer, self.take_back, conn)
 
     def take_back(self, conn: Connection, response: bytes, keep_alive: bool) -> None:
         """Take a connection back from a thread, and send what it left to send."""
@@ -237,7 +203,7 @@ class InlineWorker(ConnectionLoop):
     def refuse(self, conn: Connection) -> None:
         """Refuse the connection's request, which may not be complete: then where the next one begins is unknown."""
         req, complete = conn.req, conn.ready
-        self.long.pop(conn, None)
+        self.long.discard(conn)
         if complete:
             req, _ = conn.take_request()
         self.send_refusal(conn, req, closes=not complete)
@@ -255,7 +221,7 @@ class InlineWorker(ConnectionLoop):
         given_id = req.environ_fields.get("HTTP_X_REQUEST_ID") if req is not None else None
         self.refusals.add()
         metrics.overloaded(conn.route[0], req.method if req is not None else "")
-        wait = max(self.policy.limit, self.pace.wait(self.admitted))
+        wait = max(self.policy.limit, self.pace.wait(self.waiting.admitted))
         conn.drop_request()
         refusal = overloaded_response(given_id, wait, closes, conn.route[1].errors)
         self.send(conn, refusal, keep_alive=not closes)

@@ -15,7 +15,7 @@ from gunicorn import util
 from gunicorn.config import PreRequest
 from gunicorn.http import wsgi
 
-from service.server.parsing import ParsedRequest
+from service.server.request import ParsedRequest
 from service.server.rules import ConfigSnapshot
 
 LENGTH = "Content-Length"

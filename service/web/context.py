@@ -55,9 +55,7 @@ class ServingRequest(flask.Request):
         return self.typed_body(most, is_json, "Send JSON, with Content-Type: application/json.")
 
     def typed_body(self, most: int, is_taken: Callable[[str], bool], advice: str) -> bytes:
-        """The whole body, at most ``most`` bytes long, of a Content-Type that is taken; its length may be unannounced.
-
-        ``advice`` is what a client of another Content-Type is told.
+        """The whole body, at most ``most`` bytes, of a Content-Type that is taken; ``advice`` is for the others.
 
         Raises:
             BodyTooLarge, UnsupportedMediaType, MalformedBody

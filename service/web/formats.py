@@ -7,10 +7,13 @@ from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header, parse_options_header
 
 from inference.features import Matrix
-from schemas.bodies import ARROW, CSV, MEDIA_TYPES, PARQUET, Kind, is_installed, read_table
+from schemas.bodies import ARROW, CSV, MEDIA_TYPES, PARQUET, Kind, is_installed, load, validate
+from schemas.errors import BodyTooLarge
 from schemas.table_answers import arrow_answer, csv_answer
+from service import metrics
 from service.models.model import Model
 from service.web.context import JSON, is_json
+from service.web.parquet_process import PARQUET as PARQUET_PROCESS
 from service.web.prediction import Prediction, Read, Serialise, read_batch, serialise_batch
 
 BODIES = (CSV, ARROW, PARQUET)
@@ -70,7 +73,12 @@ def _preferred(accept: str) -> Literal["csv", "arrow"] | None:
 
 
 def _read(kind: Kind, most_bytes: int, model: Model, body: bytes) -> Matrix:
-    return read_table(kind, model.reader, body, most_bytes)
+    try:
+        read = PARQUET_PROCESS.read_columns if kind == "parquet" else load(kind)
+        return validate(model.reader, read(body, model.reader, most_bytes))
+    except BodyTooLarge:
+        metrics.refused("size")
+        raise
 
 
 def _serialise_csv(prediction: Prediction) -> bytes:

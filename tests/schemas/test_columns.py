@@ -187,7 +187,7 @@ def test_narrower_numbers_and_nan_are_taken(column, expected):
         pa.array([b"1", None]).dictionary_encode(),
         np.array(["2020-01-01", "NaT"], dtype="M8[D]"),
         np.array([1 + 2j, 1]),
-        [object(), None],
+        [..., None],
         [[1.0], {}],
         ["1.5", None],
         [True, None],

@@ -22,6 +22,7 @@ def app(environ, start_response):
     elif path == "/long":
         items = [b"0123456789abcdef" * (int(query) // 16)]
     elif path.startswith("/count"):
+        time.sleep(float(query or 0))
         items = [b"%d" % next(_count)]
     elif path in ("/sleep", "/predict", "/slow", "/other"):
         time.sleep(float(query))

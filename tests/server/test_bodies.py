@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.server.bodies import STEPS, ChunkedBody
-from service.server.parsing import HeadReader
+from service.server.request import HeadReader
 from service.server.rules import ConfigSnapshot, StrictRequest
 
 HEAD = b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -13,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.server.connection import peer_environ
-from service.server.parsing import PLAIN_HEAD, HeadParser, HeadReader
+from service.server.parsing import HeadParser
+from service.server.plain_heads import PLAIN_HEAD
+from service.server.request import HeadReader
 from service.server.rules import _ABSOLUTE, _HOST, ConfigSnapshot, StrictRequest
 from service.server.wsgi import base_environ, make_environ
 
@@ -134,7 +136,7 @@ def test_ordinary_heads_are_parsed_the_fast_way(cfg):
         b"Content-Type: application/json\r\nContent-Length: 12\r\nX-Twice: a\r\nX-Twice: b\r\n\r\n"
     )
     for client in CLIENTS:
-        assert HeadParser(cfg).parse_plain(browser, client is CLIENTS[0], client, 1) is not None
+        assert HeadParser(cfg).plain.parse(browser, client is CLIENTS[0], client, 1) is not None
         assert_same(HeadParser(cfg), cfg, browser, client)
 
 

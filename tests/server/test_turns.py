@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import select
 import signal
 import socket
@@ -43,6 +44,27 @@ def test_a_client_with_one_request_waits_for_one_of_each_other_not_for_their_pip
     for talk in crowd:
         numbers = [int(talk.answer().body) for _ in range(100)]
         assert numbers == sorted(numbers)
+
+
+def test_a_client_with_one_request_waits_for_no_pipeline_that_is_under_way(stopped):
+    server, go_on = stopped()
+    crowd = [server.talk(GET.format("count?0.005") * 50) for _ in range(20)]
+    go_on()
+    answered = [int(talk.answer().body) for talk in crowd]  # each is behind its first request now
+    [worker] = children(server.process.pid)
+    os.kill(int(worker), signal.SIGSTOP)
+    until(lambda: Path(f"/proc/{worker}/stat").read_text().split()[2] == "T")
+    before = max(answered + [number for talk in crowd for number in numbers_there(talk)])
+    alone = server.talk(GET.format("count"))
+    go_on()
+    assert int(alone.answer().body) - before <= 10
+
+
+def numbers_there(talk):
+    """Those of the responses that have come."""
+    while select.select([talk.sock], [], [], 0)[0]:
+        talk.more()
+    return [int(number) for number in re.findall(rb"\r\n\r\n(\d+)", talk.buffer)]
 
 
 def test_answers_come_in_order_however_deep_the_pipeline(inline):

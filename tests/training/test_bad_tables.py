@@ -57,6 +57,16 @@ REFUSED = {
         ["--task", "regression"],
         ["'y' holds no numbers"],
     ),
+    "several words among numbers": (
+        _csv(a=["n.a.", "none yet", *map(str, NOISE[2:])], y=Y),
+        [],
+        ["the texts 'n.a.', 'none yet'", "--missing 'n.a.' --missing 'none yet'"],
+    ),
+    "numbers of commas that are read with commas": (
+        ("a;y\n" + "".join(f"0.{i:03},{i:02};{i % 2}\n" for i in range(60))),
+        ["--delimiter", ";", "--decimal", ","],
+        ["'a' holds numbers such as '0.000,00': correct them"],
+    ),
     "ISO dates": (
         _csv(day=[f"2024-01-{i % 28 + 1:02}" for i in range(60)], a=NOISE, y=Y),
         [],
@@ -123,6 +133,14 @@ WARNED = {
         ["'paid' alone tells the target", "--drop 'paid'"],
     ),
     "rows without a target": (_csv(a=NOISE, y=[None, *Y[1:]]), ["1 of 60 rows have no target"]),
+    "texts that look alike": (
+        _csv(a=NOISE, city=["Rome", "rome ", "Bonn"] * 20, y=Y),
+        ["'city' holds 'Rome' and 'rome ', which differ by spaces or capitals only"],
+    ),
+    "labels that look alike": (
+        _csv(a=NOISE, y=["yes", " yes", "no"] * 20),
+        ["the target 'y' holds 'yes' and ' yes', which differ by spaces or capitals only: two classes"],
+    ),
     "a class of few rows": (_csv(a=NOISE, y=["no"] * 56 + ["yes"] * 4), ["class 'yes'", "4 rows only"]),
 }
 

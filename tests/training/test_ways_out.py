@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import ColumnTransformer
+from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import (
@@ -75,7 +76,7 @@ MESSAGES = {
     "UTF-16 without a mark": "it holds zero bytes",
     "row names of R": "(R writes such files)",
     "a number for missing": "if that means missing, say --missing",
-    "decimal commas": "say --decimal ','",
+    "decimal commas": "say --decimal ',', or",
     "two units": "bring them to one unit",
     "dates": "turn it into a number before training",
     "ids beyond 2^53": "holds integers beyond 2^53",
@@ -247,6 +248,7 @@ def test_options_that_do_not_go_together_are_told(case, run):
     assert refused.code == 2 and message in refused.output, refused.output
 
 
+@pytest.mark.usefixtures("unfitted")
 def test_a_table_that_is_too_large_is_read_in_part_as_the_message_says(run, tmp_path, monkeypatch):
     monkeypatch.setattr("training.table.LARGEST_CELLS", 120)
     path = tmp_path / "table.csv"
@@ -347,6 +349,17 @@ def test_whole_numbers_of_a_pipeline_may_be_declared_numbers(pack, sample, make_
     answer = make_client(ARTIFACTS_DIR=str(ran.root)).post("/predict", json={"amount": 3.5, "age": 47.5})
     frame = pd.DataFrame({"amount": [3.5], "age": [47.5]})
     assert answer.get_json()["prediction"] == pytest.approx(pipeline.predict(frame)[0], abs=1e-9)
+
+
+def test_a_pipeline_that_does_not_count_its_columns_takes_those_that_it_answers(pack, sample, make_client):
+    target = sample.age * 2.0
+    pipeline = Pipeline([("model", IsotonicRegression(out_of_bounds="clip"))]).fit(sample[["age"]], target)
+    ran = pack(pipeline, sample[["age"]].assign(y=target))
+    assert ran.code == 0 and ran.manifest.contract.names == ("age",), ran.output
+    answer = make_client(ARTIFACTS_DIR=str(ran.root)).post("/predict", json={"age": 33})
+    assert answer.get_json()["prediction"] == pytest.approx(pipeline.predict(pd.DataFrame({"age": [33]}))[0])
+    refused = pack(pipeline, sample.assign(y=target))
+    assert refused.code == 1 and "a sample with just these columns" in refused.output
 
 
 @pytest.mark.parametrize("named", [False, True])

@@ -34,6 +34,7 @@ class Request:
     remote_addr: str | None = "192.0.2.1"
     phases: dict | None = field(default_factory=dict)
     events: tuple = ()
+    client_key: str = ""
 
 
 class Records(list):

@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from inference.artifact import build_engine
 from inference.contract import contract_diff
 from inference.engines.base import Engine, EngineError
@@ -23,9 +21,9 @@ from service.models.repository import Repository
 from service.settings import Settings
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from service.records.database.connection import Connection
 
-MAX_ROWS, MAX_OUTCOMES = 500, 100_000
+MAX_ROWS, MAX_OUTCOMES = 500, 20_000
 """Requests answered anew, and outcomes read, at one look; the newest."""
 _NEAR = 4.0
 """Two numbers of a regression agree within so many times the RMSE of the stable version."""
@@ -53,7 +51,7 @@ class Evidence:
 
     def look(self, tallies: Mapping[str, Tally]) -> Quality:
         """Set the outcomes of each version, and add further requests to compare to the canary's tally."""
-        if not self._settings.records:
+        if not self._settings.records or not self._settings.records_sample:
             return Quality(reason="RECORDS is off, so neither outcomes nor rows are known")
         from service.records.database.connection import connected
 
@@ -117,16 +115,22 @@ class Evidence:
             other = self._manifests[self._versions[1 - self._versions.index(version)]]
             rows = [([features.get(name) for name in other.contract.names], said) for features, said in answered]
             rows = [row for row in rows if _fits(other, row[0])]
-            if rows:
-                again = self._engines[other.version].predict(encode(other.contract, [row for row, _ in rows]))
-                tally.compared += len(rows)
-                tally.agreed += sum(
-                    self._agree(one, said) for one, (_, said) in zip(again.predictions, rows, strict=True)
-                )
+            tally.compared += len(rows)
+            tally.agreed += sum(
+                self._agree(one, said) for one, (_, said) in zip(self._answer(other, rows), rows, strict=True)
+            )
+
+    def _answer(self, manifest: Manifest, rows: list[tuple[list[Any], Any]]) -> list[Any]:
+        """The predictions of a version for these rows; None for a row on which its engine fails."""
+        engine, contract = self._engines[manifest.version], manifest.contract
+        try:
+            return engine.predict(encode(contract, [row for row, _ in rows])).predictions if rows else []
+        except Exception:  # an engine has errors of its own; which row is it?
+            return [None] if len(rows) == 1 else [one for row in rows for one in self._answer(manifest, [row])]
 
     def _agree(self, one: Any, other: Any) -> bool:
         if self._stable.contract.task == "regression":
-            return bool(np.abs(one - other) <= _NEAR * self._rmse)
+            return one is not None and abs(one - other) <= _NEAR * self._rmse
         return bool(one == other)
 
 

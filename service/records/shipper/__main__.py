@@ -73,7 +73,9 @@ class Shipper:
         elif self._stopping or now - self._last_busy > LINGER_SECONDS:
             return False
         if not os.fstat(self._lock).st_nlink:  # the spool was deleted; the new one has another shipper
-            return not self._loader.is_empty()
+            self._loader.only_open_files = True
+            if self._loader.is_empty():
+                return False
         if done:
             self._sleep()
         return True

@@ -33,7 +33,7 @@ class Loader:
     """Loads a spool pass by pass, its files open in between.
 
     ``written_at`` is when the database last took rows, by ``time.monotonic``; ``has_writers`` whether a living process
-    held a file of the spool at the last ``refresh``.
+    held a file of the spool at the last ``refresh``. With ``only_open_files`` no further file is looked for.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -42,6 +42,7 @@ class Loader:
         self._decoders: dict[str, Decoder] = {}
         self.has_writers = False
         self.written_at = 0.0
+        self.only_open_files = False
 
     def load(self, sink: Sink, until: float) -> bool:
         """Write every whole line that is in the spool now to the database; delete the files that are done.
@@ -63,7 +64,7 @@ class Loader:
 
     def refresh(self) -> list[SpoolFile]:
         """Open the files that are new, close those that are gone, look for writers; every file, oldest first."""
-        paths = spool_files(self._folder)
+        paths = [] if self.only_open_files else spool_files(self._folder)
         for gone in self._files.keys() - set(paths):  # deleted by somebody else, and still open here: it is shipped
             if self._files[gone].is_done():
                 self._files.pop(gone).close()

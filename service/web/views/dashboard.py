@@ -5,7 +5,7 @@ from marshmallow import fields, validate
 
 from schemas.errors import InvalidInput
 from service.metrics import history
-from service.routing_changes import current_rollout
+from service.rollout_status import current_rollout
 from service.web.lean import current
 from service.web.operation import Operation, operation
 from service.web.pages import HTML, render

@@ -1,5 +1,6 @@
 """GET /health, /health/live and /health/ready: no token and no model needed."""
 
+import os
 from typing import Any
 
 from flask import Blueprint, Response, jsonify
@@ -27,6 +28,7 @@ def describe(loaded: ModelSet, losing: bool = False) -> dict[str, Any]:
             "model_version": None,
             "model_accuracy": None,
             "reason": " ".join(loaded.reasons),
+            "worker": os.getpid(),
         }
     manifest = loaded.stable.manifest
     reasons = (*loaded.reasons, *([LOSING] if losing else ()))
@@ -37,6 +39,7 @@ def describe(loaded: ModelSet, losing: bool = False) -> dict[str, Any]:
         "model_accuracy": manifest.metrics.get("accuracy"),
         "model_metric": {"name": manifest.metric, "value": manifest.metrics.get(manifest.metric)},
         "engine": loaded.stable.engine.name,
+        "worker": os.getpid(),
     }
     return document | ({"reason": " ".join(reasons)} if reasons else {})
 
