@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from inference.artifact import write_atomically
+from inference.atomic_write import write_atomically
 from inference.contract import contract_diff
 from inference.engines.base import EngineError
 from inference.features import encode

@@ -15,7 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from inference.artifact import read_verified, write_atomically
+from inference.artifact import read_verified
+from inference.atomic_write import write_atomically
 from inference.manifest import MANIFEST, ArtifactError, Manifest
 from inference.naming import is_version
 from service import log

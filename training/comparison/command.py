@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from inference.artifact import build_engine, write_atomically
+from inference.artifact import build_engine
+from inference.atomic_write import write_atomically
 from inference.engines.base import EngineError
 from inference.manifest import ArtifactError, Manifest
 from training.comparison.measures import compare as compare_rows
