@@ -122,10 +122,19 @@ def test_what_is_not_as_it_was_signed_is_neither_served_nor_promoted(signed, key
 
 def test_a_signed_artifact_is_served_and_promoted_and_no_worker_imports_the_library(signed, keys, tmp_path, run):
     assert run("promote", FIRST, TRUSTED_KEYS=str(keys[1])).exit_code == 0
-    code = (
-        "import sys\nfrom service.app import create_app\nclient = create_app().test_client()\n"
-        "answer = client.get('/health')\nprint(answer.status_code, answer.json)\nprint('model_signing' in sys.modules)"
-    )
+    code = """
+import sys, time
+from service.app import create_app
+
+client = create_app().test_client()
+for _ in range(600):
+    answer = client.get("/health")
+    if answer.status_code == 200:
+        break
+    time.sleep(1)
+print(answer.status_code, answer.json)
+print("model_signing" in sys.modules)
+"""
     environment = {"ARTIFACTS_DIR": str(signed), "VAR_DIR": str(tmp_path / "var"), "RECORDS": "off"}
     environment |= {"TRUSTED_KEYS": str(keys[1]), "PATH": os.environ["PATH"], "LOG_LEVEL": "critical"}
     found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
