@@ -22,6 +22,7 @@ from service.models.mlflow_registry import Registry
 from service.models.model import Loading, Model, state_of, trim_memory
 from service.models.repository import Repository
 from service.models.serving import Models, ModelSet
+from service.models.signature import UnverifiedError
 from service.settings import Settings
 
 LOAD_DEADLINE = 60.0
@@ -102,7 +103,7 @@ class ModelManager:
                 raise ArtifactError(f"{folder} is not there. Train it, or name another version: flask models list")
             model = self._load(version, folder, state)
         except (ArtifactError, EngineError) as exc:
-            reason = str(exc)
+            reason, state = str(exc), None if isinstance(exc, UnverifiedError) else state  # None: it is tried again
         except Exception:  # an artifact may break in ways of its own libraries; the service stays up
             log.error("model_load_failed", model_version=version, exc_info=True)
             reason = f"{folder} cannot be loaded; the log tells why. Restore it, or train again."
@@ -156,7 +157,7 @@ class ModelManager:
         try:
             self._copy = self._load(name, folder, state)
         except Exception as exc:  # as in _current: it must not end the watcher
-            self._refused[name] = state, str(exc)
+            self._refused[name] = None if isinstance(exc, UnverifiedError) else state, str(exc)
             log.error("last_good_refused", model_version=version, reason=str(exc))
             return None
         manifest = self._copy.manifest

@@ -25,6 +25,14 @@ class SigningError(RuntimeError):
     """An artifact cannot be signed with this key; the message says why and what to do."""
 
 
+class UnverifiedError(ArtifactError):
+    """The signature could not be verified in time; that says nothing about the artifact, so it is tried again."""
+
+
+class SlowError(SigningError):
+    """The process took too long, or could not be started."""
+
+
 def check_signature(folder: Path, settings: Settings) -> str | None:
     """With TRUSTED_KEYS: refuse an artifact that none of these keys has signed as it is; nothing else of it is read.
 
@@ -45,7 +53,8 @@ def check_signature(folder: Path, settings: Settings) -> str | None:
     try:
         answer = _ask({"do": "verify", "folder": str(folder), "keys": str(settings.trusted_keys)})
     except SigningError as exc:
-        raise ArtifactError(f"{folder / SIGNATURE} cannot be verified, and TRUSTED_KEYS is set: {exc}") from None
+        error = UnverifiedError if isinstance(exc, SlowError) else ArtifactError
+        raise error(f"{folder / SIGNATURE} cannot be verified, and TRUSTED_KEYS is set: {exc}") from None
     if (reason := answer.get("error")) is not None:
         raise ArtifactError(f"{folder} is refused, since TRUSTED_KEYS is set: {reason}")
     return str(answer["digest"])
@@ -111,9 +120,9 @@ def _ask(request: dict[str, Any]) -> dict[str, Any]:
     try:
         run = run_and_wait("service.models.openssf", json.dumps(request).encode(), SECONDS)
     except subprocess.TimeoutExpired:
-        raise SigningError(f"this took more than {SECONDS:.0f} s. Try again on a quieter machine or disk.") from None
+        raise SlowError(f"this took more than {SECONDS:.0f} s. Try again on a quieter machine or disk.") from None
     except OSError as exc:
-        raise SigningError(f"no process can be started for it: {exc.strerror}.") from None
+        raise SlowError(f"no process can be started for it: {exc.strerror}.") from None
     try:
         answer: dict[str, Any] = json.loads(run.stdout)
     except ValueError:

@@ -37,7 +37,7 @@ def recorded(artifacts, tmp_path):
         for place in range(ROWS)
     ]
     made = client.post("/predict/batch", json={"instances": rows}).json["prediction_id"]
-    until(lambda: _count(tmp_path, "predictions") == ROWS)
+    until(lambda: _count(tmp_path, "predictions") == ROWS, 600)
     outcomes = [
         {"prediction_id": made, "row": place, "outcome": int(row["feature_1"] > 0)} for place, row in enumerate(rows)
     ]

@@ -26,7 +26,7 @@ def world(artifacts, tmp_path):
     one = client.post("/predict", json=ROW).json["prediction_id"]
     rows = [{**ROW, "feature_1": place / 7} for place in range(40)]
     many = client.post("/predict/batch", json={"instances": rows}).json["prediction_id"]
-    until(lambda: _count(tmp_path) == 41)
+    until(lambda: _count(tmp_path) == 41, 600)
     return environment, one, many
 
 
@@ -87,7 +87,7 @@ def test_a_version_that_is_gone_or_was_made_anew_is_told_in_a_sentence(world, ar
         shutil.rmtree(artifacts.parent / "var" / "last_good", ignore_errors=True)
         return f"{FIRST} answered it, and is no longer in" in _replay(environment, one).output
 
-    until(is_gone)
+    until(is_gone, 600)
     sample = _replay(environment, "--sample", "5")
     assert sample.exit_code == 0 and "2 not answered" in sample.output
 
