@@ -18,11 +18,13 @@ EXAMPLES = "12"
 SEED = "20260131"
 
 
+TABLES = ("text/csv", "application/vnd.apache.arrow.stream", "application/vnd.apache.parquet")
+
+
 def _run(folder, *command):
     tools = str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=240, cwd=folder, env=os.environ | {"PATH": tools}
-    )
+    more = {"PATH": tools, "PYTHONPATH": str(ROOT), "SCHEMATHESIS_HOOKS": "tests.docs.table_bodies"}
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, cwd=folder, env=os.environ | more)
 
 
 @pytest.fixture
@@ -31,7 +33,10 @@ def generate_client(tmp_path, monkeypatch):
 
     def make(server):
         package = tmp_path / "generated_client"
+        config = tmp_path / "generator.json"  # to this generator a table is a file
+        config.write_text(json.dumps({"content_type_overrides": dict.fromkeys(TABLES, "application/octet-stream")}))
         generator = [sys.executable, "-m", "openapi_python_client", "generate", "--meta", "none", "--fail-on-warning"]
+        generator += ["--config", str(config)]
         made = _run(tmp_path, *generator, "--url", f"{server.url}/apispec.json", "--output-path", str(package))
         assert made.returncode == 0, made.stdout + made.stderr
         monkeypatch.syspath_prepend(str(tmp_path))

@@ -9,7 +9,6 @@ from marshmallow import Schema, fields
 
 from inference.contract import UNBOUNDED
 from schemas.answers import Answer
-from schemas.bodies import ARROW, PARQUET
 from schemas.errors import ServiceError, TooManyRequests
 from schemas.problems import problem_example, problem_meaning
 from service.web.docs.samples import Samples
@@ -28,7 +27,6 @@ HEADERS: dict[str, tuple[str, Document]] = {
     "Retry-After": ("Seconds to wait before trying again.", {"type": "integer"}),
     "WWW-Authenticate": ("How to authenticate (RFC 6750).", {"type": "string"}),
 }
-_BINARY = {media: {"contentMediaType": media} for media in (ARROW, PARQUET, "application/octet-stream")}
 _LIMIT = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 _BY_STATUS = {401: ("WWW-Authenticate",), 403: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
 
@@ -139,9 +137,7 @@ def _problem(
 
 def tables(media_types: tuple[str, ...], meaning: str) -> Document:
     """The content of bodies that are not JSON, by media type; what stands in them has no JSON Schema."""
-    return {
-        media: {"schema": {"type": "string", "description": meaning} | _BINARY.get(media, {})} for media in media_types
-    }
+    return {media: {"schema": {"type": "string", "format": "binary", "description": meaning}} for media in media_types}
 
 
 def _references(names: tuple[str, ...]) -> dict[str, Document]:
