@@ -30,7 +30,7 @@ import pytest
 from service.access.addresses import client_address, limit_key
 from service.log import as_text, fit
 from service.log.redaction import redact
-from service.web.context import _is_json
+from service.web.context import is_json
 from tests.conftest import ROOT
 
 ANY = frozenset(range(256))
@@ -299,7 +299,7 @@ READERS = {
     "redact": lambda text: redact(text.encode()),
     "the address of X-Forwarded-For": lambda text: client_address("192.0.2.1", text, 2),
     "the client of a limit": limit_key.__wrapped__,
-    "Content-Type": _is_json.__wrapped__,
+    "Content-Type": is_json.__wrapped__,
     "a line of the log": lambda text: fit(
         {"time": "", "level": "info", "event": "request", "pid": 1, "path": text}, as_text
     ),
