@@ -20,7 +20,7 @@ from schemas.errors import MalformedBody
 from schemas.fast_path import LARGEST_SAFE
 from schemas.reader import Reader
 
-_DIGITS = frozenset("0123456789+-.eE")
+_DIGITS = b"0123456789+-.eE"
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 _LONGEST_WHOLE = 400
 """Digits of a whole number that is kept exact, to be refused as too large; no double has more before the point."""
@@ -122,7 +122,7 @@ def typed_cells(kind: FeatureType | None, cells: Sequence[str]) -> Column:
 
 
 def _numbers(cells: Sequence[str]) -> Column:
-    if _DIGITS.issuperset("".join(cells)):
+    if _has_digits_alone("".join(cells)):
         try:
             found = np.array([float(cell) if cell else np.nan for cell in cells])
         except ValueError:
@@ -134,12 +134,17 @@ def _numbers(cells: Sequence[str]) -> Column:
     return [_number(cell) for cell in cells]
 
 
+def _has_digits_alone(text: str) -> bool:
+    """Whether a text has no characters but those of decimal numbers; ``float`` takes others, as in 1_000."""
+    return text.isascii() and not text.encode().translate(None, _DIGITS)
+
+
 def _number(cell: str) -> float | int | str | None:
     if not cell:
         return None
     if len(cell) <= _LONGEST_WHOLE and _WHOLE.fullmatch(cell):
         return int(cell)
-    if not _DIGITS.issuperset(cell):
+    if not _has_digits_alone(cell):
         return cell
     try:
         return float(cell)
