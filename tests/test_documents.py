@@ -7,6 +7,7 @@ import shlex
 import click
 import pytest
 
+from scoring.command import cli as scoring
 from service.app import COMMANDS
 from service.settings import NAMES
 from tests.conftest import ROOT
@@ -16,7 +17,7 @@ from training.command import cli as training
 NAMED = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "benchmarks/README.md")
 DOCUMENTS = [*(ROOT / name for name in NAMED), *sorted(ROOT.glob("docs/*.md"))]
 FLASK = click.Group(commands={command.name: command for command in COMMANDS})
-GROUPS = {"flask": FLASK, "python -m training": training}
+GROUPS = {"flask": FLASK, "python -m training": training, "python -m scoring": scoring}
 FLASK_ITSELF = ("flask run", "flask generate-api-schema")
 CODE = re.compile(r"```(\w*)\n(.*?)```|`([^`\n]+)`", re.DOTALL)
 
