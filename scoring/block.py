@@ -42,7 +42,15 @@ class Reader(Protocol):
     """An open file. Chunks are read fastest in their order."""
 
     def read(self, chunk: Chunk, names: Sequence[str]) -> Block:
-        """The columns ``names`` of a chunk."""
+        """The columns ``names`` of a chunk.
+
+        Raises:
+            ScoringError: the file cannot be read.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close the file."""
         ...
 
 

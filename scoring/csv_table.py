@@ -56,6 +56,10 @@ class CsvReader:
             raise ScoringError(f"{self._path} has changed while it was read, or its rows cannot be told apart.")
         return Block(table, places, broken)
 
+    def close(self) -> None:
+        """See Reader."""
+        self._file.close()
+
     def _wrong(self, content: bytes, chunk: Chunk, exc: BaseException) -> ScoringError:
         try:
             content.decode()

@@ -3,6 +3,7 @@
 Where to look, from the outside in (imports point down this list only):
 
 - ``app``         the application factory: the path of a request on one screen
+- ``protocols``   other servers' protocols over the same prediction service: ``oip``, ``mlflow``
 - ``cli``         ``flask models``, ``flask records``, ``flask tokens``, ``flask openapi``
 - ``web``         everything that knows Flask: hooks, error handler, documents, views
 - ``server``      the gunicorn worker class, and the responses to requests that gunicorn refuses

@@ -129,8 +129,10 @@ def suspicion(column: "pd.Series[Any]") -> str | None:
 
 def alike(column: "pd.Series[Any]") -> tuple[str, str] | None:
     """Two texts of the column that differ by spaces or capitals only; None if there are none."""
+    if types.is_numeric_dtype(column.dtype):
+        return None
     met: dict[str, str] = {}
-    for text in column.dropna().unique().tolist() if types.is_string_dtype(column.dtype) else ():
+    for text in filter(lambda value: isinstance(value, str), column.dropna().unique().tolist()):
         first = met.setdefault(" ".join(text.split()).casefold(), text)
         if first != text:
             return first, text

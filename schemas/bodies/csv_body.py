@@ -43,7 +43,7 @@ def read_columns(body: bytes, reader: Reader, most_bytes: int) -> dict[str, Colu
     check_names(names)
     types = {feature.name: feature.type for feature in reader.contract.features}
     columns: Sequence[Sequence[str]] = list(zip(*rows, strict=True)) if rows else [()] * len(names)
-    return {name: _column(types.get(name), column) for name, column in zip(names, columns, strict=True)}
+    return {name: typed_cells(types.get(name), column) for name, column in zip(names, columns, strict=True)}
 
 
 class _Lines:
@@ -106,7 +106,11 @@ def _odd_row(row: list[str], width: int, index: int, parsed: Any) -> list[str] |
     )
 
 
-def _column(kind: FeatureType | None, cells: Sequence[str]) -> Column:
+def typed_cells(kind: FeatureType | None, cells: Sequence[str]) -> Column:
+    """The cells of one column as a feature of this type has them; None for a column that the contract does not have.
+
+    It is the only reader of cells: bodies and files of ``python -m scoring`` mean the same by them.
+    """
     if kind in ("number", "integer"):
         return _numbers(cells)
     if kind == "boolean":

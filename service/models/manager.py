@@ -18,10 +18,11 @@ from inference.manifest import ArtifactError
 from inference.routing import RoutingError
 from service import log, metrics
 from service.metrics import versions
-from service.models.mlflow_registry import Registry, RegistryError
-from service.models.model import Loading, Model, trim_memory
+from service.models.mlflow_registry import Registry
+from service.models.model import Loading, Model, state_of, trim_memory
 from service.models.repository import Repository
 from service.models.serving import Models, ModelSet
+from service.models.signature import UnverifiedError
 from service.settings import Settings
 
 LOAD_DEADLINE = 60.0
@@ -39,7 +40,7 @@ class ModelManager:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._repository = Repository(settings)
-        self._registry = Registry(settings.model_uri, self._repository) if settings.model_uri else None
+        self._registry = Registry(settings, self._repository) if settings.model_uri else None
         self._loaded_from: dict[str, object] = {}  # by version: the state of its files when it was loaded
         self._refused: dict[str, tuple[object, str]] = {}  # by version: the state of its files, and the reason
         self._loading: dict[str, tuple[object, Loading]] = {}  # by version: loads that did not end in time
@@ -49,17 +50,17 @@ class ModelManager:
     def refresh(self) -> None:
         """Load the versions that are new in the routing, swap, and let go of those that left it."""
         try:
-            if self._registry is not None:
-                self._registry.fetch()
+            behind = self._registry.follow() if self._registry is not None else ""
             routing = self._repository.routing()
-        except (RoutingError, RegistryError) as exc:
+        except RoutingError as exc:
             self._stay(str(exc))
             return
         if routing is None:
-            self._stay(f"{self._repository.root} holds no artifact. Make one with: python -m training")
+            self._stay(behind or f"{self._repository.root} holds no artifact. Make one with: python -m training")
             return
         models = {version: model for version in routing.wanted if (model := self._current(version)) is not None}
-        reasons = tuple(self._refused[version][1] for version in routing.wanted if version in self._refused)
+        refused = (self._refused[version][1] for version in routing.wanted if version in self._refused)
+        reasons = tuple(filter(None, (behind, *refused)))
         stable = models.get(routing.stable)
         if stable is None and (stable := self._fallback(routing.stable)) is not None:
             models[stable.version] = stable
@@ -91,7 +92,7 @@ class ModelManager:
         """
         loaded = self.loaded.models.get(version)
         folder = self._repository.folder(version)
-        state = _state(folder)
+        state = state_of(folder, self._settings)
         if loaded is not None and self._loaded_from.get(version) == state and version not in self._refused:
             return loaded
         if self._is_refused(version, state):
@@ -102,7 +103,7 @@ class ModelManager:
                 raise ArtifactError(f"{folder} is not there. Train it, or name another version: flask models list")
             model = self._load(version, folder, state)
         except (ArtifactError, EngineError) as exc:
-            reason = str(exc)
+            reason, state = str(exc), None if isinstance(exc, UnverifiedError) else state  # None: it is tried again
         except Exception:  # an artifact may break in ways of its own libraries; the service stays up
             log.error("model_load_failed", model_version=version, exc_info=True)
             reason = f"{folder} cannot be loaded; the log tells why. Restore it, or train again."
@@ -150,13 +151,13 @@ class ModelManager:
 
     def _load_copy(self, version: str) -> Model | None:
         folder = self._repository.copy(version)
-        name, state = f"the copy of {version}", _state(folder)
+        name, state = f"the copy of {version}", state_of(folder, self._settings)
         if state is None or self._is_refused(name, state):
             return None
         try:
             self._copy = self._load(name, folder, state)
         except Exception as exc:  # as in _current: it must not end the watcher
-            self._refused[name] = state, str(exc)
+            self._refused[name] = None if isinstance(exc, UnverifiedError) else state, str(exc)
             log.error("last_good_refused", model_version=version, reason=str(exc))
             return None
         manifest = self._copy.manifest
@@ -232,14 +233,6 @@ def start(settings: Settings) -> ModelManager:
         watcher = _watchers[settings]
     watcher.wait()
     return watcher.manager
-
-
-def _state(folder: Path) -> object:
-    """It changes whenever a file of the artifact does, or who may read it."""
-    try:
-        return sorted((entry.name, entry.stat().st_ctime_ns, entry.stat().st_size) for entry in folder.iterdir())
-    except OSError:
-        return None
 
 
 def _forget() -> None:

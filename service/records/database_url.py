@@ -39,6 +39,20 @@ def file_identity(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
+def is_deleted(identity: tuple[int, int] | None) -> bool:
+    """Whether an open file of this process has no name any more; False where the system cannot tell.
+
+    SQLite's own descriptor is asked: to close another one of the same file would release this process's locks on it.
+    """
+    with suppress(OSError):
+        for entry in Path("/proc/self/fd").iterdir():
+            with suppress(OSError):
+                found = os.fstat(int(entry.name))
+                if (found.st_dev, found.st_ino) == identity:
+                    return not found.st_nlink
+    return False
+
+
 def postgres_dsn(settings: Settings) -> str:
     """The address of the PostgreSQL database as libpq reads it."""
     return "postgresql://" + settings.database_url.partition("://")[2]

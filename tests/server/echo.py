@@ -64,3 +64,12 @@ ruled.route_for = lambda method, path: {
     "/slow": ("/slow", SLOW),
     "/other": ("/other", SLOW),
 }.get(path)
+
+
+def patient(environ, start_response):
+    """The same application, which lets predictions wait for longer."""
+    return app(environ, start_response)
+
+
+patient.settings = SimpleNamespace(max_body_bytes=1_000_000, overload_ms=3000)
+patient.route_for = ruled.route_for

@@ -66,7 +66,7 @@ class Loader:
         """Open the files that are new, close those that are gone, look for writers; every file, oldest first."""
         paths = [] if self.only_open_files else spool_files(self._folder)
         for gone in self._files.keys() - set(paths):  # deleted by somebody else, and still open here: it is shipped
-            if self._files[gone].is_done():
+            if self._files[gone].is_done() or gone.exists():
                 self._files.pop(gone).close()
         for path in paths:
             if path not in self._files:

@@ -15,6 +15,7 @@ import orjson
 from service.records.database_url import (
     CONNECT_SECONDS,
     file_identity,
+    is_deleted,
     is_postgres,
     postgres_dsn,
     shut_down,
@@ -86,7 +87,6 @@ class SqliteSink:
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
         self._path, self._identity = path, file_identity(path)
-        self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # closed after the connection: else its locks would go
 
     def revision(self) -> str | None:
         """See Sink."""
@@ -101,7 +101,7 @@ class SqliteSink:
     def write(self, models: Iterable[KnownModel], rows: Iterable[Row]) -> int:
         """See Sink."""
         if file_identity(self._path) != self._identity:  # SQLite would go on writing to the other file
-            if not os.fstat(self._file).st_nlink:
+            if is_deleted(self._identity):
                 raise DatabaseDeleted(self._connection.execute("SELECT count(*) FROM predictions").fetchone()[0])
             raise sqlite3.OperationalError("the database's file was moved or replaced")
         self._connection.execute("BEGIN IMMEDIATE")
@@ -140,7 +140,6 @@ class SqliteSink:
     def close(self) -> None:
         """See Sink."""
         self._connection.close()
-        os.close(self._file)
 
 
 class PostgresSink:

@@ -131,7 +131,7 @@ def read_record(line: bytes) -> dict[str, Any]:
 
 def _rows_of_damaged(line: bytes) -> int:
     """How many rows a damaged line had: by its predictions, or else one; none in a line that was cut short."""
-    if not line.endswith(b"}"):
+    if not line.startswith(RECORD_PREFIX) or not line.endswith(b"}"):
         return 0
     begin = line.find(b'"predictions":[')
     end = line.find(b'],"probabilities":', begin)
