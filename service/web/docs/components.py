@@ -12,7 +12,7 @@ from schemas.answers import Answer
 from schemas.errors import ServiceError, TooManyRequests
 from schemas.problems import problem_example, problem_meaning
 from service.web.docs.samples import Samples
-from service.web.operation import Operation
+from service.web.operation import TABLE, Operation
 
 Document = dict[str, Any]
 
@@ -101,10 +101,16 @@ def responses(operation: Operation, errors: tuple[type[ServiceError], ...], samp
     return found
 
 
+_TABLE_ANSWER = (
+    "A table: a column `prediction`, `probability` where the model has them and, with ?probabilities=true, "
+    "`probability.<class>`."
+)
+
+
 def _answer(operation: Operation, status: int, limited: tuple[str, ...], samples: Samples) -> Document:
     schema = operation.answers[status]
     versioned: tuple[str, ...] = ("X-Model-Version",) if operation.takes in ("row", "batch") else ()
-    versioned += ("X-Prediction-ID",) if operation.also_answers else ()
+    versioned += ("X-Prediction-ID",) if operation.also_answers and operation.also_means is TABLE else ()
     content: Document = {} if schema is None else {"schema": schema}
     if schema in samples.answers:
         content["example"] = samples.answers[schema]
@@ -115,8 +121,7 @@ def _answer(operation: Operation, status: int, limited: tuple[str, ...], samples
         "content": {operation.media: content}
         | tables(
             operation.also_answers,
-            "A table: a column `prediction`, `probability` "
-            "where the model has them and, with ?probabilities=true, `probability.<class>`.",
+            _TABLE_ANSWER if operation.also_means is TABLE else operation.also_means,
         ),
     }
 
