@@ -21,6 +21,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from service.app import create_app
+from service.models import manager
 from service.settings import NAMES, Settings
 from tests.skipped import summary
 
@@ -78,17 +79,21 @@ def artifacts(trained: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def make_client(trained: Path, tmp_path: Path) -> Callable[..., FlaskClient]:
+def make_client(trained: Path, tmp_path: Path) -> Iterator[Callable[..., FlaskClient]]:
     """Factory of in-process clients: ``make_client(RATE_LIMIT="2/minute")``.
 
     They write no records unless ``RECORDS="on"``: each client would have a shipper until the last test ends.
     """
+    made = []
 
     def make(**environment: str) -> FlaskClient:
         given = {"ARTIFACTS_DIR": str(trained), "VAR_DIR": str(tmp_path / "var"), "RECORDS": "off"} | environment
-        return create_app(Settings.read(given)).test_client()
+        made.append(Settings.read(given))
+        return create_app(made[-1]).test_client()
 
-    return make
+    yield make
+    for settings in made:
+        manager.stop(settings)
 
 
 def clean_environment() -> dict[str, str]:

@@ -186,11 +186,11 @@ class ModelManager:
 
 
 class Watcher:
-    """A thread that refreshes a manager for ever."""
+    """A thread that refreshes a manager until it is stopped."""
 
     def __init__(self, settings: Settings) -> None:
         self.manager = ModelManager(settings)
-        self._loaded_once = threading.Event()
+        self._loaded_once, self._stopped = threading.Event(), threading.Event()
         self._deadline = time.monotonic() + LOAD_DEADLINE
         threading.Thread(target=self._watch, name="models", daemon=True).start()
 
@@ -199,15 +199,18 @@ class Watcher:
         if not self._loaded_once.is_set() and not self._loaded_once.wait(self._deadline - time.monotonic()):
             log.error("model_load_slow", seconds=LOAD_DEADLINE)
 
+    def stop(self) -> None:
+        """Let the thread end with its next look."""
+        self._stopped.set()
+
     def _watch(self) -> None:
-        pause = threading.Event()
-        while True:
+        while not self._stopped.is_set():
             try:
                 self.manager.refresh()
             except Exception:  # the watcher must outlive whatever it meets
                 self.manager.report_failure()
             self._loaded_once.set()
-            pause.wait(WATCH_SECONDS)
+            self._stopped.wait(WATCH_SECONDS)
 
 
 def prepare(settings: Settings) -> None:
@@ -233,6 +236,14 @@ def start(settings: Settings) -> ModelManager:
         watcher = _watchers[settings]
     watcher.wait()
     return watcher.manager
+
+
+def stop(settings: Settings) -> None:
+    """Stop watching for an application that is not used any more."""
+    with _lock:
+        watcher = _watchers.pop(settings, None)
+    if watcher is not None:
+        watcher.stop()
 
 
 def _forget() -> None:
