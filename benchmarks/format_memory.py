@@ -47,7 +47,9 @@ def weigh(artifact: Path, pool: Pool, used: Sequence[str], rows: int) -> Weight:
             for media_type in used:
                 for _ in range(REQUESTS):
                     over_http(server.port, media_type, bodies[media_type])
-            (worker,) = [one for one in psutil.Process(server.process.pid).children() if "-m" not in one.cmdline()]
+            (worker,) = [
+                one for one in psutil.Process(server.process.pid).children() if "gunicorn" in " ".join(one.cmdline())
+            ]
             readers = [one for one in worker.children() if "service.web.parquet_child" in one.cmdline()]
             memory = worker.memory_full_info()
             beside = sum(one.memory_full_info().uss for one in readers)

@@ -45,6 +45,7 @@ OWN_TEXT = {
     "service.settings",
     "service.web.docs.document",
     "service.cli.tokens",
+    "service.trusted_keys",
     "service.cli.rollout",
 }
 """Modules whose patterns meet settings, rules of ours or what an operator types, and no client's text."""

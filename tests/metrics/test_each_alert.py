@@ -2,19 +2,15 @@
 
 import json
 import os
-import random
 import shutil
 import signal
 import threading
 import urllib.request
-from dataclasses import replace
 
 import pytest
 
 from benchmarks.faults import service as faults
 from benchmarks.faults.programs import Proxy
-from inference.manifest import MANIFEST, Manifest
-from inference.routing import Routing, write_routing
 from service.records.spool.files import read_shipper
 from tests.metrics.test_prometheus import Repeating, prometheus  # noqa: F401 - a fixture
 from tests.services import redis_server, unused_port  # noqa: F401 - a fixture
@@ -54,7 +50,7 @@ def test_redis_away_then_slow(serve, prometheus, redis_server, row):  # noqa: F8
         "REDIS_URL": f"redis://127.0.0.1:{proxy.port}/0",
         "CACHE": "redis",
     } | UNWATCHED
-    server, watcher = serve(METRICS_BIND=address, **limits), prometheus(address)
+    server, watcher = serve(METRICS_BIND=address, **limits), prometheus(address, instead={})
     asking = Repeating(lambda: server.ask("/predict", row))
     redis.stop()
     alone(watcher, "RedisAway", {"RedisSlow"})
@@ -95,7 +91,7 @@ def test_log_lines_that_nobody_reads(trained, prometheus, tmp_path, row):  # noq
     service = faults.Service(unused_port(), work, given, log_reader=reading)
     service.start()
     try:
-        watcher = prometheus(address)
+        watcher = prometheus(address, instead={})
         body = json.dumps({"instances": [row]}).encode()
         request = urllib.request.Request(
             f"http://127.0.0.1:{service.port}/predict/batch", body, {"Content-Type": "application/json"}
@@ -117,49 +113,11 @@ def test_log_lines_that_nobody_reads(trained, prometheus, tmp_path, row):  # noq
         service.stop()
 
 
-def test_a_canary_that_is_worse(serve, prometheus, artifacts):  # noqa: F811 - a fixture
-    address = f"127.0.0.1:{unused_port()}"
-    (stable,) = (path.parent for path in artifacts.glob("*/manifest.json"))
-    canary = stable.with_name("canary-2")
-    shutil.copytree(stable, canary)
-    manifest = Manifest.read(stable)
-    # Its accuracy at training was low, so that it is no worse now than it was then.
-    manifest = replace(manifest, version=canary.name, metrics=manifest.metrics | {"accuracy": 0.3})
-    (canary / MANIFEST).write_text(json.dumps(manifest.to_json()))
-    write_routing(artifacts, Routing(stable.name, keep=(canary.name,)))
-    server, watcher = (
-        serve(METRICS_BIND=address, ARTIFACTS_DIR=str(artifacts), MONITOR_SECONDS="1"),
-        prometheus(address),
-    )
-    rows = json.loads(make_frame(5, 4000).drop(columns="target").to_json(orient="records"))
-
-    def report(version, instances, right):
-        status, answer = server.ask(f"/predict/batch?model_version={version}", {"instances": instances})
-        assert status == 200, answer
-        outcomes = [
-            {"prediction_id": answer["prediction_id"], "row": row, "outcome": label if right else 1 - label}
-            for row, label in enumerate(one["prediction"] for one in answer["predictions"])
-        ]
-        server.until(lambda: server.ask("/feedback", {"outcomes": outcomes})[0] in (200, 201))
-
-    report(stable.name, rows[:200], right=True)
-    report(canary.name, rows[:120], right=False)
-    asking = [
-        Repeating(lambda name=name: server.ask(f"/predict?model_version={name}", random.choice(rows)))
-        for name in (stable.name, canary.name)
-    ]
-    alone(watcher, "CanaryWorse")
-    report(canary.name, rows, right=True)
-    silent(watcher, "the canary is as good")
-    for one in asking:
-        one.stop()
-
-
 def test_a_last_good_version_that_is_served_from_its_copy(serve, prometheus, artifacts, tmp_path):  # noqa: F811 - a fixture
     address = f"127.0.0.1:{unused_port()}"
     server = serve(METRICS_BIND=address, ARTIFACTS_DIR=str(artifacts))
     server.until(lambda: any((tmp_path / "var" / "last_good").glob("*/manifest.json")))
-    watcher = prometheus(address)
+    watcher = prometheus(address, instead={})
     (graph,) = artifacts.glob("*/model.onnx")
     away = graph.rename(tmp_path / "model.onnx")
     os.kill(server.pid, signal.SIGHUP)
@@ -171,7 +129,7 @@ def test_a_last_good_version_that_is_served_from_its_copy(serve, prometheus, art
 def test_a_database_that_is_away(serve, prometheus):  # noqa: F811 - a fixture
     address, nowhere = f"127.0.0.1:{unused_port()}", unused_port()
     server = serve(METRICS_BIND=address, DATABASE_URL=f"postgresql://somebody@127.0.0.1:{nowhere}/records")
-    watcher = prometheus(address)
+    watcher = prometheus(address, instead={})
     outcome = {"prediction_id": "0" * 32, "row": 0, "outcome": 1}
     asking = Repeating(lambda: server.ask("/feedback", outcome))
     alone(watcher, "RecordsUnavailable")
@@ -181,7 +139,10 @@ def test_a_database_that_is_away(serve, prometheus):  # noqa: F811 - a fixture
 
 def test_more_requests_than_can_be_answered_in_time(serve, prometheus):  # noqa: F811 - a fixture
     address = f"127.0.0.1:{unused_port()}"
-    server, watcher = serve(METRICS_BIND=address, OVERLOAD_MS="5", RECORDS="off", **UNWATCHED), prometheus(address)
+    server, watcher = (
+        serve(METRICS_BIND=address, OVERLOAD_MS="5", RECORDS="off", **UNWATCHED),
+        prometheus(address, instead={}),
+    )
     rows = json.loads(make_frame(5, 3000).drop(columns="target").to_json(orient="records"))
     crowd = [Repeating(lambda: server.ask("/predict/batch", {"instances": rows})) for _ in range(8)]
     alone(watcher, "Shedding", {"Saturated", "LatencyHigh"})

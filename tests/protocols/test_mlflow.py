@@ -149,7 +149,7 @@ def test_a_hundred_errors_are_listed_and_all_are_counted(ask):
     message = refusal(client.post("/invocations", json={"dataframe_records": rows}))
     assert message.count("Unknown field.") == 100
     message = refusal(client.post("/invocations", json={"dataframe_records": [ROW | {"height": 9}] * 500}))
-    assert "500 errors" in message and message.endswith("; and 400 more")
+    assert "500 errors" in message and message.endswith(" And 400 more.")
 
 
 def test_csv_has_a_header_line_and_any_order(ask):

@@ -110,7 +110,7 @@ def test_a_row_is_answered_and_named(road, make_client, capfd):
     assert answer.status_code == 200, answer.data
     assert answer.headers["X-Model-Version"] == "random_forest-1"
     events = [json.loads(line)["event"] for line in capfd.readouterr().out.splitlines()]
-    assert events[-2:] == ["prediction_made", "request"]
+    assert [event for event in events if event in ("prediction_made", "request")] == ["prediction_made", "request"]
 
 
 def test_all_roads_give_one_answer(make_client):
@@ -212,6 +212,7 @@ def test_bad_values_are_counted_by_the_name_of_their_field(road, make_client):
         ]
         return float(line.rsplit(" ", 1)[1])
 
+    road.send(client, [ROW | {"feature_4": 100.5}])  # the process takes its slot with the first request
     before = counted()
     road.send(client, [ROW | {"feature_4": 100.5}])
     assert counted() == before + 1
