@@ -12,9 +12,9 @@ ARGS ?=
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
 
-run: $(VENV)/run.done  ## install, train the default model if there is none, serve on http://127.0.0.1:8000
+run: $(VENV)/run.done  ## install, train the default model if there is none, serve on http://127.0.0.1:8000 (PORT=8001: another port)
 	@ls $(ARTIFACTS_DIR)/*/manifest.json >/dev/null 2>&1 || python -m training
-	@LOG_FORMAT=$${LOG_FORMAT:-text} exec gunicorn wsgi:app $(ARGS)
+	@LOG_FORMAT=$${LOG_FORMAT:-text} BIND=$${BIND:-127.0.0.1:$${PORT:-8000}} exec gunicorn wsgi:app $(ARGS)
 
 train: $(VENV)/run.done  ## train a model: make train ARGS="--data file.csv --target column"
 	@python -m training $(ARGS)

@@ -22,4 +22,4 @@ Below it stand ``schemas``, the interface, and ``inference``, which is pure.
 """
 
 NAME = "tabular-serving"
-__version__ = "0.1.0"
+__version__ = "1.0.0"
