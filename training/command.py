@@ -106,7 +106,7 @@ def pack(pipeline: Path, **options: Any) -> None:
 
 def _check_registry(options: Mapping[str, Any]) -> None:
     if options["register"] is None and options["alias"] is not None:
-        raise click.UsageError("--alias goes with --register.")
+        raise click.UsageError("--alias goes with --register: give both.")
     if options["register"] is not None:
         check_registry(options["register"], options["alias"])
 

@@ -92,7 +92,7 @@ def _loaded(folder: Path) -> tuple[Pipeline, pd.DataFrame, Mapping[str, str]]:
 
     place = next(iter(sorted(folder.rglob("MLmodel"))), None)
     if place is None:
-        raise TrainingError("what is registered holds neither a manifest.json nor an MLmodel.")
+        raise TrainingError("what is registered holds neither a manifest.json nor an MLmodel: register it again.")
     described = Model.load(str(place.parent))
     if "sklearn" not in described.flavors:
         found = ", ".join(name for name in described.flavors if name != "python_function") or "python_function alone"
@@ -107,13 +107,17 @@ def _loaded(folder: Path) -> tuple[Pipeline, pd.DataFrame, Mapping[str, str]]:
     try:
         model = load_model(str(place.parent))
     except Exception as exc:  # reading a pickle raises nearly anything
-        raise TrainingError(f"its model cannot be read here: {' '.join(str(exc).split())[:300]}.") from None
+        raise TrainingError(
+            f"its model cannot be read here: {' '.join(str(exc).split())[:300]}. Install what it was made with."
+        ) from None
     return _as_pipeline(model), example, {one.name: one.type.name for one in described.signature.inputs.inputs}
 
 
 def _as_pipeline(model: Any) -> Pipeline:
     if not isinstance(model, BaseEstimator) or not (is_classifier(model) or is_regressor(model)):
-        raise TrainingError(f"its model is a {type(model).__name__}, neither a classifier nor a regressor.")
+        raise TrainingError(
+            f"its model is a {type(model).__name__}, neither a classifier nor a regressor: fit one of these."
+        )
     return model if isinstance(model, Pipeline) else Pipeline([("model", model)])
 
 
@@ -125,7 +129,9 @@ def _overrides(pipeline: Pipeline, example: pd.DataFrame, types: Mapping[str, st
     """
     names = [str(name) for name in getattr(pipeline, "feature_names_in_", example.columns)]
     if lacking := [name for name in names if name not in example.columns]:
-        raise TrainingError(f"its input example lacks the column {lacking[0]!r}, which the pipeline was fitted on.")
+        raise TrainingError(
+            f"its input example lacks the column {lacking[0]!r}, which the pipeline was fitted on: log it again with such an example."
+        )
     fitted = fitted_values(pipeline, names)
     texts = with_texts(Overrides(), pipeline).features
     features: dict[str, Mapping[str, Any]] = {}

@@ -42,7 +42,9 @@ def check_registry(name: str, alias: str | None) -> None:
     if importlib.util.find_spec("mlflow") is None:
         raise TrainingError("--register needs MLflow. Install it: pip install mlflow-skinny")
     if not name.strip() or re.search(r"[/:@]", name):
-        raise TrainingError(f"--register {name!r}: a model's name has no '/', no ':' and no '@', and is not empty.")
+        raise TrainingError(
+            f"--register {name!r}: a model's name has no '/', no ':' and no '@', and is not empty: choose another."
+        )
     if alias is not None and (not re.fullmatch(ALIAS, alias) or re.fullmatch(r"latest|v\d+", alias)):
         raise TrainingError(
             f"--alias {alias!r}: letters, digits, '_', '.' and '-' only; not 'latest', and no number behind a 'v'."
@@ -75,7 +77,10 @@ def register(folder: Path, manifest: Manifest, name: str, alias: str | None) -> 
             client.set_registered_model_alias(name, alias, made.version)
     except Exception as exc:  # MLflow's stores raise errors of their own libraries
         lines = str(exc).strip().splitlines() or [type(exc).__name__]
-        raise TrainingError(f"{folder} was not registered: MLflow says: {lines[0]}") from None
+        raise TrainingError(
+            f"{folder} was not registered: MLflow says: {lines[0]} Check MLFLOW_TRACKING_URI, and that its server runs; "
+            "then type: python -m training register"
+        ) from None
     named = f"models:/{name}@{alias}" if alias else f"models:/{name}/{made.version}"
     click.echo(
         f"\n{manifest.version} is version {made.version} of {name}. Serve it:\n  MODEL_URI={named} gunicorn wsgi:app"

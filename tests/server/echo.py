@@ -6,6 +6,8 @@ import os
 import time
 from types import SimpleNamespace
 
+from service.server.overload import NoRules
+
 _count = itertools.count(1)
 
 
@@ -56,7 +58,7 @@ def ruled(environ, start_response):
     return app(environ, start_response)
 
 
-LIMITED, SLOW = SimpleNamespace(limited=True, slow=False), SimpleNamespace(limited=False, slow=True)
+LIMITED, SLOW = NoRules(limited=True), NoRules(slow=True)
 ruled.settings = SimpleNamespace(max_body_bytes=1_000_000, overload_ms=400)
 ruled.route_for = lambda method, path: {
     "/predict": ("/predict", LIMITED),

@@ -52,7 +52,7 @@ def compare(
         if tasks[0] != tasks[1]:
             raise TrainingError(
                 f"{manifests[0].version} is a {tasks[0]} and {manifests[1].version} a {tasks[1]}: they answer other "
-                "questions, and cannot be compared."
+                "questions: compare versions of one task."
             )
         engines = build_engine(first, manifests[0], engine), build_engine(second, manifests[1], engine)
     except (ArtifactError, EngineError) as exc:
@@ -72,4 +72,4 @@ def _write(path: Path, text: str) -> None:
     try:
         write_atomically(path, text.encode())
     except OSError as exc:
-        raise TrainingError(f"{path} cannot be written: {exc.strerror}.") from None
+        raise TrainingError(f"{path} cannot be written: {exc.strerror}. Give a path that can.") from None

@@ -50,7 +50,7 @@ def rows_of(path: Path, manifests: Sequence[Manifest], dialect: Dialect, most: i
     valid = [_valid(contract, [row for row, _ in given]) for contract in contracts]
     both = np.flatnonzero(valid[0] & valid[1])
     if not len(both):
-        raise TrainingError(f"{_named(path, records)} hold no row that both versions accept.")
+        raise TrainingError(f"{_named(path, records)} hold no row that both versions accept: give other rows.")
     first, second = (_matrix(contract, [given[place][0] for place in both]) for contract in contracts)
     refused = int((~valid[0]).sum()), int((~valid[1]).sum())
     truths = [given[place][1] for place in both]
