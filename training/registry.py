@@ -78,7 +78,7 @@ def register(folder: Path, manifest: Manifest, name: str, alias: str | None) -> 
     except Exception as exc:  # MLflow's stores raise errors of their own libraries
         lines = str(exc).strip().splitlines() or [type(exc).__name__]
         raise TrainingError(
-            f"{folder} was not registered: MLflow says: {lines[0]} Check MLFLOW_TRACKING_URI, and that its server runs; "
+            f"{folder} was not registered: MLflow says: {lines[0]} Check MLFLOW_TRACKING_URI and its server; "
             "then type: python -m training register"
         ) from None
     named = f"models:/{name}@{alias}" if alias else f"models:/{name}/{made.version}"
