@@ -130,7 +130,7 @@ def _overrides(pipeline: Pipeline, example: pd.DataFrame, types: Mapping[str, st
     names = [str(name) for name in getattr(pipeline, "feature_names_in_", example.columns)]
     if lacking := [name for name in names if name not in example.columns]:
         raise TrainingError(
-            f"its input example lacks the column {lacking[0]!r}, which the pipeline was fitted on: log it again with one."
+            f"its input example lacks the column {lacking[0]!r}, which the fit had: log it again with one."
         )
     fitted = fitted_values(pipeline, names)
     texts = with_texts(Overrides(), pipeline).features
