@@ -20,6 +20,7 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
+from service import log
 from service.app import create_app
 from service.models import manager
 from service.settings import NAMES, Settings
@@ -70,6 +71,14 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert made.returncode == 0, made.stderr
     (shared / "artifacts.done").touch()
     return root
+
+
+@pytest.fixture(autouse=True)
+def log_on_standard_output() -> Iterator[None]:
+    """A command that runs in this process sends the log to standard error; the next test reads it where it was."""
+    yield
+    if log._output._descriptor != 1:
+        log.configure(Settings.read({}))
 
 
 @pytest.fixture
