@@ -42,15 +42,15 @@ hypothesis_settings.load_profile("project")
 
 LONG = (
     "tests/models/rollout/",
-    "tests/client/test_retries.py",
-    "tests/scoring/test_resume.py",
-    "tests/scoring/test_dask.py",
+    "tests/client/",
+    "tests/scoring/",
     "tests/deploy/test_retrain.py",
     "tests/deploy/test_upgrades.py",
     "tests/benchmarks/test_attacks.py",
     "tests/models/test_trusted_keys.py",
     "tests/models/test_verify_and_compare.py",
-    "tests/protocols/test_roads.py",
+    "tests/protocols/",
+    "tests/web/test_batch_formats.py",
 )
 """`make full` runs all of these, `make test` a third of their tests, drawn by the commit."""
 
