@@ -20,7 +20,7 @@ train: $(VENV)/run.done  ## train a model: make train ARGS="--data file.csv --ta
 	@python -m training $(ARGS)
 
 test: $(VENV)/dev.done  ## run the whole suite; ARGS goes to pytest
-	@python -m pytest -n 2 --dist loadgroup $(ARGS)
+	@python -m pytest -n 3 --dist loadgroup $(ARGS)
 
 full: $(VENV)/dev.done $(VENV)/bench.done  ## run the whole suite with every stranger's table, and every fault: an hour
 	@EVERY_STRANGER=1 python -m pytest -n 2 --dist loadgroup $(ARGS)

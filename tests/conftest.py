@@ -45,7 +45,6 @@ LONG = (
     "tests/client/",
     "tests/scoring/",
     "tests/deploy/test_retrain.py",
-    "tests/deploy/test_upgrades.py",
     "tests/benchmarks/test_attacks.py",
     "tests/models/test_trusted_keys.py",
     "tests/models/test_verify_and_compare.py",
@@ -55,13 +54,21 @@ LONG = (
 """`make full` runs all of these, `make test` a third of their tests, drawn by the commit."""
 
 
+FULL_ONLY = ("tests/deploy/test_upgrades.py",)
+"""Minutes of load each: `make full` alone runs them."""
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what is not drawn; a test that is asked for by its file or its name always runs."""
     asked = any(argument.split("::")[0].endswith(".py") for argument in config.args) or config.option.keyword
     if asked or os.environ.get("EVERY_STRANGER") == "1":
         return
     commit = head_commit()
-    left_out = [item for item in items if item.nodeid.startswith(LONG) and not _is_drawn(item.nodeid, commit)]
+    left_out = [
+        item
+        for item in items
+        if item.nodeid.startswith(FULL_ONLY) or (item.nodeid.startswith(LONG) and not _is_drawn(item.nodeid, commit))
+    ]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in set(left_out)]
 
