@@ -124,7 +124,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def log_on_standard_output() -> Iterator[None]:
     """A command that runs in this process sends the log to standard error; the next test reads it where it was."""
     yield
-    if log._output._descriptor != 1:
+    if log._output.descriptor != 1:
         log.configure(Settings.read({}))
 
 
