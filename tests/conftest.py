@@ -23,7 +23,7 @@ from hypothesis import settings as hypothesis_settings
 
 from service import log
 from service.app import create_app
-from service.models import manager
+from service.models import watcher
 from service.settings import NAMES, Settings
 from tests.skipped import summary
 
@@ -149,7 +149,7 @@ def make_client(trained: Path, tmp_path: Path) -> Iterator[Callable[..., FlaskCl
 
     yield make
     for settings in made:
-        manager.stop(settings)
+        watcher.stop(settings)
 
 
 def clean_environment() -> dict[str, str]:

@@ -9,7 +9,8 @@ from typing import Any
 from service import log, metrics
 from service.records.shipper.sinks import Sink
 from service.records.shipper.spool_file import SpoolFile
-from service.records.spool.codec import MODEL_PREFIX, CodecError, Decoder, KnownModel, Row, read_record
+from service.records.spool.codec import MODEL_PREFIX, CodecError, KnownModel, read_record
+from service.records.spool.decoder import Decoder, Row
 from service.records.spool.files import QUARANTINE, count, spool_files
 
 _ROW_ERRORS = {"DataError", "IntegrityError", "OverflowError", "ValueError", "TypeError"}
