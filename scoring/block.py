@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from scoring.errors import ScoringError
+from scoring.refusals import ScoringError
 
 
 @dataclass(frozen=True, slots=True)

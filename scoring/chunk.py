@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from scoring.block import Chunk, Reader
 from scoring.csv_cells import typed
-from scoring.errors import GO_ON, ScoringError
+from scoring.refusals import GO_ON, ScoringError
 from scoring.scorer import WHOLE, Errors, ModelSpec, load_scorer, rejected_json
 from scoring.tables import open_reader
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from scoring.block import Chunk
 from scoring.chunk import Part, Work, score_chunk
-from scoring.errors import GO_ON, ScoringError, library
+from scoring.refusals import GO_ON, ScoringError, library
 from scoring.run import AHEAD, Runner
 
 SECONDS = 30

@@ -12,7 +12,7 @@ import pyarrow.csv as pacsv
 
 from scoring.block import Block, Chunk, unreadable
 from scoring.csv_rows import BOM, Scan, open_csv
-from scoring.errors import ScoringError
+from scoring.refusals import ScoringError
 
 
 class CsvReader:

@@ -15,7 +15,7 @@ from typing import Any
 from inference.atomic_write import write_atomically
 from scoring.block import Chunk
 from scoring.chunk import Part
-from scoring.errors import ScoringError, writing
+from scoring.refusals import ScoringError, writing
 from service.locks import open_lock, try_lock
 
 JOB, CHUNKS, PARTS, LOCK = "job.json", "chunks.jsonl", "parts", "lock"

@@ -12,7 +12,7 @@ from multiprocessing import get_context
 
 from scoring.block import Chunk
 from scoring.chunk import Part, Work, close_reader, score_chunk
-from scoring.errors import GO_ON, ScoringError
+from scoring.refusals import GO_ON, ScoringError
 
 AHEAD = 3
 """Chunks a process that are handed out at once."""

@@ -4,12 +4,14 @@ A gunicorn that root starts with ``--user`` changes user in each worker. What it
 process that it starts, must belong to that user as well.
 """
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import service
 
@@ -108,6 +110,25 @@ def run_and_wait(
         timeout=seconds,
         env={**os.environ, "PYTHONPATH": _path(os.environ), **environment},
     )
+
+
+class NoAnswer(Exception):
+    """A module ended without an answer; the last line that it wrote says why."""
+
+
+def ask(module: str, request: Any, seconds: float, **environment: str) -> dict[str, Any]:
+    """The JSON object that ``python -m module`` answers to ``request``, which it reads as JSON; see ``run_and_wait``.
+
+    Raises:
+        NoAnswer, subprocess.TimeoutExpired, OSError
+    """
+    run = run_and_wait(module, json.dumps(request).encode(), seconds, **environment)
+    try:
+        answer: dict[str, Any] = json.loads(run.stdout)
+    except ValueError:
+        lines = run.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {run.returncode}"]
+        raise NoAnswer(lines[-1]) from None
+    return answer
 
 
 def run_attached(module: str, arguments: Sequence[str]) -> int:

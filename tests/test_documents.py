@@ -7,7 +7,7 @@ import shlex
 import click
 import pytest
 
-from scoring.command import cli as scoring
+from scoring.cli import cli as scoring
 from service.app import COMMANDS
 from service.settings import NAMES
 from tests.conftest import ROOT

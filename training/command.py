@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from inference.manifest import Manifest
 from service.settings import Settings
-from training.comparison.command import compare
+from training.comparison.cli import compare
 from training.console import Console
 from training.families import FAMILIES
 from training.fitted_elsewhere import pack_file

@@ -24,7 +24,7 @@ from service.locks import open_lock, try_lock
 from service.models.mlflow_rest import Registered, latest_of_alias
 from service.models.repository import FETCHED, Repository
 from service.models.signature import read_trusted_manifest
-from service.processes import run_and_wait
+from service.processes import NoAnswer, ask, run_and_wait
 from service.settings import Settings
 
 FOLLOW_SECONDS = 12.0
@@ -195,20 +195,17 @@ def _ask_mlflow(request: dict[str, str]) -> dict[str, Any]:
         RegistryError: MLflow is not there, does not answer, or refuses.
     """
     try:
-        run = run_and_wait(
+        answer = ask(
             "service.models.mlflow_process",
-            json.dumps(request).encode(),
+            request,
             DOWNLOAD_SECONDS,
             MLFLOW_HTTP_REQUEST_MAX_RETRIES=os.environ.get("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2"),
             MLFLOW_HTTP_REQUEST_TIMEOUT=os.environ.get("MLFLOW_HTTP_REQUEST_TIMEOUT", "30"),
         )
     except subprocess.TimeoutExpired:
         raise RegistryError(f"MLflow did not answer within {DOWNLOAD_SECONDS:.0f} s.") from None
-    try:
-        answer: dict[str, Any] = json.loads(run.stdout)
-    except ValueError:
-        lines = run.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {run.returncode}"]
-        raise RegistryError(f"MLflow says: {lines[-1]}") from None
+    except NoAnswer as exc:
+        raise RegistryError(f"MLflow says: {exc}") from None
     if "missing" in answer:
         raise RegistryError(INSTALL)
     if "error" in answer:

@@ -3,7 +3,6 @@
 The library takes most of a second and some 50 MB to import, so no worker has it in memory: ``openssf`` runs it.
 """
 
-import json
 import subprocess
 import tempfile
 from contextlib import suppress
@@ -13,7 +12,7 @@ from typing import Any
 from inference.artifact import read_verified
 from inference.manifest import MANIFEST, ArtifactError, Manifest
 from service.models.repository import SIGNATURE
-from service.processes import run_and_wait
+from service.processes import NoAnswer, ask
 from service.settings import Settings
 
 SECONDS = 120.0
@@ -118,16 +117,13 @@ def _ask(request: dict[str, Any]) -> dict[str, Any]:
         SigningError: it has no library, did not end in time, or died.
     """
     try:
-        run = run_and_wait("service.models.openssf", json.dumps(request).encode(), SECONDS)
+        answer = ask("service.models.openssf", request, SECONDS)
     except subprocess.TimeoutExpired:
         raise SlowError(f"this took more than {SECONDS:.0f} s. Try again on a quieter machine or disk.") from None
     except OSError as exc:
         raise SlowError(f"no process can be started for it: {exc.strerror}.") from None
-    try:
-        answer: dict[str, Any] = json.loads(run.stdout)
-    except ValueError:
-        lines = run.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {run.returncode}"]
-        raise SigningError(f"the process that does it failed: {lines[-1]}.") from None
+    except NoAnswer as exc:
+        raise SigningError(f"the process that does it failed: {exc}.") from None
     if "missing" in answer:
         raise SigningError(
             f"the library of OpenSSF model signing is not installed ({answer['missing']}). Install it: {INSTALL}"

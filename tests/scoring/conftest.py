@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
-from scoring.command import cli
+from scoring.cli import cli
 from tests.conftest import ROOT, clean_environment
 
 

@@ -146,7 +146,7 @@ def test_models_that_cannot_be_used(score, table, tmp_path, artifacts, monkeypat
 
 @pytest.mark.process
 def test_without_pyarrow_one_sentence_says_what_to_install(table, tmp_path):
-    code = "import sys; sys.modules['pyarrow'] = None; from scoring.command import cli; cli()"
+    code = "import sys; sys.modules['pyarrow'] = None; from scoring.cli import cli; cli()"
     command = [sys.executable, "-c", code, str(table), str(tmp_path / "out.csv")]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 1

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scoring.errors import ScoringError
+from scoring.refusals import ScoringError
 from scoring.spark import predict_batches
 
 

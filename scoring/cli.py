@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from scoring.errors import ScoringError, library
 from scoring.inputs import ENDINGS
+from scoring.refusals import ScoringError, library
 
 HELP = f"""Answer a whole file: a prediction for each of its rows.
 
