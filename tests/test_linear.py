@@ -22,8 +22,8 @@ import ast
 import importlib
 import re
 import sys
-from re import _constants as op  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
+from re import _constants as op  # type: ignore[attr-defined]  # the parser of patterns has no public name
+from re import _parser as parser  # type: ignore[attr-defined]  # as above
 
 import pytest
 

@@ -39,7 +39,7 @@ def test_each_alert_has_a_panel_of_the_dashboard_that_shows_what_it_counts():
 
 
 @pytest.mark.process
-def test_every_command_of_the_runbook_works_as_it_is_typed(serve, artifacts, tmp_path, redis_server):  # noqa: F811
+def test_every_command_of_the_runbook_works_as_it_is_typed(serve, artifacts, tmp_path, redis_server):  # noqa: F811  # the fixture
     for name in ("curl", "redis-cli"):
         program(name, {"redis-cli": "redis-tools"}.get(name, name))
     redis = redis_server()

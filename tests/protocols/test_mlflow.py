@@ -1,9 +1,12 @@
 """MLflow's scoring protocol: each form of /invocations, what is refused, and the routes of a container."""
 
 import json
+from io import BytesIO
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from service import __version__
 from tests.protocols.conftest import NUMBERS, ROW
@@ -162,11 +165,6 @@ def test_csv_has_a_header_line_and_any_order(ask):
 
 
 def test_parquet_is_taken(ask):
-    pa = pytest.importorskip("pyarrow")
-    from io import BytesIO
-
-    from pyarrow import parquet
-
     client, engine = ask()
     file = BytesIO()
     parquet.write_table(pa.table(COLUMNS), file)
