@@ -20,14 +20,16 @@ Names = Sequence[str | None]
 class FittedValues:
     """``values`` that encoders learned of one column, ``nulls`` the kinds among them, ``filled`` what imputers fill.
 
-    ``objects``: whether the encoders met a column of objects, as such whose texts are none. ``unmet``: an imputer of
-    objects remembers that it met none of the nulls that it fills, so the column held another kind, or none at all.
+    ``objects``: whether the encoders met a column of objects, as such whose texts are none. ``learned``: an encoder
+    learned its values from the column, so it remembers each null that no imputer before it fills. ``unmet``: an imputer
+    of objects remembers that it met none of the nulls that it fills, so the column held another kind, or none at all.
     """
 
     values: set[Any] = field(default_factory=set)
     nulls: set[str] = field(default_factory=set)
     filled: set[str] = field(default_factory=set)
     objects: bool = False
+    learned: bool = False
     unmet: bool = False
 
     @property
@@ -74,6 +76,8 @@ def _walk(step: Any, names: Names, found: dict[str, FittedValues]) -> Names:
     if isinstance(categories, list) and len(categories) == len(names):
         for name, values in zip(names, categories, strict=True):
             _note(found, name, values)
+            if name is not None:
+                found[name].learned |= isinstance(getattr(step, "categories", None), str)  # "auto", else given by hand
         return []
     fitted = isinstance(step, SimpleImputer) and hasattr(step, "statistics_")  # a branch of no columns is never fitted
     if fitted and len(names) == len(step.statistics_):

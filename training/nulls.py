@@ -73,9 +73,10 @@ class Nulls:
         )
 
     def _contradicted(self) -> bool:
-        """Whether the sample has another null than the one that an imputer fills, or than the fit met."""
-        filled = self._fitted.filled
-        return self._fitted.unmet or bool(filled and self.present and not self.present <= filled)
+        """Whether the fit may have held the sample's null, though an imputer fills another."""
+        fitted = self._fitted
+        other = bool(fitted.filled and self.present and not self.present <= fitted.filled)
+        return fitted.unmet or (other and not fitted.learned)
 
     def held(self, form: ColumnForm) -> str:
         """The kind of the empty cells of a column of that form."""
