@@ -45,6 +45,8 @@ LONG = (
     "tests/client/",
     "tests/scoring/",
     "tests/deploy/test_retrain.py",
+    "tests/deploy/test_github.py::test_new_data",
+    "tests/deploy/test_github.py::test_data_without",
     "tests/benchmarks/test_attacks.py",
     "tests/models/test_trusted_keys.py",
     "tests/models/test_verify_and_compare.py",
@@ -54,8 +56,8 @@ LONG = (
 """`make full` runs all of these, `make test` a third of their tests, drawn by the commit."""
 
 
-FULL_ONLY = ("tests/deploy/test_upgrades.py",)
-"""Minutes of load each: `make full` alone runs them."""
+FULL_ONLY = ("tests/deploy/test_upgrades.py", "tests/deploy/test_replay.py")
+"""Minutes of load or of installing: `make full` alone runs them."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -322,3 +322,45 @@ def test_the_readme_lists_what_is_yours_to_make_and_what_is_not_validated():
     said = (FOLDER / "README.md").read_text()
     assert all(f"`{name}`" in said for _, name in YOURS)
     assert all(kind in said.partition("**Not tried**")[2] for kind in OF_OTHERS)
+
+
+DIGEST = "sha256:" + "0123456789abcdef" * 4
+
+
+def released(*arguments, **environment):
+    """What release.sh would apply."""
+    kustomize()
+    script = FOLDER / "release.sh"
+    given = {"PATH": os.environ["PATH"], "PRINT": "1"} | environment
+    run = subprocess.run([script, *arguments], env=given, capture_output=True, text=True, timeout=120)
+    return run.returncode, run.stderr, [one for one in yaml.safe_load_all(run.stdout) if one]
+
+
+@pytest.mark.parametrize(("router", "field"), [("gateway", "backendRefs"), ("istio", "route")])
+def test_the_release_script_gives_an_image_its_share_and_then_everybody(router, field):
+    image = f"registry.example.com/own@{DIGEST}"
+    for what, weights in (("canary", [90, 10]), ("stable", [100, 0]), ("back", [100, 0])):
+        arguments = {"canary": (image, "10"), "stable": (image,), "back": ()}[what]
+        code, said, applied = released(what, *arguments, ROUTER=router, COMPONENTS="artifacts-volume")
+        assert code == 0, said
+        route = applied[-1]["spec"]["rules" if router == "gateway" else "http"][-1]
+        assert [one["weight"] for one in route[field]] == weights
+        deployments = [one for one in applied if one["kind"] == "Deployment"]
+        names = {"canary": ["tabular-serving-canary"], "stable": ["tabular-serving"], "back": []}[what]
+        assert [one["metadata"]["name"] for one in deployments] == names
+        for one in deployments:
+            spec = one["spec"]["template"]["spec"]
+            assert spec["containers"][0]["image"] == image
+            assert {"claimName": "tabular-serving"} in [v.get("persistentVolumeClaim") for v in spec["volumes"]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("stable", "own:latest"), "IMAGE must be name@sha256:digest."),
+        (("canary", f"own@{DIGEST}", "101"), "WEIGHT must be 0 to 100."),
+        (("forward",), "The first argument is canary, stable or back."),
+    ],
+)
+def test_the_release_script_refuses_what_it_cannot_mean(arguments, said):
+    assert released(*arguments)[:2] == (2, said + "\n")
