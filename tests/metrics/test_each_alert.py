@@ -1,5 +1,6 @@
 """Alerts on a real Prometheus, one cause after the other: each fires alone, and resolves when its cause is gone."""
 
+import itertools
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ import pytest
 
 from benchmarks.faults import service as faults
 from benchmarks.faults.programs import Proxy
+from inference.manifest import Manifest
 from inference.routing import Routing, write_routing
 from service.records.spool.files import read_shipper
 from tests.metrics.test_prometheus import Repeating, copy_artifact, prometheus  # noqa: F401 - a fixture
@@ -132,11 +134,11 @@ def test_a_last_good_version_that_is_served_from_its_copy(serve, prometheus, art
 def test_a_canary_that_is_more_often_wrong(serve, prometheus, artifacts):  # noqa: F811 - a fixture
     """Its answers are those of the stable version; what is reported as their outcome is not."""
     address = f"127.0.0.1:{unused_port()}"
-    copy_artifact(artifacts / FIRST, artifacts, CANARY, "2026-01-01T00:00:00Z")
+    copy_artifact(artifacts / FIRST, artifacts, CANARY, Manifest.read(artifacts / FIRST).created)
     write_routing(artifacts, Routing(FIRST, CANARY, 0.5))
     server = serve(METRICS_BIND=address, ARTIFACTS_DIR=str(artifacts), MONITOR_SECONDS="1")
     watcher = prometheus(address, instead={})
-    rows = iter(json.loads(make_frame(5, 4000).drop(columns="target").to_json(orient="records")))
+    rows = itertools.cycle(json.loads(make_frame(5, 4000).drop(columns="target").to_json(orient="records")))
 
     def ask():
         answer = server.ask("/predict", next(rows))[1]

@@ -127,6 +127,11 @@ def test_a_release_that_starts_or_leaves_during_an_upgrade_leaves_the_counts_of_
     assert text.strip() == "1.0"
 
 
+def test_a_version_that_is_always_wrong_has_an_accuracy_of_zero(run, samples):
+    text = run("metrics.prepare(settings); versions.live_accuracy('a-1', 0.0, 120); print(exposed())")
+    assert samples(text)['model_live_accuracy{model_version="a-1"}'] == 0
+
+
 def test_a_full_disk_costs_the_sharing_and_nothing_else(run):
     text = run(
         "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
