@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from deploy.github.data_change import is_held_out
-from tests.conftest import ROOT, clean_environment
+from tests.conftest import ROOT, clean_environment, free_port, until
+from tests.services import listens, program
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 FILES = [*WORKFLOWS, ROOT / "deploy" / "retrain" / "github-workflow.yml"]
@@ -114,6 +115,19 @@ def test_the_images_of_a_release_are_stages_of_the_dockerfile():
     for job in ("build", "publish"):
         matrix = jobs_of(ROOT / ".github/workflows/release.yml")[job]["strategy"]["matrix"]
         assert set(matrix["target"]) <= stages and len(matrix["target"]) == 4
+
+
+@pytest.mark.process
+def test_the_smoke_run_serves_a_prediction_and_leaves_nothing_behind(trained, tmp_path):
+    program("curl", "curl")
+    if not (ROOT / ".venv" / "run.done").exists():
+        pytest.skip("make run has not installed the service here")
+    port = free_port()
+    given = {"PORT": str(port), "ARTIFACTS_DIR": str(trained), "VAR_DIR": str(tmp_path), "WEB_CONCURRENCY": "1"}
+    run = subprocess.run([ROOT / ".ci" / "smoke"], env=clean_environment() | given, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert '"prediction_id"' in run.stdout
+    until(lambda: not listens(port))
 
 
 def changed(folder, *arguments):
