@@ -29,7 +29,7 @@ def images():
 
 @pytest.fixture
 def run(images, trained):
-    """Factory: ``run(stage, BIND="...")`` starts the stage's CMD. As this user: another may not enter the tests' Python."""
+    """Factory: ``run(stage, BIND="...")`` starts the stage's CMD, as this user."""
     started = []
 
     def start(stage, **given):
