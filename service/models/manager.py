@@ -12,8 +12,8 @@ from service.models.mlflow_registry import Registry
 from service.models.model import Loading, Model, state_of, trim_memory
 from service.models.repository import Repository
 from service.models.serving import ModelSet
-from service.models.signature import UnverifiedError
 from service.settings import Settings
+from service.signature import UnverifiedError
 
 LOAD_SECONDS = 30.0
 """How long the versions behind a load wait for it. It goes on, and is looked at again when it ends."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 
-from inference.manifest import ArtifactError, Manifest
+from inference.manifest import ArtifactError
 from inference.rollout.judgement import Measure, Quality, judge, judge_errors, level
 from inference.rollout.state import RolloutState, write_state
 from inference.rollout.tally import Limits, Tally
@@ -21,6 +21,7 @@ from service.models.rollout.evidence import Evidence
 from service.models.rollout.observer import ROW_TIME_EDGES, Observer
 from service.routing_changes import change_routing
 from service.settings import Settings
+from service.signature import read_trusted_manifest
 
 LOAD_SECONDS = 90.0
 """How long the workers may take to load the version."""
@@ -176,7 +177,8 @@ class Rollout:
     def _evidence(self) -> Evidence:
         try:
             stable, canary = (
-                Manifest.read(self._repository.folder(version)) for version in (self._state.stable, self._state.version)
+                read_trusted_manifest(self._repository.folder(version), self._settings)
+                for version in (self._state.stable, self._state.version)
             )
         except ArtifactError as exc:
             raise GoBack(str(exc)) from None
