@@ -223,7 +223,7 @@ def test_training_registers_run_metrics_and_signature(store, tmp_path):
         "training",
         "--no-card",
         "--model",
-        "logistic",
+        "logistic_regression",
         "--register",
         "churn",
         "--alias",
