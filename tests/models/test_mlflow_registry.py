@@ -235,5 +235,6 @@ def test_training_registers_run_metrics_and_signature(store, tmp_path):
     version = client.get_model_version_by_alias("churn", "live")
     run = client.get_run(version.run_id)
     assert run.data.metrics["accuracy"] > 0.5 and run.data.tags["model_version"].startswith("logistic")
-    signature = mlflow.models.Model.load(f"{run.info.artifact_uri}/model").signature
+    place = mlflow.artifacts.download_artifacts(run_id=version.run_id, artifact_path="model")
+    signature = mlflow.models.Model.load(place).signature
     assert signature.inputs.input_names()[:2] == ["feature_1", "feature_2"]
