@@ -28,7 +28,7 @@ from service.settings import NAMES, Settings
 from tests.skipped import summary
 
 ROOT = Path(__file__).parents[1]
-START_SECONDS = 60
+START_SECONDS = 300
 TRAINING_SECONDS = 300
 
 hypothesis_settings.register_profile(
