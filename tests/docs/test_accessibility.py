@@ -25,7 +25,7 @@ axe.run({exclude: [['#swagger-ui'], ['#redoc']]}, {resultTypes: ['violations']})
 PAGES = {
     "/": ("#state", "healthy"),
     "/apidocs/": ("#swagger-ui .opblock-summary-path", "/predict"),
-    "/redoc": ("#redoc", "Predict one row"),
+    "/redoc": ("#redoc", "Ask the model."),
     "/dashboard": ("main", "requests per second"),
     "/model/drift.html": ("main", "feature_2: alarm"),
     "/model/card": ("main", "Confusion"),
