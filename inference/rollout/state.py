@@ -40,6 +40,11 @@ class RolloutState:
     measures: list[dict[str, str]] = field(default_factory=list)
 
 
+def percent(share: float) -> str:
+    """A share of the requests as people read it: 0.05 is 5%."""
+    return f"{100 * share:.4g}%"
+
+
 def read_state(root: Path) -> RolloutState | None:
     """The last rollout; None where there was none, or its file cannot be read."""
     try:

@@ -6,12 +6,13 @@ import signal
 import socket
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from inference.rollout.state import LOCK, OPEN, RolloutState, read_state
+from inference.rollout.state import LOCK, OPEN, RolloutState, percent, read_state
 from inference.rollout.tally import Limits
 from inference.routing import Routing
 from service import log
@@ -82,7 +83,8 @@ def rollout(version: str, resume: bool, **options: Any) -> None:
     """
     ctx = click.get_current_context()
     settings = Settings.read(os.environ)
-    log.configure(settings, descriptor=2)
+    # On a terminal the progress says the same as the events; a file or a journal gets both.
+    log.configure(replace(settings, log_level="critical") if sys.stderr.isatty() else settings, descriptor=2)
     refused = f"{version} was not rolled out"
     repository = routed_repository(refused)
     check_artifact(repository, version, settings, refused)
@@ -126,13 +128,13 @@ def _run(settings: Settings, state: RolloutState) -> int:
     try:
         end = running.run()
     except KeyboardInterrupt:
-        end = running.interrupted(f"interrupted at {state.share:.4g} of the requests")
-        click.echo(f"Interrupted: {state.version} keeps {state.share:.4g} of the requests. {_ways_on(state)}")
+        end = running.interrupted(f"interrupted at {percent(state.share)} of the requests")
+        click.echo(f"Interrupted: {state.version} keeps {percent(state.share)} of the requests. {_ways_on(state)}")
         return INTERRUPTED
     except OSError as exc:
         raise click.ClickException(
             f"{exc.filename or settings.artifacts_dir} cannot be written: {exc.strerror}. {state.version} keeps "
-            f"{state.share:.4g} of the requests. {_ways_on(state)}"
+            f"{percent(state.share)} of the requests. {_ways_on(state)}"
         ) from None
     if end.phase == "arrived":
         click.echo(f"{end.version} is now stable: {end.why}.")
@@ -141,7 +143,10 @@ def _run(settings: Settings, state: RolloutState) -> int:
     elif end.phase == "went back":
         click.echo(f"{end.version} went back, {end.stable} answers: {end.why}.")
     else:
-        click.echo(f"Too little traffic to tell: {end.why}. {end.version} keeps {end.share:.4g}. {_ways_on(end)}")
+        click.echo(
+            f"Too little traffic to tell: {end.why}. {end.version} keeps {percent(end.share)} of the requests. "
+            f"{_ways_on(end)}"
+        )
     return EXIT[end.phase]
 
 
@@ -155,7 +160,8 @@ def _begun(state: RolloutState | None, version: str, routing: Routing | None, op
         raise click.ClickException(f"{refused}: {state.version} is rolled out on {state.host}, by {state.who}.")
     if state is not None and state.phase in OPEN and routing.canary == state.version:
         raise click.ClickException(
-            f"{refused}: the rollout of {state.version} stopped at {state.share:.4g} of the requests. {_ways_on(state)}"
+            f"{refused}: the rollout of {state.version} stopped at {percent(state.share)} of the requests. "
+            f"{_ways_on(state)}"
         )
     if routing.canary is not None:
         raise click.ClickException(

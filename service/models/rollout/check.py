@@ -3,7 +3,7 @@
 import time
 
 from inference.manifest import ArtifactError, Manifest
-from inference.rollout.state import RolloutState
+from inference.rollout.state import RolloutState, percent
 from inference.routing import ROUTING, RoutingError
 from service.models.repository import Repository
 
@@ -68,7 +68,7 @@ def check(repository: Repository, state: RolloutState) -> None:
     if routing.canary != state.version and (state.routed or routing.canary is not None):
         raise TakenOver(f"it was taken out by somebody else; the canary is {routing.canary or 'none'}")
     if state.routed and routing.share != state.share:
-        raise TakenOver(f"somebody else has set its share to {routing.share:.4g}")
+        raise TakenOver(f"somebody else has set its share to {percent(routing.share)}")
     try:
         for version in (state.version, state.stable):
             Manifest.read(repository.folder(version))

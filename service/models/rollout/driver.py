@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 from inference.manifest import ArtifactError
 from inference.rollout.judgement import Measure, Quality, judge, judge_errors, level
-from inference.rollout.state import RolloutState, write_state
+from inference.rollout.state import RolloutState, percent, write_state
 from inference.rollout.tally import Limits, Tally
 from inference.routing import Routing
 from service import log
@@ -81,7 +81,7 @@ class Rollout:
         check(self._repository, state)
         state.step, state.requests, state.measures = step, {}, []
         self._route(share, f"step {step + 1} of {len(state.steps)}")
-        self._say(f"step {step + 1} of {len(state.steps)}: {share:.4g} of the requests to {state.version}")
+        self._say(f"step {step + 1} of {len(state.steps)}: {percent(share)} of the requests to {state.version}")
         self._await_load()
         measures = self._hold(share)
         log.info("rollout_step_passed", model_version=state.version, share=share, measures=_texts(measures))
@@ -103,7 +103,7 @@ class Rollout:
             return replace(routing, canary=state.version, share=share)
 
         try:
-            change_routing(self._root, change, f"rollout {state.version}", f"{why}, {share:.4g} of the requests")
+            change_routing(self._root, change, f"rollout {state.version}", f"{why}, {percent(share)} of the requests")
         except BaseException:
             state.share = before
             raise

@@ -70,7 +70,7 @@ def test_a_killed_rollout_is_seen_refuses_another_and_is_taken_over_by_resume(op
     assert (shown["version"], shown["phase"], shown["share"]) == ("good-1", "interrupted", 0.2)
     status, output = operator.run("rollout", "wrong-1", *WAITS)
     assert status == 1
-    assert "the rollout of good-1 stopped at 0.2 of the requests" in output and "--resume" in output
+    assert "the rollout of good-1 stopped at 20% of the requests" in output and "--resume" in output
     assert operator.routing == CANARY
     with Traffic(operator.server.url):
         status, output = operator.run("rollout", "good-1", "--resume")
@@ -97,7 +97,7 @@ def test_without_traffic_the_patience_ends_the_share_stays_and_it_can_be_ended(o
         (("promote", "wrong-1"), 1, "the stable version is wrong-1 meanwhile", Routing("wrong-1")),
         (("promote", "good-1"), 0, "somebody else has promoted it", Routing("good-1")),
         (("promote", "wrong-1", "--canary", "0.1"), 1, "the canary is wrong-1", Routing(FIRST, "wrong-1", 0.1)),
-        (("promote", "good-1", "--canary", "0.7"), 1, "set its share to 0.7", Routing(FIRST, "good-1", 0.7)),
+        (("promote", "good-1", "--canary", "0.7"), 1, "set its share to 70%", Routing(FIRST, "good-1", 0.7)),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )
@@ -224,7 +224,7 @@ def test_a_worse_version_goes_back_as_soon_as_the_disk_has_room_again(operator):
     [
         (lambda routing: None, "routing.json is gone, so "),
         (lambda routing: {**routing, "canary": None}, "taken out by somebody else"),
-        (lambda routing: {**routing, "canary": {"version": "good-1", "share": 0.9}}, "set its share to 0.9"),
+        (lambda routing: {**routing, "canary": {"version": "good-1", "share": 0.9}}, "set its share to 90%"),
         (lambda routing: {**routing, "stable": "wrong-1"}, "the stable version is wrong-1 meanwhile"),
     ],
     ids=["removed", "no canary", "another share", "another stable"],
