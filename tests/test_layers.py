@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[1]
 STACK = (  # a module may import from its own layer's rooms and from the layers below
     ("tests",),
     ("gunicorn.conf", "wsgi", "training", "benchmarks", "scoring", "examples", "deploy", "client"),
+    ("service.loaded",),
     ("service.app",),
     ("service.protocols",),
     ("service.cli", "service.web", "service.server"),
@@ -30,6 +31,7 @@ STACK = (  # a module may import from its own layer's rooms and from the layers 
         "service.priority",
         "service.single_thread",
         "service.locks",
+        "service.cpu_quota",
     ),
     ("service",),
     ("schemas",),
