@@ -12,15 +12,15 @@ ARGS ?=
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
 
-run: $(VENV)/run.done  ## install, train the default model if there is none, serve on http://127.0.0.1:8000
+run: $(VENV)/run.done  ## install, train the default model if there is none, serve on http://127.0.0.1:8000 (PORT=8001: another port)
 	@ls $(ARTIFACTS_DIR)/*/manifest.json >/dev/null 2>&1 || python -m training
-	@LOG_FORMAT=$${LOG_FORMAT:-text} exec gunicorn wsgi:app $(ARGS)
+	@LOG_FORMAT=$${LOG_FORMAT:-text} BIND=$${BIND:-127.0.0.1:$${PORT:-8000}} exec gunicorn wsgi:app $(ARGS)
 
 train: $(VENV)/run.done  ## train a model: make train ARGS="--data file.csv --target column"
 	@python -m training $(ARGS)
 
 test: $(VENV)/dev.done  ## run the whole suite; ARGS goes to pytest
-	@python -m pytest -n 2 --dist loadgroup $(ARGS)
+	@python -m pytest -n 3 --dist loadgroup $(ARGS)
 
 full: $(VENV)/dev.done $(VENV)/bench.done  ## run the whole suite with every stranger's table, and every fault: an hour
 	@EVERY_STRANGER=1 python -m pytest -n 2 --dist loadgroup $(ARGS)

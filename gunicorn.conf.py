@@ -43,11 +43,11 @@ logger_class = "service.server.gunicorn_log.Logger"
 
 def on_starting(server: Any) -> None:
     """Once, in the master, before the first fork."""
-    from service.models import manager
+    from service.models import watcher
     from service.records import recorder
 
     follow_stop(server)
-    manager.prepare(settings)
+    watcher.prepare(settings)
     processes.run_as(server.cfg.uid, server.cfg.gid)  # known now, not before: it may be an option of the command
     hand_over(settings)
     with processes.as_user():
@@ -76,7 +76,7 @@ def pre_fork(server: Any, worker: Any) -> None:
 
 def post_fork(server: Any, worker: Any) -> None:
     """In each worker: take a process slot in the metrics, open the spool, load the artifact."""
-    from service.models import manager
+    from service.models import watcher
     from service.records import recorder
 
     for stop in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
@@ -90,7 +90,7 @@ def post_fork(server: Any, worker: Any) -> None:
     metrics.worker_slots(slots_of(worker))
     recorder.open_all()
     token_file.watch_all()
-    manager.start(settings)
+    watcher.start(settings)
 
 
 def worker_abort(worker: Any) -> None:

@@ -1,4 +1,4 @@
-"""What a wide batch costs in each format: ``python -m benchmarks.batch_formats``, results/batch_formats.{json,md}.
+"""What a wide batch costs in each format: ``python -m benchmarks.batch_formats``, in results/batch_formats.{json,md}.
 
 CPU time of a batch, in two ways: the application's call in this process, and all processes of the real server without
 the shipper of records. The engine alone, on a ready matrix, and the tuned FastAPI twin's JSON stand beside them. Rounds
@@ -40,6 +40,8 @@ from service.settings import Settings
 
 JSON, ENGINE, TWIN = "application/json", "engine alone", "tuned twin, JSON"
 TRAINED_ROWS, LEAST_ROUNDS = 6_000, 5
+CALLS, REQUESTS = 2, 4
+"""Batches of one round, in process and of a server."""
 OURS, TUNED = BY_NAME["ours"], BY_NAME["tuned"]
 Times = dict[str, list[float]]
 
@@ -64,8 +66,11 @@ def bodies_of(pool: Pool, rows: int) -> dict[str, bytes]:
 
 
 @contextmanager
-def wide_artifact(numbers: int) -> Iterator[Path]:
-    """An artifact of so many numbers: a random forest, trained by the project's own command on drawn rows."""
+def wide_artifact(numbers: int, given: Path | None) -> Iterator[Path]:
+    """The artifact that is given, or one of so many numbers: a random forest, trained on drawn rows for this run."""
+    if given is not None:
+        yield given.resolve()
+        return
     draw = np.random.default_rng(0)
     rows = draw.normal(size=(TRAINED_ROWS, numbers))
     target = (rows[:, :5].sum(axis=1) + draw.normal(size=TRAINED_ROWS) > 0).astype(int)
@@ -156,7 +161,7 @@ def measure_in_process(artifact: Path, pool: Pool, bodies: dict[str, bytes], row
         stdout, log = os.dup(1), os.open(Path(work) / "log", os.O_WRONLY | os.O_CREAT)
         os.dup2(log, 1)  # the log goes to a file, as in service
         try:
-            return _measure(_works_in_process(pool, bodies, _apps(artifact, Path(work)), rows), rounds, 4)
+            return _measure(_works_in_process(pool, bodies, _apps(artifact, Path(work)), rows), rounds, CALLS)
         finally:
             os.dup2(stdout, 1)
             recorder.close_all()
@@ -180,7 +185,7 @@ def measure_servers(artifact: Path, pool: Pool, bodies: dict[str, bytes], rows: 
                     name = f"{media_type}, {title}" if target is OURS else TWIN
                     call = lambda p=server.port, m=media_type, b=body: over_http(p, m, b)  # noqa: E731 - one of many
                     works[name] = (call, lambda s=server: _serving_seconds(s))
-        return _measure(works, rounds, 8)
+        return _measure(works, rounds, REQUESTS)
 
 
 def table(found: dict[str, Times]) -> str:
@@ -202,15 +207,16 @@ def table(found: dict[str, Times]) -> str:
 @click.command()
 @click.option("--rows", default=10_000, help="Of a batch.")
 @click.option("--numbers", default=30, help="Features of the model that is trained for it.")
+@click.option("--artifact", type=click.Path(exists=True, file_okay=False, path_type=Path), help="A model of numbers.")
 @click.option("--rounds", type=click.IntRange(LEAST_ROUNDS), default=9)
-def main(rows: int, numbers: int, rounds: int) -> None:
+def main(rows: int, numbers: int, artifact: Path | None, rounds: int) -> None:
     """Measure, write, print."""
-    with wide_artifact(numbers) as artifact:
-        pool = make_pool(artifact, 2_000)
+    with wide_artifact(numbers, artifact) as folder:
+        pool = make_pool(folder, 2_000)
         bodies = bodies_of(pool, rows)
         found = {
-            "in_process": measure_in_process(artifact, pool, bodies, rows, rounds),
-            "servers": measure_servers(artifact, pool, bodies, rows, rounds),
+            "in_process": measure_in_process(folder, pool, bodies, rows, rounds),
+            "servers": measure_servers(folder, pool, bodies, rows, rounds),
         }
     about = {"rows": rows, "numbers": numbers, "bytes": {name: len(body) for name, body in bodies.items()}}
     document = {"environment": environment.describe(), **about, **found}

@@ -13,6 +13,7 @@ from benchmarks.compare import compare_runs
 from benchmarks.load import wrk
 from benchmarks.plan import make_plan
 from benchmarks.report import write_report
+from benchmarks.report.plots import throughput_plot
 from benchmarks.results import FOLDER, Run, newest
 from benchmarks.run import carry_out
 from benchmarks.scenarios import SCENARIOS
@@ -76,6 +77,16 @@ def report_command(result: Path | None) -> None:
     if path is None:
         raise click.ClickException("There is no result yet: run python -m benchmarks first.")
     _show(_read(path), path)
+
+
+@main.command("plot")
+@click.argument("result", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+def plot_command(result: Path, out: Path) -> None:
+    """Draw the requests a second of RESULT, one row a request, as the SVG file OUT."""
+    if (svg := throughput_plot(_read(result))) is None:
+        raise click.ClickException(f"{result} has no measurement of one row a request.")
+    out.write_text(svg)
 
 
 @main.command("compare")

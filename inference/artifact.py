@@ -104,9 +104,13 @@ def _check_libraries(folder: Path, manifest: Manifest) -> None:
 
 
 def write(
-    root: Path, algorithm: str, files: Mapping[str, bytes], describe: Callable[[str, Mapping[str, str]], Manifest]
+    root: Path,
+    algorithm: str,
+    files: Mapping[str, bytes],
+    describe: Callable[[str, Mapping[str, str]], Manifest],
+    number: int | None = None,
 ) -> Manifest:
-    """Write an artifact aside and rename it to the first free ``<algorithm>-<n>``.
+    """Write an artifact aside and rename it to the first free ``<algorithm>-<n>``, from ``number`` on where given.
 
     ``describe(version, hashes)`` makes its manifest. Racing writers never overwrite each other: a rename onto a folder
     that is not empty fails, and the next number is tried.
@@ -118,7 +122,7 @@ def write(
         for name, content in files.items():
             write_durably(aside / name, content)
         hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-        number = _next_number(root, algorithm)
+        number = number or _next_number(root, algorithm)
         while True:
             manifest = describe(f"{algorithm}-{number}", hashes)
             document = manifest.to_json()

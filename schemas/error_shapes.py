@@ -36,6 +36,6 @@ def in_one_sentence(error: ServiceError) -> str:
     """What is wrong, with each invalid field by its name, for protocols whose errors are one text."""
     if not isinstance(error, InvalidInput):
         return error.detail
-    listed = "; ".join(f"{field}: {' '.join(messages)}" for field, messages in error.errors.items())
+    listed = " ".join(f"{field}: {' '.join(messages)}" for field, messages in error.errors.items())
     more = error.total - len(error.errors)
-    return f"{error.detail} {listed}" + (f"; and {more} more" if more > 0 else "")
+    return f"{error.detail} {listed}" + (f" And {more} more." if more > 0 else "")

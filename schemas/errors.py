@@ -16,7 +16,6 @@ ServiceError 500
 """
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any, ClassVar
 
 MOST_ERRORS = 100
@@ -234,24 +233,3 @@ class InvalidInput(ServiceError):
     def document(self, request_id: str) -> dict[str, Any]:
         """The problem document, with the errors by field."""
         return super().document(request_id) | {"errors": self.errors, "errors_total": self.total}
-
-
-_BY_STATUS = {
-    error.status: error
-    for error in (
-        *(ServiceError, BadRequest, UriTooLong, ExpectationFailed, HeadersTooLarge, NotSupported, RequestTimeout),
-        *(NotFound, MethodNotAllowed, Unauthorized, Forbidden, TooManyRequests),
-        *(BodyTooLarge, UnsupportedMediaType, Conflict),
-    )
-}
-"""The class of a status that means one thing, whoever refuses. 503 has three, and 422 needs to know the fields."""
-
-
-@lru_cache(maxsize=64)
-def error_class(status: int, name: str) -> type[ServiceError]:
-    """The class of errors with a status; where this service has none, it is made of the status's ``name``."""
-    known = _BY_STATUS.get(status)
-    if known is not None:
-        return known
-    slug = name.lower().replace(" ", "-")
-    return type(name, (ServiceError,), {"status": status, "type": slug, "title": name})

@@ -49,3 +49,12 @@ def not_finite(predictions: Sequence[float], batch: bool) -> InvalidInput | None
     rows = [row for row, number in enumerate(predictions) if not isfinite(number)]
     keys = [f"instances.{row}" for row in rows[:MOST_ERRORS]] if batch else [WHOLE]
     return InvalidInput({key: [NOT_FINITE] for key in keys}, len(rows))
+
+
+def wrong_parameter(version: str, has_probabilities: bool, text: str) -> str | None:
+    """What is wrong with the query parameter ``text``; None where the version can answer it."""
+    if text not in ("true", "false"):
+        return "Must be true or false."
+    if text == "true" and not has_probabilities:
+        return f"{version} has no probabilities: leave the parameter out, or say false."
+    return None

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from scoring.errors import ScoringError
+from scoring.refusals import ScoringError
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,15 @@ class Reader(Protocol):
     """An open file. Chunks are read fastest in their order."""
 
     def read(self, chunk: Chunk, names: Sequence[str]) -> Block:
-        """The columns ``names`` of a chunk."""
+        """The columns ``names`` of a chunk.
+
+        Raises:
+            ScoringError: the file cannot be read.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close the file."""
         ...
 
 

@@ -7,13 +7,14 @@ import threading
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from scoring.block import Chunk, Reader
 from scoring.csv_cells import typed
-from scoring.errors import ScoringError
+from scoring.refusals import GO_ON, ScoringError
 from scoring.scorer import WHOLE, Errors, ModelSpec, load_scorer, rejected_json
 from scoring.tables import open_reader
 
@@ -71,12 +72,25 @@ def score_chunk(work: Work, chunk: Chunk) -> Part:
 
 
 def _reader(chunk: Chunk) -> Reader:
-    """The reader of the chunk's file; the one that this thread read last stays open."""
-    path, reader = getattr(_open, "last", ("", None))
-    if reader is None or path != chunk.path:
+    """The reader of the chunk's file; that of the file that this thread read last stays open."""
+    try:
+        facts = Path(chunk.path).stat()
+    except OSError as exc:
+        raise ScoringError(f"{chunk.path} cannot be read: {exc.strerror}. {GO_ON}") from None
+    key = chunk.path, facts.st_ino, facts.st_size, facts.st_mtime_ns
+    known, reader = getattr(_open, "last", (None, None))
+    if reader is None or known != key:
+        close_reader()
         reader = open_reader(chunk.path, chunk.kind)
-        _open.last = chunk.path, reader
+        _open.last = key, reader
     return reader
+
+
+def close_reader() -> None:
+    """Close the file that this thread read last."""
+    _, reader = _open.__dict__.pop("last", (None, None))
+    if reader is not None:
+        reader.close()
 
 
 def _part(chunk: Chunk, table: pa.Table, rejected: Mapping[int, Errors]) -> Part:

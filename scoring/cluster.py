@@ -10,7 +10,7 @@ from typing import Any
 
 from scoring.block import Chunk
 from scoring.chunk import Part, Work, score_chunk
-from scoring.errors import GO_ON, ScoringError, library
+from scoring.refusals import GO_ON, ScoringError, library
 from scoring.run import AHEAD, Runner
 
 SECONDS = 30
@@ -34,7 +34,8 @@ def on_dask(address: str, workers: int) -> Runner:
             def submit() -> list[Any]:
                 return [client.submit(score_chunk, work, chunk, pure=False) for chunk in islice(left, 1)]
 
-            ready = distributed.as_completed([one for _ in range(ahead) for one in submit()])
+            first = [one for _ in range(ahead) for one in submit()]
+            ready = distributed.as_completed(first, loop=client.loop)
             for future in ready:
                 yield _result(distributed, future)
                 for one in submit():

@@ -1,39 +1,27 @@
-"""The cells of a CSV, which are texts, as values of the type that the contract says; an empty cell is null.
+"""The cells of a CSV as values of the type that the contract says, as in a CSV body: ``schemas.bodies.csv_body``.
 
-A text that is no such value stays a text, so that the validation names it.
+Plain numbers, most of all cells, are read by pyarrow, which needs no Python value for each.
 """
 
-import re
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from inference.contract import LARGEST_INTEGER, Feature
+from inference.contract import Feature
+from schemas.bodies.csv_body import typed_cells
+from schemas.fast_path import LARGEST_SAFE
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\Z", re.ASCII)
-_INTEGER = re.compile(r"[+-]?\d+\Z", re.ASCII)
-_BOOLEANS = {"true": True, "false": False}
+_PLAIN = r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
 
 
 def typed(feature: Feature, texts: Any) -> Any:
-    """A column of strings as numbers or booleans, where the feature has these: a pyarrow array, or a list of values."""
+    """A column of strings, null where the cell is empty, for the validation: a pyarrow array, or a list of values."""
     if feature.type in ("category", "text"):
         return texts
-    if feature.type == "boolean":
-        return [text if text is None else _BOOLEANS.get(text.lower(), text) for text in texts.to_pylist()]
-    try:
+    if feature.type != "boolean" and pc.all(pc.match_substring_regex(texts, _PLAIN)).as_py() is not False:
         numbers = pc.cast(texts, pa.float64())
-    except pa.ArrowInvalid:
-        return [_number(text) for text in texts.to_pylist()]
-    largest = pc.max(pc.abs(numbers)).as_py()
-    finite = pc.all(pc.is_finite(numbers)).as_py()  # "nan" and "inf" are texts, not numbers
-    if finite is False or (largest is not None and not largest < LARGEST_INTEGER):
-        return [_number(text) for text in texts.to_pylist()]
-    return numbers
-
-
-def _number(text: str | None) -> Any:
-    if text is None or _NUMBER.match(text) is None:
-        return text
-    return int(text) if _INTEGER.match(text) and len(text) < 400 else float(text)
+        largest = pc.max(pc.abs(numbers)).as_py()
+        if largest is None or largest <= LARGEST_SAFE:
+            return numbers
+    return typed_cells(feature.type, [text or "" for text in texts.to_pylist()])

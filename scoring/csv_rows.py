@@ -13,7 +13,7 @@ from typing import BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.errors import ScoringError
+from scoring.refusals import ScoringError
 
 BLOCK = 4 * 2**20
 LONGEST_ROW = 64 * 2**20

@@ -12,7 +12,7 @@ import pyarrow.csv as pacsv
 
 from scoring.block import Block, Chunk, unreadable
 from scoring.csv_rows import BOM, Scan, open_csv
-from scoring.errors import ScoringError
+from scoring.refusals import ScoringError
 
 
 class CsvReader:
@@ -55,6 +55,10 @@ class CsvReader:
         if len(places) != len(table):
             raise ScoringError(f"{self._path} has changed while it was read, or its rows cannot be told apart.")
         return Block(table, places, broken)
+
+    def close(self) -> None:
+        """See Reader."""
+        self._file.close()
 
     def _wrong(self, content: bytes, chunk: Chunk, exc: BaseException) -> ScoringError:
         try:

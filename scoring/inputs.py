@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
-from scoring.errors import ScoringError
+from scoring.refusals import ScoringError
 
 KINDS = {
     **dict.fromkeys((".csv", ".csv.gz"), "csv"),

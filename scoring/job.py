@@ -15,7 +15,7 @@ from typing import Any
 from inference.atomic_write import write_atomically
 from scoring.block import Chunk
 from scoring.chunk import Part
-from scoring.errors import ScoringError, writing
+from scoring.refusals import ScoringError, writing
 from service.locks import open_lock, try_lock
 
 JOB, CHUNKS, PARTS, LOCK = "job.json", "chunks.jsonl", "parts", "lock"
@@ -34,11 +34,11 @@ class Job:
             ScoringError: it cannot be made, or another process is at it.
         """
         self.folder = out.with_name(out.name + SUFFIX)
-        if not out.parent.is_dir():
-            raise ScoringError(f"{out.parent} is no folder: make it first.")
-        if out.is_dir():
-            raise ScoringError(f"{out} is a folder: name a file.")
         with writing(self.folder):
+            if not out.parent.is_dir():
+                raise ScoringError(f"{out.parent} is no folder: make it first.")
+            if out.is_dir():
+                raise ScoringError(f"{out} is a folder: name a file.")
             self.folder.mkdir(exist_ok=True)
             self._lock = open_lock(self.folder / LOCK)
         if not try_lock(self._lock):
@@ -52,11 +52,13 @@ class Job:
             (self.folder / name).unlink(missing_ok=True)
 
     def begun(self, facts: Mapping[str, Any]) -> bool:
-        """Whether a run of the same facts was begun.
+        """Whether a run of the same facts was begun, and has done something.
 
         Raises:
             ScoringError: one of other facts was; it names the difference.
         """
+        if not any((self.folder / PARTS).glob("*.arrow")):
+            return False
         try:
             known = json.loads((self.folder / JOB).read_bytes())
         except FileNotFoundError:
@@ -123,8 +125,8 @@ class Job:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def give_up(self) -> None:
-        """Remove the folder where nothing was begun in it."""
-        if not (self.folder / JOB).exists():
+        """Remove the folder where nothing was done, and let go of it."""
+        if not any((self.folder / PARTS).glob("*.arrow")):
             shutil.rmtree(self.folder, ignore_errors=True)
         os.close(self._lock)
 

@@ -13,8 +13,8 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from scoring.chunk import read_part
-from scoring.errors import ScoringError, writing
 from scoring.job import Job
+from scoring.refusals import ScoringError, writing
 
 GROUP_ROWS = 131_072
 """Rows of a row group of Parquet."""

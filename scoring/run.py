@@ -11,8 +11,8 @@ from itertools import islice
 from multiprocessing import get_context
 
 from scoring.block import Chunk
-from scoring.chunk import Part, Work, score_chunk
-from scoring.errors import GO_ON, ScoringError
+from scoring.chunk import Part, Work, close_reader, score_chunk
+from scoring.refusals import GO_ON, ScoringError
 
 AHEAD = 3
 """Chunks a process that are handed out at once."""
@@ -22,8 +22,11 @@ Runner = Callable[[Work, Iterable[Chunk]], Iterator[Part]]
 
 def here(work: Work, chunks: Iterable[Chunk]) -> Iterator[Part]:
     """Answer the chunks one after the other."""
-    for chunk in chunks:
-        yield score_chunk(work, chunk)
+    try:
+        for chunk in chunks:
+            yield score_chunk(work, chunk)
+    finally:
+        close_reader()
 
 
 def on_processes(workers: int) -> Runner:

@@ -14,7 +14,7 @@ from inference.engines.base import Answers, EngineError
 from inference.manifest import ArtifactError, Manifest
 from schemas.cells import Column
 from schemas.serialise import NOT_FINITE
-from scoring.errors import ScoringError
+from scoring.refusals import ScoringError
 from service.models.model import Model, load
 from service.settings import Settings
 

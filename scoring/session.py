@@ -16,10 +16,10 @@ from inference.manifest import ArtifactError, Manifest
 from inference.routing import RoutingError
 from scoring import run
 from scoring.chunk import Work
-from scoring.errors import ScoringError
 from scoring.inputs import Input, check_unchanged, find_inputs
 from scoring.job import Job
 from scoring.output import Written, check_ending, check_schema, put_in_place, rejected_path
+from scoring.refusals import ScoringError
 from scoring.scorer import ModelSpec, load_scorer
 from scoring.tables import plan, schema_of
 from service import __version__

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from scoring.errors import ScoringError
+from scoring.refusals import ScoringError
 from scoring.scorer import ModelSpec, load_scorer, rejected_json
 from scoring.session import model_spec
 

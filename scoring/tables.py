@@ -15,6 +15,9 @@ from scoring.csv_rows import Scan
 from scoring.csv_table import CsvReader, read_header
 from scoring.inputs import Input
 
+BUFFER = 2**20
+"""Bytes of a column of Parquet that are held at a time: without it they are those of a whole row group."""
+
 
 def plan(inputs: Sequence[Input], rows: int) -> Iterator[Chunk]:
     """The chunks of at most ``rows`` rows of all files, in order.
@@ -56,7 +59,7 @@ def open_reader(path: str, kind: str) -> Reader:
 
 def _parquet(path: str) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(path)
+        return pq.ParquetFile(path, buffer_size=BUFFER, page_checksum_verification=True)
     except (pa.ArrowException, OSError) as exc:
         raise unreadable(path, "Parquet", exc) from None
 
@@ -112,6 +115,10 @@ class _ColumnReader:
             self._place = -1
             raise unreadable(self._path, self._kind.capitalize(), exc) from None
         return Block(table, np.arange(chunk.rows))
+
+    def close(self) -> None:
+        """See Reader."""
+        self._batches, self._rest, self._place = iter(()), None, -1
 
     def _open(self, chunk: Chunk) -> int:
         """Begin at the last row that can be reached at once, at or before the chunk; its number."""

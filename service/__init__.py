@@ -3,6 +3,7 @@
 Where to look, from the outside in (imports point down this list only):
 
 - ``app``         the application factory: the path of a request on one screen
+- ``protocols``   other servers' protocols over the same prediction service: ``oip``, ``mlflow``
 - ``cli``         ``flask models``, ``flask records``, ``flask tokens``, ``flask openapi``
 - ``web``         everything that knows Flask: hooks, error handler, documents, views
 - ``server``      the gunicorn worker class, and the responses to requests that gunicorn refuses
@@ -21,4 +22,4 @@ Below it stand ``schemas``, the interface, and ``inference``, which is pure.
 """
 
 NAME = "tabular-serving"
-__version__ = "0.1.0"
+__version__ = "1.0.0"

@@ -16,7 +16,7 @@ from service.cli.models import models_group
 from service.cli.openapi import openapi_command
 from service.cli.records import records_group
 from service.cli.tokens import tokens_group
-from service.models.manager import make_models
+from service.models.watcher import make_models
 from service.protocols.mlflow.views import mlflow
 from service.protocols.oip.views import oip
 from service.records.recorder import Recorder

@@ -4,12 +4,14 @@ A gunicorn that root starts with ``--user`` changes user in each worker. What it
 process that it starts, must belong to that user as well.
 """
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import service
 
@@ -76,13 +78,11 @@ def run_module(
 
     It stays in the server's session: kernels that weigh sessions (autogroup) would give one of its own an equal share.
     """
-    root = str(Path(service.__file__ or "").parents[1])
-    path = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH", "")]))
     user, group = _user if _user and os.getuid() == 0 else (None, None)
     with _as_root():
         return subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [_python(), "-m", module],
-            env={**environment, "PYTHONPATH": path},
+            env={**environment, "PYTHONPATH": _path(environment)},
             stdin=subprocess.DEVNULL,
             process_group=0 if own_group else None,
             pass_fds=descriptors,
@@ -90,6 +90,62 @@ def run_module(
             group=group,
             extra_groups=None if user is None else (),
         )
+
+
+def run_and_wait(
+    module: str, request: bytes = b"", seconds: float | None = None, arguments: Sequence[str] = (), **environment: str
+) -> subprocess.CompletedProcess[bytes]:
+    """Run ``python -m module arguments`` to its end, as this process's user: ``request`` is its standard input.
+
+    ``environment``: variables to add to those of this process.
+
+    Raises:
+        subprocess.TimeoutExpired: it was ended, since it took longer than ``seconds``.
+        OSError: it cannot be started.
+    """
+    return subprocess.run(  # noqa: S603 - our own interpreter and modules
+        [_python(), "-m", module, *arguments],
+        input=request,
+        capture_output=True,
+        timeout=seconds,
+        env={**os.environ, "PYTHONPATH": _path(os.environ), **environment},
+    )
+
+
+class NoAnswer(Exception):
+    """A module ended without an answer; the last line that it wrote says why."""
+
+
+def ask(module: str, request: Any, seconds: float, **environment: str) -> dict[str, Any]:
+    """The JSON object that ``python -m module`` answers to ``request``, which it reads as JSON; see ``run_and_wait``.
+
+    Raises:
+        NoAnswer, subprocess.TimeoutExpired, OSError
+    """
+    run = run_and_wait(module, json.dumps(request).encode(), seconds, **environment)
+    try:
+        answer: dict[str, Any] = json.loads(run.stdout)
+    except ValueError:
+        lines = run.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {run.returncode}"]
+        raise NoAnswer(lines[-1]) from None
+    return answer
+
+
+def run_attached(module: str, arguments: Sequence[str]) -> int:
+    """Run ``python -m module arguments`` in this terminal to its end; its exit code.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    return subprocess.run(  # noqa: S603 - our own interpreter and modules
+        [_python(), "-m", module, *arguments], env={**os.environ, "PYTHONPATH": _path(os.environ)}
+    ).returncode
+
+
+def _path(environment: Mapping[str, str]) -> str:
+    """PYTHONPATH by which a child finds the modules of this repository."""
+    root = str(Path(service.__file__ or "").parents[1])
+    return os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH", "")]))
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from inference.naming import VERSION
 from service import setting_files as files
 from service import setting_readers as read
 from service.setting_readers import Address, Rate
+from service.trusted_keys import trusted_keys
 
 
 class SettingsError(ClickException, ValueError):
@@ -88,8 +89,8 @@ class Settings:
     )
     model_uri: str = setting(
         "",
-        read.matching(r"models:/[^/]+/[1-9][0-9]*", "models:/name/3"),
-        "serve this model of an MLflow registry",
+        read.matching(r"models:/[^/@]+(/[1-9][0-9]*|@[A-Za-z0-9_.\-]+)", "models:/name/3 or models:/name@alias"),
+        "serve this model of an MLflow registry: a version, or an alias, which is followed",
         shipper=True,
     )
     engine: Literal["auto", "onnx", "sklearn"] = setting(
@@ -101,7 +102,7 @@ class Settings:
     )
     trusted_keys: Path | None = setting(
         "",
-        files.trusted_keys,
+        trusted_keys,
         "PEM file, or folder of them, of EC public keys; an artifact without a valid signature is refused",
         shipper=False,
     )

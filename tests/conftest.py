@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +21,9 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
+from service import log
 from service.app import create_app
+from service.models import watcher
 from service.settings import NAMES, Settings
 from tests.skipped import summary
 
@@ -35,6 +38,52 @@ hypothesis_settings.register_profile(
     derandomize=os.environ.get("EVERY_STRANGER") != "1",  # `make full` looks further each time; a commit has one colour
 )
 hypothesis_settings.load_profile("project")
+
+
+LONG = (
+    "tests/models/rollout/",
+    "tests/client/",
+    "tests/scoring/",
+    "tests/deploy/test_retrain.py",
+    "tests/benchmarks/test_attacks.py",
+    "tests/models/test_trusted_keys.py",
+    "tests/models/test_verify_and_compare.py",
+    "tests/protocols/",
+    "tests/web/test_batch_formats.py",
+)
+"""`make full` runs all of these, `make test` a third of their tests, drawn by the commit."""
+
+
+FULL_ONLY = ("tests/deploy/test_upgrades.py",)
+"""Minutes of load each: `make full` alone runs them."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is not drawn; a test that is asked for by its file or its name always runs."""
+    asked = any(argument.split("::")[0].endswith(".py") for argument in config.args) or config.option.keyword
+    if asked or os.environ.get("EVERY_STRANGER") == "1":
+        return
+    commit = head_commit()
+    left_out = [
+        item
+        for item in items
+        if item.nodeid.startswith(FULL_ONLY) or (item.nodeid.startswith(LONG) and not _is_drawn(item.nodeid, commit))
+    ]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in set(left_out)]
+
+
+def head_commit() -> str:
+    """The commit that is tested; the same text for all outside a clone."""
+    try:
+        done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+    except FileNotFoundError:
+        return "no git"
+    return done.stdout.strip()
+
+
+def _is_drawn(nodeid: str, commit: str) -> bool:
+    return zlib.crc32(f"{commit} {nodeid}".encode()) % 3 == 0
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -71,6 +120,14 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(autouse=True)
+def log_on_standard_output() -> Iterator[None]:
+    """A command that runs in this process sends the log to standard error; the next test reads it where it was."""
+    yield
+    if log._output.descriptor != 1:
+        log.configure(Settings.read({}))
+
+
 @pytest.fixture
 def artifacts(trained: Path, tmp_path: Path) -> Path:
     """A copy of the default model's artifacts that a test may break."""
@@ -78,17 +135,21 @@ def artifacts(trained: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def make_client(trained: Path, tmp_path: Path) -> Callable[..., FlaskClient]:
+def make_client(trained: Path, tmp_path: Path) -> Iterator[Callable[..., FlaskClient]]:
     """Factory of in-process clients: ``make_client(RATE_LIMIT="2/minute")``.
 
     They write no records unless ``RECORDS="on"``: each client would have a shipper until the last test ends.
     """
+    made = []
 
     def make(**environment: str) -> FlaskClient:
         given = {"ARTIFACTS_DIR": str(trained), "VAR_DIR": str(tmp_path / "var"), "RECORDS": "off"} | environment
-        return create_app(Settings.read(given)).test_client()
+        made.append(Settings.read(given))
+        return create_app(made[-1]).test_client()
 
-    return make
+    yield make
+    for settings in made:
+        watcher.stop(settings)
 
 
 def clean_environment() -> dict[str, str]:

@@ -137,7 +137,7 @@ def _route() -> Recipe:
         (
             Step("examples/serving.http", "\n### The version\nGET {{host}}/about\nAuthorization: Bearer {{token}}\n"),
             Request("examples/serving.postman_collection.json", "The version", "{{base_url}}/about"),
-            Step("README.md", "\n`/about` answers the version.\n"),
+            Step("docs/api.md", "\n`/about` answers the version.\n"),
         ),
         (
             "README.md and docs/ do not name /about",
@@ -152,7 +152,7 @@ def _setting() -> Recipe:
         (Step("service/settings.py", field, before="    log_format: "),),
         (
             Step(
-                "README.md",
+                "docs/settings.md",
                 "| `IDLE_SECONDS` | `0` | seconds until an idle worker ends; 0 is never |\n",
                 "| `LOG_FORMAT` ",
             ),

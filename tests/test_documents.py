@@ -7,6 +7,7 @@ import shlex
 import click
 import pytest
 
+from scoring.cli import cli as scoring
 from service.app import COMMANDS
 from service.settings import NAMES
 from tests.conftest import ROOT
@@ -16,7 +17,7 @@ from training.command import cli as training
 NAMED = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "benchmarks/README.md")
 DOCUMENTS = [*(ROOT / name for name in NAMED), *sorted(ROOT.glob("docs/*.md"))]
 FLASK = click.Group(commands={command.name: command for command in COMMANDS})
-GROUPS = {"flask": FLASK, "python -m training": training}
+GROUPS = {"flask": FLASK, "python -m training": training, "python -m scoring": scoring}
 FLASK_ITSELF = ("flask run", "flask generate-api-schema")
 CODE = re.compile(r"```(\w*)\n(.*?)```|`([^`\n]+)`", re.DOTALL)
 
@@ -86,4 +87,4 @@ def test_every_documented_path_exists():
 def test_every_setting_with_a_documented_value_exists():
     documented = {name for line in LINES for name in re.findall(r"\b([A-Z][A-Z_]{3,})=", line)}
     assert "RATE_LIMIT" in documented
-    assert documented - {"ARGS", "NAME", "COLUMN", "SCRIPT_NAME", "FASTAPI_DESIGN_LOAD"} <= NAMES
+    assert documented - {"MLFLOW_TRACKING_URI", "ARGS", "NAME", "COLUMN", "SCRIPT_NAME", "FASTAPI_DESIGN_LOAD"} <= NAMES

@@ -26,6 +26,7 @@ STACK = (  # a module may import from its own layer's rooms and from the layers 
     ("service.settings", "service.routing_changes", "service.rollout_status"),
     (
         "service.setting_readers",
+        "service.trusted_keys",
         "service.setting_files",
         "service.processes",
         "service.priority",
@@ -44,6 +45,8 @@ FLASK_ROOMS = ("service.app", "service.protocols", "service.web", "service.cli",
 OWNERS = {  # who alone may import a library
     "sqlalchemy": ("service.records.database", "tests"),
     "alembic": ("service.records.database", "tests"),
+    "mlflow": ("service.models.mlflow_process", "training.registry", "training.registered", "benchmarks", "tests"),
+    "model_signing": ("service.models.openssf", "tests"),
     "redis": ("service.redis_client", "service.access.rate_limit", "service.models.cache", "tests"),
 }
 PRIVATE = {  # who alone may touch a library's private names

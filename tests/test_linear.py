@@ -22,15 +22,15 @@ import ast
 import importlib
 import re
 import sys
-from re import _constants as op  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
+from re import _constants as op  # type: ignore[attr-defined]  # the parser of patterns has no public name
+from re import _parser as parser  # type: ignore[attr-defined]  # as above
 
 import pytest
 
 from service.access.addresses import client_address, limit_key
 from service.log import as_text, fit
 from service.log.redaction import redact
-from service.web.context import _is_json
+from service.web.context import is_json
 from tests.conftest import ROOT
 
 ANY = frozenset(range(256))
@@ -45,6 +45,8 @@ OWN_TEXT = {
     "service.settings",
     "service.web.docs.document",
     "service.cli.tokens",
+    "service.trusted_keys",
+    "service.cli.rollout",
 }
 """Modules whose patterns meet settings, rules of ours or what an operator types, and no client's text."""
 
@@ -299,7 +301,7 @@ READERS = {
     "redact": lambda text: redact(text.encode()),
     "the address of X-Forwarded-For": lambda text: client_address("192.0.2.1", text, 2),
     "the client of a limit": limit_key.__wrapped__,
-    "Content-Type": _is_json.__wrapped__,
+    "Content-Type": is_json.__wrapped__,
     "a line of the log": lambda text: fit(
         {"time": "", "level": "info", "event": "request", "pid": 1, "path": text}, as_text
     ),

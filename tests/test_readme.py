@@ -1,17 +1,23 @@
-"""The README is true: settings, curl commands, links, numbers and the output of the start."""
+"""README and the pages that it leads to are true: settings, commands, links, numbers, the output of the start."""
 
 import json
+import os
 import re
 import subprocess
+import sys
 
 import pytest
 
+from benchmarks.report.plots import throughput_plot
+from benchmarks.results import Run
 from inference.manifest import Manifest
 from service.settings import SETTINGS
 from tests.conftest import ROOT
 from tests.services import program
 
-README = (ROOT / "README.md").read_text()
+README, API, SETTINGS_PAGE, COMPARISON = (
+    (ROOT / name).read_text() for name in ("README.md", "docs/api.md", "docs/settings.md", "docs/comparison.md")
+)
 BASE = "http://127.0.0.1:8000"
 
 
@@ -24,12 +30,12 @@ def _settings_table():
 
 
 def test_the_settings_table_is_the_one_of_the_code():
-    shown = re.search(r"<!-- settings[^>]*-->\n(.*)\n<!-- end of settings -->", README, re.DOTALL)
+    shown = re.search(r"<!-- settings[^>]*-->\n(.*)\n<!-- end of settings -->", SETTINGS_PAGE, re.DOTALL)
     assert shown and shown.group(1) == _settings_table(), f"expected:\n{_settings_table()}"
 
 
 def _curls():
-    for block in re.findall(r"```bash\n(.*?)```", README, re.DOTALL):
+    for block in re.findall(r"```bash\n(.*?)```", README + API, re.DOTALL):
         joined = block.replace("\\\n", " ")
         named = ""
         for command in re.findall(r"^(?:id=\$\()?curl .*?(?=^(?:id=\$\()?curl |\Z)", joined, re.DOTALL | re.MULTILINE):
@@ -39,8 +45,23 @@ def _curls():
                 yield named + command
 
 
+def test_the_readme_is_read_in_one_sitting():
+    assert len(README.splitlines()) <= 120
+
+
 @pytest.mark.process
-def test_every_curl_of_the_readme_works(serve):
+def test_the_lines_for_pandas_and_the_client_work(serve):
+    server = serve()
+    server.until_serving(1)
+    code = "\n".join(re.findall(r"```python\n(.*?)```", README, re.DOTALL)).replace(BASE, server.url)
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "client")}
+    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.count("0           1") == 2, run.stdout
+
+
+@pytest.mark.process
+def test_every_curl_of_the_readme_and_of_the_routes_page_works(serve):
     program("curl", "curl")
     server = serve()
     commands = list(_curls())
@@ -75,9 +96,18 @@ def test_a_start_ends_as_shown(trained):
 
 def test_every_number_of_the_comparison_stands_in_a_result_that_a_command_wrote():
     results = "".join(path.read_text() for path in (ROOT / "benchmarks" / "results").glob("*.md"))
-    table = re.search(r"^\| server \|.*?\n\n", README, re.DOTALL | re.MULTILINE).group().splitlines()
+    table = re.search(r"^\| server \|.*?\n\n", COMPARISON, re.DOTALL | re.MULTILINE).group().splitlines()
     assert len(table) > 5
     assert [row for row in table if row and row not in results] == []
-    words = " ".join(README.split())
+    words = " ".join(COMPARISON.split())
     (rows,) = re.findall(r"Its graph answered ([\d,]+) rows as the pipeline did: no label differs", words)
     assert f"| default | random_forest | {rows} | 0 | 0.0e+00 |" in results
+
+
+def test_the_plot_and_the_lines_of_the_readme_are_those_of_the_comparison():
+    picture = throughput_plot(Run.read(ROOT / "benchmarks" / "results" / "main.json"))
+    assert (ROOT / "docs" / "images" / "comparison.svg").read_text() == picture
+    shown = re.search(r"^## The comparison.*?(?=^## )", README, re.DOTALL | re.MULTILINE).group()
+    ratios = re.findall(r"[\d.]+x(?: \([\d. to]+\))?", shown)
+    assert len(ratios) == 3
+    assert [ratio for ratio in ratios if ratio not in COMPARISON] == []

@@ -27,6 +27,9 @@ BAD = [
     ("THREADS", "0"),
     ("MODEL_VERSION", "../etc"),
     ("MODEL_URI", "s3://bucket"),
+    ("MODEL_URI", "models:/churn"),
+    ("MODEL_URI", "models:/churn@"),
+    ("MODEL_URI", "models:/churn@live/3"),
     ("ENGINE", "torch"),
     ("DATABASE_URL", "mysql://x"),
     ("DATABASE_URL", "sqlite:///"),
@@ -200,7 +203,8 @@ VALUES = {
     "THREADS": st.integers(1, 256).map(str),
     "ARTIFACTS_DIR": FOLDERS,
     "MODEL_VERSION": st.from_regex(r"[a-z][a-z_.\-]{0,20}-[0-9]", fullmatch=True),
-    "MODEL_URI": st.builds("models:/{}/{}".format, WORDS, st.integers(1, 99)),
+    "MODEL_URI": st.builds("models:/{}/{}".format, WORDS, st.integers(1, 99))
+    | st.builds("models:/{}@{}".format, WORDS, WORDS),
     "ENGINE": st.sampled_from(["auto", "ONNX", "sklearn"]),
     "VAR_DIR": FOLDERS,
     "DATABASE_URL": st.builds("postgresql://u:p%40@{}/n?a=1,2".format, LISTENERS)

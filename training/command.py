@@ -9,13 +9,17 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from inference.manifest import Manifest
 from service.settings import Settings
+from training.comparison.cli import compare
 from training.console import Console
-from training.csv_layout import Dialect
 from training.families import FAMILIES
 from training.fitted_elsewhere import pack_file
-from training.options import FILE, PARITY_ROWS, PARITY_ROWS_FULL, TableOptions, TrainingOptions, shared
+from training.options import FILE, PARITY_ROWS, PARITY_ROWS_FULL, TableOptions, TrainingOptions, dialect_of, shared
+from training.registered import registered
+from training.registry import check_registry, register, register_command
 from training.sources import train_default, train_table
+from training.verification import verify
 
 NEED_DATA: Mapping[str, str] = {
     **{name: name for name in ("task", "drop", "contract", "ranges", "unseen", "labels", "rows")},
@@ -78,10 +82,12 @@ def cli(context: click.Context, /, **options: Any) -> None:
         raise click.UsageError(f"--{NEED_DATA[lost[0]]} needs --data: the example data set has its own contract.")
     if options["cv"] == 1:
         raise click.UsageError("--cv needs at least 2 folds.")
+    _check_registry(options)
     if options["data"]:
-        train_table(_table_options(options), options["model"], _training_options(options), _console())
+        manifest = train_table(_table_options(options), options["model"], _training_options(options), _console())
     else:
-        train_default(options["model"], _training_options(options), _console())
+        manifest = train_default(options["model"], _training_options(options), _console())
+    _register(manifest, options)
 
 
 @cli.command()
@@ -94,7 +100,25 @@ def pack(pipeline: Path, **options: Any) -> None:
 
     Reading a pickle runs its code: pack only what is yours.
     """
-    pack_file(pipeline, _table_options(options), _training_options(options), _console())
+    _check_registry(options)
+    _register(pack_file(pipeline, _table_options(options), _training_options(options), _console()), options)
+
+
+def _check_registry(options: Mapping[str, Any]) -> None:
+    if options["register"] is None and options["alias"] is not None:
+        raise click.UsageError("--alias goes with --register: give both.")
+    if options["register"] is not None:
+        check_registry(options["register"], options["alias"])
+
+
+def _register(manifest: Manifest, options: Mapping[str, Any]) -> None:
+    if options["register"] is not None:
+        root = Settings.read(os.environ).artifacts_dir
+        register(root / manifest.version, manifest, options["register"], options["alias"])
+
+
+for command in (verify, compare, registered, register_command):
+    cli.add_command(command)
 
 
 def _console() -> Console:
@@ -122,21 +146,10 @@ def _training_options(options: Mapping[str, Any]) -> TrainingOptions:
 
 
 def _table_options(options: Mapping[str, Any]) -> TableOptions:
-    if options["no_na"] and (options["na"] or options["missing"]):
-        raise click.UsageError("--no-na says that nothing means null: it goes with neither --na nor --missing.")
-    dialect = Dialect(
-        delimiter=options["delimiter"],
-        decimal=options["decimal"],
-        encoding=options["encoding"],
-        missing=tuple(options["missing"]),
-        na=() if options["no_na"] else tuple(options["na"]) or None,
-        header=options["header"],
-        index_column=options["index_column"],
-    )
     return TableOptions(
         path=options["data"],
         target=options["target"],
-        dialect=dialect,
+        dialect=dialect_of(options),
         task=options.get("task"),
         drop=options.get("drop", ()),
         contract=options["contract"],

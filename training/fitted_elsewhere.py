@@ -44,7 +44,7 @@ def pack_file(path: Path, table: TableOptions, options: TrainingOptions, console
             pipeline,
             sample,
             table.target,
-            _with_texts(overrides, pipeline),
+            with_texts(overrides, pipeline),
             ranges_observed=table.ranges_observed,
             source=table.path.name,
             warn=console.warn,
@@ -119,7 +119,7 @@ def _labelled(fitted: Fitted, classes: tuple[Label, ...]) -> Fitted:
     return measure(fitted.pipeline, seen, seen, fitted.seconds)
 
 
-def _with_texts(overrides: Overrides, pipeline: Pipeline) -> Overrides:
+def with_texts(overrides: Overrides, pipeline: Pipeline) -> Overrides:
     """What is declared; columns that the pipeline reads as text are texts, unless their type is declared."""
     found = {name: {"type": "text", **overrides.features.get(name, {})} for name in text_columns(pipeline)}
     return replace(overrides, features={**overrides.features, **found})

@@ -20,13 +20,17 @@ Names = Sequence[str | None]
 class FittedValues:
     """``values`` that encoders learned of one column, ``nulls`` the kinds among them, ``filled`` what imputers fill.
 
-    ``objects``: whether the encoders met a column of objects, as such whose texts are none.
+    ``objects``: whether the encoders met a column of objects, as such whose texts are none. ``learned``: an encoder
+    learned its values from the column, so it remembers each null that no imputer before it fills. ``unmet``: an imputer
+    of objects remembers that it met none of the nulls that it fills, so the column held another kind, or none at all.
     """
 
     values: set[Any] = field(default_factory=set)
     nulls: set[str] = field(default_factory=set)
     filled: set[str] = field(default_factory=set)
     objects: bool = False
+    learned: bool = False
+    unmet: bool = False
 
     @property
     def null(self) -> str | None:
@@ -72,17 +76,26 @@ def _walk(step: Any, names: Names, found: dict[str, FittedValues]) -> Names:
     if isinstance(categories, list) and len(categories) == len(names):
         for name, values in zip(names, categories, strict=True):
             _note(found, name, values)
+            if name is not None:
+                found[name].learned |= isinstance(getattr(step, "categories", None), str)  # "auto", else given by hand
         return []
     fitted = isinstance(step, SimpleImputer) and hasattr(step, "statistics_")  # a branch of no columns is never fitted
     if fitted and len(names) == len(step.statistics_):
         kind = null_kind(step.missing_values)
-        for name in names:
+        for place, name in enumerate(names):
             if name is not None and kind is not None:
                 found[name].filled.add(kind)
+                found[name].unmet |= _met_no_null(step, place)
         empty = pd.isna(pd.Series(step.statistics_, dtype=object))
         kept = [name for name, lost in zip(names, empty, strict=True) if step.keep_empty_features or not lost]
         return [*kept, *[None] * (len(step.indicator_.features_) if step.add_indicator else 0)]
     return []
+
+
+def _met_no_null(step: SimpleImputer, place: int) -> bool:
+    """Whether the fit met no null that it fills in a column, by its indicator; numbers cannot hold another kind."""
+    objects = step._fit_dtype.kind == "O"  # scikit-learn keeps it nowhere else
+    return bool(objects and step.add_indicator and place not in step.indicator_.features_)
 
 
 def _note(found: dict[str, FittedValues], name: str | None, values: Any) -> None:

@@ -43,7 +43,8 @@ class Nulls:
         """
         name, own, wanted = self._feature.name, self._form, self._fitted.null
         if (
-            self.present == {self.held(own)}
+            not self._fitted.unmet
+            and self.present == {self.held(own)}
             and (wanted in self.present or (own.dtype != "object" and not self._fitted.nulls))
             and self._ask(own) is not None
         ):
@@ -59,16 +60,23 @@ class Nulls:
         if all(_equal(answers, asked[first]) for answers in asked.values()):
             return first
         self.told = True
-        for form in asked:
-            if self.held(form) == wanted:
-                return form
-        if len(self.present) == 1 and not self._fitted.nulls:
-            return first
+        if self._fitted.nulls or not self._contradicted():
+            for form in asked:
+                if self.held(form) == wanted:
+                    return form
+            if len(self.present) == 1 and not self._fitted.nulls:
+                return first
         raise TrainingError(
             f"column {name!r} may be null, and the pipeline answers None otherwise than NaN there, but neither its fit "
             "nor the sample tells which of them is meant: give the frame of the fit as the sample, or fit on a column "
             "with one kind of null."
         )
+
+    def _contradicted(self) -> bool:
+        """Whether the fit may have held the sample's null, though an imputer fills another."""
+        fitted = self._fitted
+        other = bool(fitted.filled and self.present and not self.present <= fitted.filled)
+        return fitted.unmet or (other and not fitted.learned)
 
     def held(self, form: ColumnForm) -> str:
         """The kind of the empty cells of a column of that form."""

@@ -78,6 +78,32 @@ def of_csv() -> tuple[Callable[..., Any], ...]:
     )
 
 
+def dialect_of(options: Mapping[str, Any]) -> Dialect:
+    """The dialect that these options say.
+
+    Raises:
+        UsageError: two of them exclude each other.
+    """
+    if options["no_na"] and (options["na"] or options["missing"]):
+        raise click.UsageError("--no-na says that nothing means null: it goes with neither --na nor --missing.")
+    return Dialect(
+        delimiter=options["delimiter"],
+        decimal=options["decimal"],
+        encoding=options["encoding"],
+        missing=tuple(options["missing"]),
+        na=() if options["no_na"] else tuple(options["na"]) or None,
+        header=options["header"],
+        index_column=options["index_column"],
+    )
+
+
+def csv_options(command: Command) -> Command:
+    """The options of a command that reads a table by the contract of an artifact."""
+    for option in reversed(of_csv()):
+        command = option(command)
+    return command
+
+
 def of_contract() -> tuple[Callable[..., Any], ...]:
     """The options that say what a row may hold."""
     return (
@@ -133,6 +159,8 @@ def of_artifact() -> tuple[Callable[..., Any], ...]:
             type=click.IntRange(0, 2**32 - 1),
             help="Of every random draw: same seed, same model.",
         ),
+        click.option("--register", metavar="NAME", help="Register it in the MLflow registry at MLFLOW_TRACKING_URI."),
+        click.option("--alias", help="With --register: let this alias name the new version."),
         click.option("--card/--no-card", default=True, show_default=True, help="Draw the HTML model card."),
     )
 

@@ -32,9 +32,19 @@ LIBRARIES = ("scikit-learn", "numpy", "pandas", "joblib")
 
 
 def publish(
-    root: Path, algorithm: str, fitted: Fitted, choice: Choice, facts: Mapping[str, Any], seed: int, card: bytes | None
+    root: Path,
+    algorithm: str,
+    fitted: Fitted,
+    choice: Choice,
+    facts: Mapping[str, Any],
+    seed: int,
+    card: bytes | None,
+    number: int | None = None,
 ) -> Manifest:
     """Write the folder ``root``/<algorithm>-<n>; ``facts`` are added to the manifest's ``training``.
+
+    ``number``: that n, where it is not the next free one. Without metrics (``fitted.evaluation`` is empty) the manifest
+    has none.
 
     Raises:
         OSError: ``root`` cannot be written.
@@ -70,7 +80,7 @@ def publish(
 
     files = _files(fitted, choice, seed, card)
     check_publication(fitted, choice.contract, _serving(files, fitted, choice))
-    return artifact.write(root, algorithm, files, describe)
+    return artifact.write(root, algorithm, files, describe, number)
 
 
 def hyperparameters(pipeline: Any) -> dict[str, Any]:

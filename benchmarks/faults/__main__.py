@@ -55,7 +55,9 @@ def main(
         raise click.ClickException(f"There is no fault named {', '.join(unknown)}; there are {', '.join(BY_NAME)}.")
     place = environment.describe()
     if joined:
-        click.echo(_write(out, _join(joined), {}, json.loads(joined[-1].read_text())["environment"]))
+        places = [json.loads(path.read_text())["environment"] for path in joined]
+        commits = ", ".join(dict.fromkeys(place["commit"] for place in places))
+        click.echo(_write(out, _join(joined), {}, places[-1] | {"commit": commits}))
         return
     chosen = [BY_NAME[name] for name in names] or (drawn(draw, commit or str(place["commit"])) if draw else [*FAULTS])
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the services are stopped on the way out

@@ -4,11 +4,11 @@ import os
 import random
 import shutil
 
-from benchmarks.faults import clients, processes, storage, stores
+from benchmarks.faults import clients, processes, storage, stores, versions
 from benchmarks.faults.definition import Fault
 from benchmarks.faults.programs import postgres_programs
 
-FAULTS: tuple[Fault, ...] = (*processes.FAULTS, *storage.FAULTS, *stores.FAULTS, *clients.FAULTS)
+FAULTS: tuple[Fault, ...] = (*processes.FAULTS, *storage.FAULTS, *versions.FAULTS, *stores.FAULTS, *clients.FAULTS)
 BY_NAME = {fault.name: fault for fault in FAULTS}
 
 

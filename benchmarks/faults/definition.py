@@ -19,8 +19,7 @@ class Fault:
     ``settings`` are those of the service; ``{redis}``, ``{postgres}``, ``{slow_redis}``, ``{slow_postgres}`` in them
     are ports, ``{tokens}`` is a file. ``arguments`` are gunicorn's. ``needs`` names what the machine must have, see
     ``classes.missing``. ``shim`` is a part of the paths whose writes shim.c may break. With ``log_pipe`` the log goes
-    through a pipe. ``outage`` says why requests may fail, ``loses`` what the documents say is lost beyond what the
-    service counts; both are empty where nothing may.
+    through a pipe. ``outage`` says why requests may fail; it is empty where none may.
     """
 
     name: str
@@ -32,4 +31,3 @@ class Fault:
     shim: str = ""
     log_pipe: bool = False
     outage: str = ""
-    loses: str = ""

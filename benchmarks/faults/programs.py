@@ -129,9 +129,13 @@ class Proxy:
         while True:
             try:
                 client, _ = self._listening.accept()
-                server = socket.create_connection(("127.0.0.1", self._target), timeout=10)
-            except OSError:
+            except OSError:  # stopped
                 return
+            try:
+                server = socket.create_connection(("127.0.0.1", self._target), timeout=10)
+            except OSError:  # the target is away: so is its proxy
+                client.close()
+                continue
             server.settimeout(None)
             for source, sink, delayed in ((client, server, True), (server, client, False)):
                 threading.Thread(target=self._pass_on, args=(source, sink, delayed), daemon=True).start()

@@ -23,7 +23,7 @@ from benchmarks.faults.shim import Control
 
 ROOT = Path(__file__).parents[2]
 GUNICORN = (sys.executable, str(Path(sys.executable).with_name("gunicorn")), "wsgi:app")
-START_SECONDS, STOP_SECONDS = 60.0, 40.0
+START_SECONDS, STOP_SECONDS = 180.0, 40.0
 
 
 @dataclass

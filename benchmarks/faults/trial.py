@@ -153,7 +153,7 @@ def account_of(
         broken.append(f"{counts['wrong']} answers were wrong")
     if doubled:
         broken.append(f"{doubled} answers have two records")
-    if not lost <= counted <= lost + counts["failed"] and not fault.loses:
+    if not lost <= counted <= lost + counts["failed"]:
         broken.append(f"{lost} records are lost, and the service counts {counted}")
     if counts["failed"] and not fault.outage:
         broken.append(f"{counts['failed']} requests failed")
@@ -161,7 +161,7 @@ def account_of(
         broken.append("no request was answered")
     if broken:
         broken += tally.examples
-    note = "; ".join(text for text in (fault.outage and f"may fail: {fault.outage}", fault.loses) if text)
+    note = f"may fail: {fault.outage}" if fault.outage else ""
     parts = {name: counts[name] for name in ("right", "refused", "failed", "wrong")}
     return Account(
         fault.name,

@@ -36,6 +36,12 @@ def plots(run: Run) -> list[Plot]:
     return [plot for build in PLOTS for plot in build(run)]
 
 
+def throughput_plot(run: Run) -> str | None:
+    """The picture of the requests a second alone, as a document of its own; None where the run has none."""
+    found = next(_throughput(run), None)
+    return None if found is None else found.svg
+
+
 def _throughput(run: Run) -> Iterator[Plot]:
     shown = [line for line in lines(run) if line.one_row and line.family != "ceiling"]
     if shown:

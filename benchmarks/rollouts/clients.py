@@ -13,6 +13,8 @@ Rows = Sequence[dict[str, Any]]
 Expected = Mapping[str, Sequence[Any]]
 """By version: the prediction for each row."""
 
+USERS = 10_000
+
 
 @dataclass
 class Heard:
@@ -59,11 +61,13 @@ def ask_once(port: int, row: Mapping[str, Any], version: str) -> Any:
 def _ask(number: int, port: int, rows: Rows, expected: Expected, stop: Event, queue: Any) -> None:
     heard = Heard()
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    headers = {"Content-Type": "application/json"} | ({"X-Client-Key": f"client-{number}"} if number % 2 else {})
+    headers = {"Content-Type": "application/json"}
     bodies = [json.dumps(row) for row in rows]
     place = number
     while not stop.is_set():
         place = (place + 1) % len(rows)
+        if number % 2:  # half of the clients send for many users
+            headers["X-Client-Key"] = f"user-{len(heard.answers) % USERS}"
         began = time.perf_counter()
         try:
             connection.request("POST", "/predict", bodies[place], headers)

@@ -15,10 +15,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from click.testing import CliRunner
+
 from benchmarks.twins.loading import wanted_version
 from inference.artifact import GOLDEN
 from inference.manifest import MANIFEST, Manifest
 from inference.routing import Routing, write_routing
+from service.cli.models import models_group
 from service.settings import NAMES, Settings
 
 ROOT = Path(__file__).parents[2]
@@ -34,10 +37,9 @@ class Service:
     environment: dict[str, str]
 
     def models(self, *arguments: str) -> tuple[int, str]:
-        """``flask models`` with these arguments: its exit status and what it printed on standard output."""
-        command = [sys.executable, "-m", "flask", "models", *arguments]
-        done = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False)
-        return done.returncode, done.stdout
+        """``flask models`` with these arguments, in this process: its exit status and what it printed."""
+        done = CliRunner().invoke(models_group, arguments, env=self.environment)
+        return done.exit_code, done.stdout
 
 
 def make_versions(source: Path, root: Path) -> None:
@@ -72,6 +74,7 @@ def running(folder: Path, workers: int = 2) -> Iterator[Service]:
         "VAR_DIR": str(folder / "var"),
         "BIND": f"127.0.0.1:{port}",
         "WEB_CONCURRENCY": str(workers),
+        "LOG_LEVEL": "critical",
     }
     with (folder / "server.log").open("wb") as log:
         command = [sys.executable, "-m", "gunicorn", "wsgi:app"]

@@ -15,6 +15,8 @@ from benchmarks.rollouts.service import Service, running
 from benchmarks.workload import make_pool
 
 CLIENTS, WORKERS, ROWS, QUIET_EVERY, QUIET_SECONDS = 4, 2, 32, 10, 5.0
+FOLLOWED_SECONDS = 1.5
+"""Workers follow within a second."""
 ROLLOUT = ("--steps", "50,100", "--hold", "500ms", "--min-requests", "20", "--patience", "5m")
 VERSIONS = ("stable-1", "good-1", "wrong-1")
 
@@ -38,6 +40,7 @@ def run(changes: int) -> dict[str, Any]:
                     time.sleep(1 + QUIET_SECONDS)
                 began = time.time()
                 done[_change(service, kind, number)] += 1
+                time.sleep(FOLLOWED_SECONDS)
                 busy.append((began, time.time()))
                 bar.update()
     answers = [one for heard in clients.heard for one in heard.answers]

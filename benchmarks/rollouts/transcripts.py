@@ -7,7 +7,7 @@ from benchmarks.rollouts.clients import Clients, ask_once
 from benchmarks.rollouts.service import running
 from benchmarks.workload import make_pool
 
-OPTIONS = ("--steps", "5,25,50,100", "--hold", "15s")
+OPTIONS = ("--steps", "10,50,100", "--hold", "10s", "--min-requests", "100")
 VERSIONS = ("good-1", "wrong-1")
 
 

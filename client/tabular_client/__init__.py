@@ -12,7 +12,7 @@
 """
 
 from tabular_client.client import Client
-from tabular_client.errors import (
+from tabular_client.exceptions import (
     BodyTooLarge,
     ClientError,
     Conflict,

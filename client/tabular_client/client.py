@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Union, overload
 
 import urllib3
 
-from tabular_client.errors import Forbidden, InvalidInput, NotFound, RowError
+from tabular_client.exceptions import Forbidden, InvalidInput, NotFound, RowError
 from tabular_client.frames import Limits, Rows, empty_frame, is_frame, is_series, predict_frame
 from tabular_client.transport import Transport
 from tabular_client.values import as_json, row_as_json

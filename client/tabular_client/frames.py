@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tabular_client.errors import BodyTooLarge, ClientError, InvalidInput, RowError
+from tabular_client.exceptions import BodyTooLarge, ClientError, InvalidInput, RowError
 from tabular_client.values import Json, NotJson, as_json
 
 if TYPE_CHECKING:

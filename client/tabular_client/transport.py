@@ -19,7 +19,7 @@ from urllib.parse import urlencode, urlsplit
 
 import urllib3
 
-from tabular_client.errors import Problem, ServiceError, Unreachable
+from tabular_client.exceptions import Problem, ServiceError, Unreachable
 
 AGAIN = (429, 502, 503)
 """Statuses after which the same request may succeed; 502 is a proxy whose service restarts."""

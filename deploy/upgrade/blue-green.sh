@@ -4,23 +4,12 @@
 # NEW must run already, with a VAR_DIR of its own. Afterwards stop OLD, or go back with: blue-green.sh CONF NEW OLD
 # NGINX is the command (nginx), NGINX_PID the file with its process id (/run/nginx.pid).
 set -euo pipefail
-conf=$1 old=$2 new=$3 patience=${PATIENCE:-120}
-nginx=${NGINX:-nginx} pid_file=${NGINX_PID:-/run/nginx.pid}
-
-say() { echo "blue-green: $*" >&2; }
-until_true() {
-  local end=$((SECONDS + patience))
-  until "$@"; do
-    [ "$SECONDS" -lt "$end" ] || return 1
-    sleep 0.2
-  done
-}
-ready() { curl -fs --max-time 5 -o /dev/null "http://$new/health/ready"; }
-drained() { ! pgrep -P "$(cat "$pid_file")" | grep -qxF "$before"; }
+. "$(dirname "$0")/common.sh"
+conf=$1 old=$2 new=$3
 
 grep -qF "server $old;" "$conf" || { say "$conf has no line: server $old;"; exit 1; }
-until_true ready || { say "$new is not ready; nothing was changed"; exit 1; }
-before=$(pgrep -P "$(cat "$pid_file")")
+until_true is_ready "$new" || { say "$new is not ready; nothing was changed"; exit 1; }
+before=$(nginx_workers)
 sed "s/server ${old//./\\.};/server $new;/" "$conf" >"$conf.new" && cp "$conf" "$conf.old" && mv "$conf.new" "$conf"
 if ! $nginx -t -q; then
   mv "$conf.old" "$conf"

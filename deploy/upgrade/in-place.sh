@@ -3,17 +3,8 @@
 # Usage: in-place.sh MASTER_PID [URL]     with the new code in place. Run it again with the old code to go back.
 # Until the last step the old master can go on, and does where the new one does not get ready: then the status is 1.
 set -euo pipefail
-old=$1 url=${2:-http://127.0.0.1:8000} patience=${PATIENCE:-120}
-
-say() { echo "in-place: $*" >&2; }
-
-until_true() { # COMMAND...: at most $patience seconds
-  local end=$((SECONDS + patience))
-  until "$@"; do
-    [ "$SECONDS" -lt "$end" ] || return 1
-    sleep 0.2
-  done
-}
+. "$(dirname "$0")/common.sh"
+old=$1 url=${2:-http://127.0.0.1:8000}
 
 find_new() { # the child of the old master that was started by its SIGUSR2
   local pid

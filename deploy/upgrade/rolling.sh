@@ -5,22 +5,12 @@
 # where ./restart has: ssh "${1%:*}" systemctl restart tabular-serving
 # NGINX is the command (nginx), NGINX_PID the file with its process id (/run/nginx.pid).
 set -euo pipefail
-conf=$1 command=$2 patience=${PATIENCE:-120}
+. "$(dirname "$0")/common.sh"
+conf=$1 command=$2
 shift 2
-nginx=${NGINX:-nginx} pid_file=${NGINX_PID:-/run/nginx.pid}
 
-say() { echo "rolling: $*" >&2; }
-until_true() {
-  local end=$((SECONDS + patience))
-  until "$@"; do
-    [ "$SECONDS" -lt "$end" ] || return 1
-    sleep 0.2
-  done
-}
-ready() { curl -fs --max-time 5 -o /dev/null "http://$address/health/ready"; }
-drained() { ! pgrep -P "$(cat "$pid_file")" | grep -qxF "$before"; }
 change() { # FROM TO: the line of this address, and wait until no request of before is left
-  before=$(pgrep -P "$(cat "$pid_file")")
+  before=$(nginx_workers)
   sed "s/server ${address//./\\.}$1;/server $address$2;/" "$conf" >"$conf.new" && mv "$conf.new" "$conf"
   $nginx -t -q && $nginx -s reload
   until_true drained || say "requests to $address last longer than $patience s"
@@ -33,7 +23,7 @@ done
 for address in "$@"; do
   change "" " down"
   "$command" "$address"
-  until_true ready || { say "$address is not ready; it stays marked as down in $conf"; exit 1; }
+  until_true is_ready "$address" || { say "$address is not ready; it stays marked as down in $conf"; exit 1; }
   change " down" ""
   say "$address is done"
 done

@@ -20,7 +20,7 @@ from schemas.errors import MalformedBody
 from schemas.fast_path import LARGEST_SAFE
 from schemas.reader import Reader
 
-_DIGITS = frozenset("0123456789+-.eE")
+_DIGITS = b"0123456789+-.eE"
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 _LONGEST_WHOLE = 400
 """Digits of a whole number that is kept exact, to be refused as too large; no double has more before the point."""
@@ -43,7 +43,7 @@ def read_columns(body: bytes, reader: Reader, most_bytes: int) -> dict[str, Colu
     check_names(names)
     types = {feature.name: feature.type for feature in reader.contract.features}
     columns: Sequence[Sequence[str]] = list(zip(*rows, strict=True)) if rows else [()] * len(names)
-    return {name: _column(types.get(name), column) for name, column in zip(names, columns, strict=True)}
+    return {name: typed_cells(types.get(name), column) for name, column in zip(names, columns, strict=True)}
 
 
 class _Lines:
@@ -106,7 +106,11 @@ def _odd_row(row: list[str], width: int, index: int, parsed: Any) -> list[str] |
     )
 
 
-def _column(kind: FeatureType | None, cells: Sequence[str]) -> Column:
+def typed_cells(kind: FeatureType | None, cells: Sequence[str]) -> Column:
+    """The cells of one column as a feature of this type has them; None for a column that the contract does not have.
+
+    It is the only reader of cells: bodies and files of ``python -m scoring`` mean the same by them.
+    """
     if kind in ("number", "integer"):
         return _numbers(cells)
     if kind == "boolean":
@@ -118,7 +122,7 @@ def _column(kind: FeatureType | None, cells: Sequence[str]) -> Column:
 
 
 def _numbers(cells: Sequence[str]) -> Column:
-    if _DIGITS.issuperset("".join(cells)):
+    if _has_digits_alone("".join(cells)):
         try:
             found = np.array([float(cell) if cell else np.nan for cell in cells])
         except ValueError:
@@ -130,12 +134,17 @@ def _numbers(cells: Sequence[str]) -> Column:
     return [_number(cell) for cell in cells]
 
 
+def _has_digits_alone(text: str) -> bool:
+    """Whether a text has no characters but those of decimal numbers; ``float`` takes others, as in 1_000."""
+    return text.isascii() and not text.encode().translate(None, _DIGITS)
+
+
 def _number(cell: str) -> float | int | str | None:
     if not cell:
         return None
     if len(cell) <= _LONGEST_WHOLE and _WHOLE.fullmatch(cell):
         return int(cell)
-    if not _DIGITS.issuperset(cell):
+    if not _has_digits_alone(cell):
         return cell
     try:
         return float(cell)

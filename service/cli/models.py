@@ -6,8 +6,10 @@ from service.cli.listing import list_models
 from service.cli.prune import prune
 from service.cli.roles import history, promote, retire, rollback
 from service.cli.rollout import rollout
+from service.cli.sign import sign
+from service.cli.verify import compare, verify
 
-COMMANDS = (list_models, promote, rollout, retire, rollback, history, prune)
+COMMANDS = (list_models, verify, compare, sign, promote, rollout, retire, rollback, history, prune)
 
 
 @click.group("models")

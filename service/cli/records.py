@@ -13,6 +13,7 @@ import click
 
 from inference.timestamps import isoformat
 from schemas.errors import ServiceError
+from service.cli.replay import replay
 from service.locks import is_held
 from service.records.database_url import check_driver, is_postgres, sqlite_file
 from service.records.shipper import supervisor
@@ -151,3 +152,6 @@ def _database(settings: Settings) -> str:
 
 def _utc(time: datetime | None) -> datetime | None:
     return None if time is None else time.replace(tzinfo=UTC)
+
+
+records_group.add_command(replay)

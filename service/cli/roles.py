@@ -13,8 +13,8 @@ from inference.naming import is_version
 from inference.routing import Routing
 from inference.routing_history import previous_stable, read_changes
 from service.cli.listing import print_table, routing_or_warn
-from service.models.model import check_signature
 from service.models.repository import Repository
+from service.models.signature import read_trusted_manifest
 from service.routing_changes import change_routing
 from service.settings import Settings
 
@@ -139,11 +139,9 @@ def check_artifact(repository: Repository, version: str, settings: Settings, ref
     try:
         if not is_version(version):
             raise ArtifactError("it is no version's name. See: flask models list")
-        manifest = Manifest.read(repository.folder(version))
-        check_signature(repository.folder(version), settings)
+        return read_trusted_manifest(repository.folder(version), settings)
     except ArtifactError as exc:
         raise click.ClickException(f"{refused}: {exc}") from None
-    return manifest
 
 
 def routed_repository(refused: str) -> Repository:

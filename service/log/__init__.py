@@ -63,7 +63,7 @@ def configure(settings: Settings, descriptor: int = 1) -> None:
     global _format, _min_level, _output, _passwords
     _format, _min_level = _FORMATS[settings.log_format], LEVELS[settings.log_level]
     _passwords = passwords(settings.database_url, settings.redis_url)
-    if descriptor != 1:
+    if descriptor != _output.descriptor:
         _output = Output(descriptor)
     _output.open()
     attach(logging.getLogger(), write)

@@ -23,7 +23,7 @@ class Output:
 
     def __init__(self, descriptor: int = 1) -> None:
         self.lost = 0
-        self._descriptor = descriptor
+        self.descriptor = descriptor
         self._reopened: int | None = None
         self._stalled = False
         self._partial_write = False
@@ -33,17 +33,17 @@ class Output:
         """Find out what the descriptor is now: call it once in a process, and again after a redirection."""
         self.close()
         try:
-            mode = os.fstat(self._descriptor).st_mode
+            mode = os.fstat(self.descriptor).st_mode
             if stat.S_ISSOCK(mode):
-                peer = socket.socket(fileno=os.dup(self._descriptor))
+                peer = socket.socket(fileno=os.dup(self.descriptor))
                 self._send = lambda line: peer.send(line, socket.MSG_DONTWAIT)
             elif stat.S_ISFIFO(mode) or stat.S_ISCHR(mode):
                 # O_NONBLOCK set on the descriptor would hold for every process that shares it; opened again, only here.
                 flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-                reopened = self._reopened = os.open(f"/proc/self/fd/{self._descriptor}", flags)
+                reopened = self._reopened = os.open(f"/proc/self/fd/{self.descriptor}", flags)
                 self._send = lambda line: os.write(reopened, line)
             else:
-                self._send = lambda line: os.write(self._descriptor, line)
+                self._send = lambda line: os.write(self.descriptor, line)
         except OSError:
             self._send = self._send_if_ready
 
@@ -90,11 +90,11 @@ class Output:
 
     def _ready(self, seconds: float) -> bool:
         poll = select.poll()
-        poll.register(self._descriptor, select.POLLOUT)
+        poll.register(self.descriptor, select.POLLOUT)
         return bool(poll.poll(max(0.0, seconds * 1000)))
 
     def _send_if_ready(self, lines: bytes) -> int:
-        return os.write(self._descriptor, lines) if self._ready(0) else 0
+        return os.write(self.descriptor, lines) if self._ready(0) else 0
 
 
 class Batch:

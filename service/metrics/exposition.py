@@ -24,8 +24,10 @@ FRESH_SECONDS = 900
 
 def computed(settings: Settings) -> Iterator[Series]:
     """The series that whoever asks computes: they stay true when the process that they are about hangs or is gone."""
-    with suppress(OSError):  # VAR_DIR is gone, or its disk
-        yield ("var_dir_free_bytes",), [float(shutil.disk_usage(settings.var_dir).free)], True
+    folder = settings.var_dir.absolute()
+    with suppress(OSError):  # its disk is gone
+        place = next(path for path in (folder, *folder.parents) if path.exists())  # it cannot be made on a broken disk
+        yield ("var_dir_free_bytes",), [float(shutil.disk_usage(place).free)], True
     if settings.records:
         folder = spool_folder(settings)
         oldest = oldest_pending(folder)

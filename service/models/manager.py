@@ -1,36 +1,22 @@
-"""The models of this process are kept in line with what is wanted: one manager and one thread for each settings.
+"""The models of one process: loads what is wanted, swaps, falls back, lets go. ``watcher`` refreshes it."""
 
-Under gunicorn ``start`` is called in post_fork; on any other server by the first request. Nothing happens at import:
-under preload that would be in the master, whose threads and sessions do not survive a fork.
-"""
-
-import gc
-import os
-import threading
-import time
-from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from inference.engines.base import EngineError
 from inference.manifest import ArtifactError
 from inference.routing import RoutingError
-from service import log, metrics
+from service import log
 from service.metrics import versions
-from service.models.mlflow_registry import Registry, RegistryError
-from service.models.model import Loading, Model, trim_memory
+from service.models.mlflow_registry import Registry
+from service.models.model import Loading, Model, state_of, trim_memory
 from service.models.repository import Repository
-from service.models.serving import Models, ModelSet
+from service.models.serving import ModelSet
+from service.models.signature import UnverifiedError
 from service.settings import Settings
 
-LOAD_DEADLINE = 60.0
-"""Seconds that a start waits for the first load. If that hangs, the worker runs and is not ready."""
 LOAD_SECONDS = 30.0
 """How long the versions behind a load wait for it. It goes on, and is looked at again when it ends."""
-WATCH_SECONDS = 0.5
-_lock = threading.Lock()
-_watchers: dict[Settings, "Watcher"] = {}
 
 
 class ModelManager:
@@ -39,7 +25,7 @@ class ModelManager:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._repository = Repository(settings)
-        self._registry = Registry(settings.model_uri, self._repository) if settings.model_uri else None
+        self._registry = Registry(settings, self._repository) if settings.model_uri else None
         self._loaded_from: dict[str, object] = {}  # by version: the state of its files when it was loaded
         self._refused: dict[str, tuple[object, str]] = {}  # by version: the state of its files, and the reason
         self._loading: dict[str, tuple[object, Loading]] = {}  # by version: loads that did not end in time
@@ -49,17 +35,17 @@ class ModelManager:
     def refresh(self) -> None:
         """Load the versions that are new in the routing, swap, and let go of those that left it."""
         try:
-            if self._registry is not None:
-                self._registry.fetch()
+            behind = self._registry.follow() if self._registry is not None else ""
             routing = self._repository.routing()
-        except (RoutingError, RegistryError) as exc:
+        except RoutingError as exc:
             self._stay(str(exc))
             return
         if routing is None:
-            self._stay(f"{self._repository.root} holds no artifact. Make one with: python -m training")
+            self._stay(behind or f"{self._repository.root} holds no artifact. Make one with: python -m training")
             return
         models = {version: model for version in routing.wanted if (model := self._current(version)) is not None}
-        reasons = tuple(self._refused[version][1] for version in routing.wanted if version in self._refused)
+        refused = (self._refused[version][1] for version in routing.wanted if version in self._refused)
+        reasons = tuple(filter(None, (behind, *refused)))
         stable = models.get(routing.stable)
         if stable is None and (stable := self._fallback(routing.stable)) is not None:
             models[stable.version] = stable
@@ -91,7 +77,7 @@ class ModelManager:
         """
         loaded = self.loaded.models.get(version)
         folder = self._repository.folder(version)
-        state = _state(folder)
+        state = state_of(folder, self._settings)
         if loaded is not None and self._loaded_from.get(version) == state and version not in self._refused:
             return loaded
         if self._is_refused(version, state):
@@ -102,7 +88,7 @@ class ModelManager:
                 raise ArtifactError(f"{folder} is not there. Train it, or name another version: flask models list")
             model = self._load(version, folder, state)
         except (ArtifactError, EngineError) as exc:
-            reason = str(exc)
+            reason, state = str(exc), None if isinstance(exc, UnverifiedError) else state  # None: it is tried again
         except Exception:  # an artifact may break in ways of its own libraries; the service stays up
             log.error("model_load_failed", model_version=version, exc_info=True)
             reason = f"{folder} cannot be loaded; the log tells why. Restore it, or train again."
@@ -150,13 +136,13 @@ class ModelManager:
 
     def _load_copy(self, version: str) -> Model | None:
         folder = self._repository.copy(version)
-        name, state = f"the copy of {version}", _state(folder)
+        name, state = f"the copy of {version}", state_of(folder, self._settings)
         if state is None or self._is_refused(name, state):
             return None
         try:
             self._copy = self._load(name, folder, state)
         except Exception as exc:  # as in _current: it must not end the watcher
-            self._refused[name] = state, str(exc)
+            self._refused[name] = None if isinstance(exc, UnverifiedError) else state, str(exc)
             log.error("last_good_refused", model_version=version, reason=str(exc))
             return None
         manifest = self._copy.manifest
@@ -182,71 +168,3 @@ class ModelManager:
         if any(loaded.models.get(version) is not model for version, model in before.models.items()):
             del before
             trim_memory()
-
-
-class Watcher:
-    """A thread that refreshes a manager for ever."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.manager = ModelManager(settings)
-        self._loaded_once = threading.Event()
-        self._deadline = time.monotonic() + LOAD_DEADLINE
-        threading.Thread(target=self._watch, name="models", daemon=True).start()
-
-    def wait(self) -> None:
-        """Return once the first load was tried, or its deadline has passed."""
-        if not self._loaded_once.is_set() and not self._loaded_once.wait(self._deadline - time.monotonic()):
-            log.error("model_load_slow", seconds=LOAD_DEADLINE)
-
-    def _watch(self) -> None:
-        pause = threading.Event()
-        while True:
-            try:
-                self.manager.refresh()
-            except Exception:  # the watcher must outlive whatever it meets
-                self.manager.report_failure()
-            self._loaded_once.set()
-            pause.wait(WATCH_SECONDS)
-
-
-def prepare(settings: Settings) -> None:
-    """Before the fork: import what each load will need, so that the workers share its pages; load nothing."""
-    with suppress(ImportError):  # the load reports it in a sentence
-        if settings.engine != "sklearn":
-            import inference.engines.onnx  # noqa: F401  # for its pages alone
-    gc.collect()
-    gc.freeze()  # a collection in a worker would write to every shared page it looks at
-
-
-def make_models(settings: Settings) -> Models:
-    """The models of an application with these settings; nothing is loaded before the first request."""
-    return Models(partial(start, settings))
-
-
-def start(settings: Settings) -> ModelManager:
-    """Load what is wanted and go on watching; again in the same process it only waits for the first load."""
-    with _lock:
-        if settings not in _watchers:
-            _watchers[settings] = Watcher(settings)
-            metrics.open_metrics(settings)
-        watcher = _watchers[settings]
-    watcher.wait()
-    return watcher.manager
-
-
-def _state(folder: Path) -> object:
-    """It changes whenever a file of the artifact does, or who may read it."""
-    try:
-        return sorted((entry.name, entry.stat().st_ctime_ns, entry.stat().st_size) for entry in folder.iterdir())
-    except OSError:
-        return None
-
-
-def _forget() -> None:
-    """In a forked child: the parent's threads do not run here."""
-    global _lock
-    _lock = threading.Lock()
-    _watchers.clear()
-
-
-os.register_at_fork(after_in_child=_forget)

@@ -10,11 +10,12 @@ from pathlib import Path
 from inference.artifact import GOLDEN, build_engine, read_document
 from inference.engines.base import Engine
 from inference.golden import check_golden
-from inference.manifest import ArtifactError, Manifest
+from inference.manifest import Manifest
 from schemas.reader import Reader
 from service.models.cache import with_cache
-from service.models.repository import SIGNATURE
+from service.models.signature import read_trusted_manifest
 from service.settings import Settings
+from service.trusted_keys import state_of_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,7 @@ def load(folder: Path, settings: Settings) -> Model:
     Raises:
         ArtifactError, EngineError: it must not be served; the message says why and what to do.
     """
-    manifest = Manifest.read(folder)
-    check_signature(folder, settings)
+    manifest = read_trusted_manifest(folder, settings)
     engine = build_engine(folder, manifest, settings.engine)
     golden = read_document(folder, manifest, GOLDEN)
     check_golden(engine, manifest.contract, golden)
@@ -51,20 +51,13 @@ def load(folder: Path, settings: Settings) -> Model:
     )
 
 
-def check_signature(folder: Path, settings: Settings) -> None:
-    """With TRUSTED_KEYS: refuse an artifact whose signature is missing or cannot be verified, before it is used.
-
-    Raises:
-        ArtifactError: it must not be promoted or served.
-    """
-    if settings.trusted_keys is None:
-        return
-    if not (folder / SIGNATURE).is_file():
-        raise ArtifactError(f"{folder} has no {SIGNATURE}, and TRUSTED_KEYS is set. Sign it, or unset TRUSTED_KEYS.")
-    raise ArtifactError(
-        f"{folder / SIGNATURE} cannot be verified, and TRUSTED_KEYS is set: this release has no verifier. "
-        "Unset TRUSTED_KEYS to serve it all the same."
-    )
+def state_of(folder: Path, settings: Settings) -> object:
+    """It changes whenever a file of the artifact or of TRUSTED_KEYS does, or who may read it; None without a folder."""
+    try:
+        artifact = sorted((entry.name, entry.stat().st_ctime_ns, entry.stat().st_size) for entry in folder.iterdir())
+    except OSError:
+        return None
+    return artifact, state_of_keys(settings.trusted_keys)
 
 
 class Loading:

@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from inference import artifact
@@ -20,6 +21,9 @@ from service import log
 from service.locks import open_lock, try_lock
 from service.settings import Settings
 
+FETCHED = "fetched.json"
+"""Beside the versions of MODEL_URI: which of them is the wanted one, which number it has in the registry, and when the
+registry was looked at last."""
 NOTE, COPIES, COPIES_LOCK = "last_good.json", "last_good", "last_good.lock"
 SIGNATURE = "model.sig"
 COPY_BYTES = 4 * 2**30
@@ -59,9 +63,28 @@ class Repository:
         if self._pin:
             return Routing(self._pin)
         if self._uri:
-            fetched = self.versions()
-            return Routing(fetched[0]) if fetched else None
+            fetched = self.fetched()
+            return Routing(fetched["version"]) if fetched is not None else None
         return read_routing(self.root)
+
+    def fetched(self) -> dict[str, Any] | None:
+        """What FETCHED says; None where MODEL_URI has not been fetched, or its folder is gone.
+
+        A cache of the release before has no such file, and one version.
+        """
+        versions = self.versions()
+        try:
+            note = json.loads(read_regular(self.root / FETCHED, DOCUMENT_BYTES))
+            found = {"version": note["version"], "registered": note["registered"]}
+            found |= {"looked": float(note["looked"]), "reason": str(note["reason"])}
+        except (OSError, ValueError, KeyError, TypeError):
+            found = {
+                "version": versions[0] if len(versions) == 1 else "",
+                "registered": "",
+                "looked": 0.0,
+                "reason": "",
+            }
+        return found if found["version"] in versions else None
 
     def last_good(self) -> str | None:
         """The stable version that worked last on this host, if these settings may serve it; None where none is known.

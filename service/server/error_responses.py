@@ -26,8 +26,8 @@ from schemas.errors import (
     RequestTimeout,
     ServiceError,
     UriTooLong,
-    error_class,
 )
+from schemas.errors_by_status import error_class
 from schemas.problems import PROBLEM_DETAILS
 from service import log
 

@@ -211,7 +211,8 @@ class ConnectionLoop(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
         except OSError:
             self.close(conn)
             return
-        self.watch(conn, 0 if conn.ended else EVENT_READ)
+        has_enough = conn.ended or len(conn.received) > READ_AHEAD
+        self.watch(conn, 0 if has_enough else EVENT_READ)
         conn.sends_ahead = bool(conn.received)
         if conn.received:
             self.queue(conn)

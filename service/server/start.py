@@ -21,6 +21,7 @@ from gunicorn.workers.sync import SyncWorker
 from service import log, processes
 from service.access.tokens import read_tokens
 from service.metrics import listener
+from service.records.shipper import supervisor
 from service.setting_readers import Address
 from service.settings import Settings, SettingsError
 
@@ -59,6 +60,7 @@ def hand_over(settings: Settings) -> None:
     folder = settings.var_dir
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        supervisor.kill_other(settings)  # one of root's would go on making files of its own
         own = [path for pattern in OWN_FILES for path in folder.glob(pattern)]
         for path in own:
             for inside in (path, *path.rglob("*")) if not path.is_symlink() else ():

@@ -10,33 +10,48 @@ class Turns:
     """Connections that wait for their turn, first come, first served; each has one request a turn.
 
     Who sends requests ahead of the responses stands in a second line with all but the first of them. The lines take
-    turns, so that a client with one request waits for no pipeline, however many there are. ``admitted`` is how many
-    wait with a complete request.
+    turns, so that a client with one request waits for no pipeline, however many there are.
     """
 
     def __init__(self) -> None:
-        self.admitted = 0
         self._line: deque[Connection] = deque()
         self._ahead: deque[Connection] = deque()
+        self._in_line = self._in_ahead = 0
         self._is_ahead_next = False
 
     def __len__(self) -> int:
         return len(self._line) + len(self._ahead)
 
+    @property
+    def admitted(self) -> int:
+        """How many wait with a complete request."""
+        return self._in_line + self._in_ahead
+
+    def before(self, conn: Connection) -> int:
+        """How many requests would be handled before this connection's."""
+        return self.admitted if conn.sends_ahead else self._in_line + min(self._in_line, self._in_ahead)
+
     def add(self, conn: Connection) -> None:
         """Have a connection wait."""
         conn.queued = True
         conn.counted = conn.ready
-        self.admitted += conn.counted
-        (self._ahead if conn.sends_ahead else self._line).append(conn)
+        if conn.sends_ahead:
+            self._ahead.append(conn)
+            self._in_ahead += conn.counted
+        else:
+            self._line.append(conn)
+            self._in_line += conn.counted
 
     def take(self) -> Connection:
         """The connection whose turn it is; it waits no more. It may have been closed meanwhile."""
-        line = self._ahead if self._ahead and (self._is_ahead_next or not self._line) else self._line
-        self._is_ahead_next = line is self._line
-        conn = line.popleft()
+        is_ahead = bool(self._ahead) and (self._is_ahead_next or not self._line)
+        self._is_ahead_next = not is_ahead
+        conn = (self._ahead if is_ahead else self._line).popleft()
         conn.queued = False
-        self.admitted -= conn.counted
+        if is_ahead:
+            self._in_ahead -= conn.counted
+        else:
+            self._in_line -= conn.counted
         return conn
 
 

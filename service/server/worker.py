@@ -108,7 +108,7 @@ class InlineWorker(ConnectionLoop):
             conn.since = conn.arrived - self.blocked
         conn.route = self.policy.route(req.method, req.environ_fields["PATH_INFO"])
         limit = self.policy.limit
-        if limit and conn.route[1].limited and self.pace.wait(self.waiting.admitted) > limit:
+        if limit and conn.route[1].limited and self.pace.wait(self.waiting.before(conn)) > limit:
             self.refuse(conn)
         else:
             self.queue(conn)
@@ -221,7 +221,7 @@ class InlineWorker(ConnectionLoop):
         given_id = req.environ_fields.get("HTTP_X_REQUEST_ID") if req is not None else None
         self.refusals.add()
         metrics.overloaded(conn.route[0], req.method if req is not None else "")
-        wait = max(self.policy.limit, self.pace.wait(self.waiting.admitted))
+        wait = max(self.policy.limit, self.pace.wait(self.waiting.before(conn)))
         conn.drop_request()
         refusal = overloaded_response(given_id, wait, closes, conn.route[1].errors)
         self.send(conn, refusal, keep_alive=not closes)

@@ -10,9 +10,7 @@ from io import BytesIO
 from typing import Any, cast
 
 import flask
-import orjson
 from flask import Flask
-from flask.json.provider import JSONProvider
 from flask.sessions import NullSession, SessionInterface
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 from werkzeug.http import parse_options_header
@@ -27,10 +25,10 @@ from service.access.token_file import TokenFile
 from service.models.serving import Models
 from service.records.recorder import Recorder
 from service.settings import Settings
+from service.web.json_provider import OrjsonProvider
 from service.web.operation import Operation, operation_of
 
 JSON = "application/json"
-_OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 
 
 class ServingRequest(flask.Request):
@@ -137,30 +135,6 @@ class ServingResponse(flask.Response):
     def stamp(self, name: str, value: str) -> None:
         """Add a header that is not there yet; ``value`` must hold no line break."""
         self.headers[name] = value
-
-
-class OrjsonProvider(JSONProvider):
-    """``app.json`` by orjson: strict, UTF-8. Invalid JSON raises ``ValueError``, a value without JSON ``TypeError``."""
-
-    def __init__(self, app: Any) -> None:
-        super().__init__(app)
-        self._response_class = app.response_class
-
-    def dumps(self, obj: Any, **kwargs: Any) -> str:
-        """As text."""
-        return orjson.dumps(obj, option=_OPTIONS).decode()
-
-    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
-        """From text or UTF-8 bytes."""
-        return orjson.loads(s)
-
-    def response(self, *args: Any, **kwargs: Any) -> ServingResponse:
-        """An ``application/json`` answer of one value, of several as an array, or of keywords as an object."""
-        if args and kwargs:
-            raise TypeError("A response is made of values or of keywords, not of both.")
-        document = kwargs or (args[0] if len(args) == 1 else args or None)
-        response: ServingResponse = self._response_class.ready(orjson.dumps(document, option=_OPTIONS))
-        return response
 
 
 class NoSession(SessionInterface):

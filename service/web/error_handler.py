@@ -11,7 +11,8 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as WrongMethod
 from werkzeug.routing import RequestRedirect
 
-from schemas.errors import INTERNAL_ERROR, MethodNotAllowed, NotFound, ServiceError, error_class
+from schemas.errors import INTERNAL_ERROR, MethodNotAllowed, NotFound, ServiceError
+from schemas.errors_by_status import error_class
 from service import log
 from service.web.lean import current
 

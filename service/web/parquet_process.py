@@ -70,6 +70,8 @@ class ParquetProcess:
             self._channel = None
 
     def _ask(self, asked: bytes, body: bytes) -> tuple[bytes, bytes]:
+        if self._process is not None and self._process.poll() is not None:  # it ended while nothing was asked of it
+            self._stop()
         channel = self._channel or self._start()
         channel.sendall(HEAD.pack(len(asked), len(body)) + asked)
         channel.sendall(body)

@@ -6,7 +6,7 @@ request. The record is written before the answer is returned, so nobody gets an 
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import Any, Protocol
@@ -16,19 +16,17 @@ import orjson
 from inference.features import Matrix
 from inference.open_columns import OpenMatrix, unseen_rows
 from inference.timestamps import isoformat_unix
-from schemas.errors import MOST_ERRORS, InvalidHeader, InvalidInput, ServiceError
+from schemas.errors import MOST_ERRORS, InvalidInput, ServiceError
 from schemas.reader import field_names
-from schemas.serialise import PROBABILITIES, not_finite, serialise_rows
-from service import log, metrics
-from service.models.cache import Cached
+from schemas.serialise import PROBABILITIES, not_finite, serialise_rows, wrong_parameter
+from service import metrics
 from service.models.model import Model
 from service.models.serving import ModelSet
 from service.records import Record
 from service.records.recorder import Recorder
+from service.web.canary import check_client_key, compare
+from service.web.shadow import shadow_predict
 from service.web.tracing import new_id
-
-MAX_CLIENT_KEY = 128
-"""Characters of an X-Client-Key."""
 
 
 class RequestFacts(Protocol):
@@ -99,7 +97,7 @@ def answer(
     model, role = models.choose(version, request.client_key)
     received = body()
     if request.client_key:
-        _check_client_key(request.client_key)
+        check_client_key(request.client_key)
     compared = models.canary is not None and version is None
     if compared:
         metrics.canary_began(model.version)
@@ -111,7 +109,7 @@ def answer(
         metrics.prediction_failed(model.version, role, exc.status if isinstance(exc, ServiceError) else 500)
         raise
     if compared:
-        _compare(prediction)
+        compare(model, prediction.record.answers, prediction.predict_seconds)
     shadow = None
     if models.shadow is not None and version is None:
         shadow = partial(shadow_predict, models.shadow, read, received, prediction.record, recorder)
@@ -143,14 +141,6 @@ def _answer_by(
         request.phases |= {"validate": validate, "predict": prediction.predict_seconds}
         request.phases |= {"record": prediction.record_seconds, "serialise": write}
     return prediction, content
-
-
-def _compare(prediction: Prediction) -> None:
-    """Count an answer for the comparison of stable and canary. A cached answer's time is not its version's."""
-    model, answers = prediction.model, prediction.record.answers
-    is_timed = len(answers.predictions) > 1 or not isinstance(model.engine, Cached)
-    seconds = prediction.predict_seconds if is_timed else None
-    metrics.canary_compared(model.version, answers.predictions, answers.chosen is None, seconds)
 
 
 def predict_and_record(
@@ -193,32 +183,6 @@ def predict_and_record(
     return Prediction(model, record, predicted - began, recorded - predicted)
 
 
-def shadow_predict(shadow: Model, read: Read, body: bytes, answered: Record, recorder: Recorder) -> None:
-    """Answer the same body by the shadow version and record it under the prediction's id. Never raises.
-
-    The latency of this record is the engine's own.
-    """
-    try:
-        rows = read(shadow, body)
-        began = time.perf_counter()
-        answers = shadow.engine.predict(rows)
-        record = replace(
-            answered,
-            model_version=shadow.version,
-            role="shadow",
-            contract=shadow.manifest.contract,
-            rows=rows,
-            answers=answers,
-            latency_ms=(time.perf_counter() - began) * 1000,
-            classes=shadow.manifest.classes,
-        )
-        recorder.append(record)
-    except ServiceError as exc:  # a shadow may have another contract
-        log.warning("shadow_refused", model_version=shadow.version, request_id=answered.request_id, reason=exc.detail)
-    except Exception:  # the client has its answer already
-        log.error("shadow_failed", model_version=shadow.version, request_id=answered.request_id, exc_info=True)
-
-
 def read_row(model: Model, body: bytes) -> Matrix:
     """The one row of a flat JSON object."""
     return model.reader.row(body)
@@ -254,23 +218,8 @@ def _row_document(record: Record, all_classes: bool) -> dict[str, Any]:
     return found
 
 
-def _check_client_key(header: str) -> None:
-    """Refuse what is no key; to draw the version instead would move a user to and fro unnoticed.
-
-    Raises:
-        InvalidHeader: longer than MAX_CLIENT_KEY characters, or with characters that cannot be seen.
-    """
-    sent = header.encode("latin-1", "replace")  # WSGI has bytes as latin-1 text
-    try:
-        key = sent.decode()
-    except UnicodeDecodeError:
-        key = header
-    if len(key) > MAX_CLIENT_KEY or not key.isprintable():
-        raise InvalidHeader(f"X-Client-Key must be at most {MAX_CLIENT_KEY} visible characters.")
-
-
 def _read(read: Read, model: Model, body: bytes, probabilities: str | None) -> Matrix:
-    wrong = None if probabilities is None else _wrong_parameter(model, probabilities)
+    wrong = None if probabilities is None else wrong_parameter(model.version, model.has_probabilities, probabilities)
     try:
         rows = read(model, body)
         if wrong:
@@ -283,15 +232,6 @@ def _read(read: Read, model: Model, body: bytes, probabilities: str | None) -> M
         metrics.invalid([name if name in known else "unknown" for name in field_names(exc)])
         raise exc from None
     return rows
-
-
-def _wrong_parameter(model: Model, probabilities: str) -> str | None:
-    """What is wrong with the query parameter; None where the model can answer it."""
-    if probabilities not in ("true", "false"):
-        return "Must be true or false."
-    if probabilities == "true" and not model.has_probabilities:
-        return f"{model.version} has no probabilities: leave the parameter out, or say false."
-    return None
 
 
 def _log_fields(record: Record, request: RequestFacts) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from inference.rollout.state import RolloutState, write_state
 from service import metrics
 from service.access.tokens import line_of, new_token
 from service.metrics import history
@@ -132,3 +133,25 @@ def test_a_shifted_feature_is_seen_on_the_pages_and_no_request_leaves_the_host(s
             assert browser.overflow() <= 0
             assert browser.hosts() == {urlsplit(server.url).netloc}
             assert browser.complaints() == []
+
+
+@pytest.mark.process
+@pytest.mark.slow
+@pytest.mark.xdist_group("browser")
+def test_the_dashboard_shows_the_last_rollout_with_its_verdicts(serve, artifacts, browser):
+    state = RolloutState("forest-2", "forest-1", [5.0, 25.0], {}, phase="went back", step=1, share=0.0)
+    state.why, state.who, state.since = "errors 7.00% of 200 requests", "ann@<b>host</b>", time.time()
+    state.requests = {"stable": 600.0, "canary": 200.0}
+    state.measures = [{"name": "errors", "verdict": "worse", "text": "errors 7.00% of 200 requests"}]
+    write_state(artifacts, state)
+    server = serve(ARTIFACTS_DIR=str(artifacts), RECORDS="off")
+    browser.open(server.url + "/dashboard", 390, 1400)
+    panel = browser.read("#rollout", "Rollout of forest-2: went back")
+    assert "Steps 5% [25%]. 200 requests to it, 600 to forest-1" in panel
+    assert "Why: errors 7.00% of 200 requests." in panel and "worse: errors 7.00%" in panel
+    assert "ann@<b>host</b>" in panel, "text, not markup"
+    assert browser.overflow() <= 0 and browser.complaints() == []
+
+
+def test_the_dashboard_knows_of_no_rollout_where_there_was_none(client):
+    assert client.get("/dashboard/data").json["rollout"] is None

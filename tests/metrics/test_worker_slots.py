@@ -61,7 +61,7 @@ def worker_slots(start, samples):
 
     def worker_slots(*arguments: str, **environment: str) -> float:
         if "gevent" in environment.values():
-            pytest.importorskip("gevent")
+            pytest.importorskip("gevent", reason="gevent is not installed (Python package gevent)")
         address = f"127.0.0.1:{free_port()}"
         gunicorn = str(Path(sys.executable).with_name("gunicorn"))
         addresses = {"BIND": f"127.0.0.1:{free_port()}", "METRICS_BIND": address, "WEB_CONCURRENCY": "1"}
@@ -114,7 +114,7 @@ def test_sync_with_threads_is_gthread_to_gunicorn_and_to_the_metrics(worker_slot
 @pytest.mark.process
 @pytest.mark.parametrize(("options", "slots"), [(["--threads", "3"], 3), ([], 1)])
 def test_uwsgi_says_how_many_threads_it_has(start, samples, options, slots):
-    pytest.importorskip("pyuwsgi")
+    pytest.importorskip("pyuwsgi", reason="uWSGI is not installed (Python package pyuwsgi)")
     address = f"127.0.0.1:{free_port()}"
     command = ["--http-socket", address, "--module", "wsgi:app", "--master", "--enable-threads", "--die-on-term"]
     server = start("-c", "import pyuwsgi; pyuwsgi.run()", *command, *options)
@@ -124,7 +124,7 @@ def test_uwsgi_says_how_many_threads_it_has(start, samples, options, slots):
 
 @pytest.mark.process
 def test_a_server_that_does_not_say_it_has_no_gauge(start, samples):
-    pytest.importorskip("waitress")
+    pytest.importorskip("waitress", reason="waitress is not installed (Python package waitress)")
     address = f"127.0.0.1:{free_port()}"
     server = start("-m", "waitress", f"--listen={address}", "wsgi:app")
     server.url = f"http://{address}"

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from inference.contract import Contract, Feature
 from inference.features import encode
-from service.records.spool.codec import Decoder, KnownModel, encode_model, encode_record, read_record
+from service.records.spool.codec import KnownModel, encode_model, encode_record, read_record
+from service.records.spool.decoder import Decoder
 from tests.records.conftest import CONTRACT, make_record
 
 ROWS = st.lists(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -18,7 +19,7 @@ from service.records.shipper import sinks, supervisor
 from service.records.shipper.loader import Loader
 from service.records.shipper.sinks import SqliteSink
 from service.records.spool.backlog import find_in_spool, pending_rows
-from service.records.spool.files import SHIPPER_LOCK, oldest_pending, pending_bytes, read_counts, spool_files
+from service.records.spool.files import SHIPPER_LOCK, count, oldest_pending, pending_bytes, read_counts, spool_files
 from service.records.spool.writer import Writer
 from tests.conftest import ROOT, clean_environment
 from tests.records.conftest import (
@@ -239,7 +240,7 @@ def test_damaged_lines_are_quarantined_and_the_lines_behind_them_shipped(make_se
     assert {"behind-it", "without-its-model"} <= shipped and not shipped & {"wrong", "nothing more"}
     quarantined = (folder / "refused.txt").read_bytes().split(b"\n")[:-1]
     assert quarantined == [*damaged, b"lost"]
-    assert read_counts(folder).lost == 2 * 8
+    assert read_counts(folder).lost == 2 * 8 + 1  # one has nothing more than its prediction_id
 
 
 def test_a_database_that_is_deleted_is_made_anew_and_nothing_goes_to_the_old_one(make_settings):
@@ -256,11 +257,83 @@ def test_a_database_that_is_deleted_is_made_anew_and_nothing_goes_to_the_old_one
         one.unlink()
     records.append(after)
     until(lambda: len(stored(settings)) == 2)
+    until(lambda: read_counts(path.parent / "spool").lost == 1)  # what went with the file
     outcomes = [Outcome(after.prediction_id, row, "yes") for row in range(2)]
     assert record_when_free(settings, outcomes) == 2
     assert len(stored(settings, "feedback")) == 2
     recorder.close_all()
     drain(settings)
+
+
+def test_a_line_whose_bytes_were_changed_since_it_was_written_is_counted_with_its_rows(make_settings):
+    settings = make_settings()
+    folder = settings.var_dir / "spool"
+    sinks.ensure_schema(settings)
+    writer = Writer(folder, frozenset())
+    writer.open()
+    for rows in (1, 4, 2):
+        writer.append(make_record(rows))
+    writer.close()
+    (path,) = spool_files(folder)
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[2] = lines[2].replace(b'"request_id":"', b'"reque\xff\xff_id":"')
+    path.write_bytes(b"".join(lines))
+    sink = SqliteSink(settings)
+    assert Loader(folder).load(sink, inf)
+    sink.close()
+    assert (len(stored(settings)), read_counts(folder).lost) == (3, 4)
+
+
+def test_the_files_of_a_deleted_spool_are_shipped_by_whoever_has_them_open(make_settings):
+    settings = make_settings()
+    folder = settings.var_dir / "spool"
+    sinks.ensure_schema(settings)
+    writer, sink, loader = Writer(folder, frozenset()), SqliteSink(settings), Loader(folder)
+    writer.open()
+    writer.append(make_record(1))
+    assert loader.load(sink, inf)
+    writer.append(make_record(1))
+    shutil.rmtree(folder)
+    writer.append(make_record(1))
+    assert loader.load(sink, inf) and not loader.is_empty()  # its writer goes on
+    assert len(stored(settings)) == 3
+    assert writer.reopen_if_deleted()
+    writer.append(make_record(1))
+    assert loader.load(sink, inf)
+    assert len(stored(settings)) == 4
+    writer.close()
+    assert loader.load(sink, inf) and loader.is_empty() and not spool_files(folder)
+    sink.close()
+
+
+def test_a_deleted_spool_is_written_again_by_the_workers_where_no_shipper_had_it_open(make_settings):
+    settings = make_settings()
+    folder = settings.var_dir / "spool"
+    sinks.ensure_schema(settings)
+    writer = Writer(folder, frozenset())
+    writer.open()
+    for rows in (1, 3):
+        writer.append(make_record(rows))
+    shutil.rmtree(folder)
+    assert writer.reopen_if_deleted() and not writer.reopen_if_deleted()
+    writer.append(make_record(2))
+    writer.close()
+    sink = SqliteSink(settings)
+    assert Loader(folder).load(sink, inf)
+    sink.close()
+    assert (len(stored(settings)), read_counts(folder).lost) == (6, 0)
+
+
+def test_rows_that_cannot_be_counted_on_a_broken_disk_are_counted_later(make_settings):
+    folder = make_settings().var_dir / "spool"
+    folder.mkdir(parents=True)
+    (folder / "counts").mkdir()  # it cannot be opened
+    count(folder, shipped=2, lost=3)
+    count(folder, lost=1)
+    (folder / "counts").rmdir()
+    assert read_counts(folder).lost == 0
+    count(folder)
+    assert (read_counts(folder).shipped, read_counts(folder).lost) == (2, 4)
 
 
 def test_a_pass_that_is_cut_short_loses_nothing_and_the_next_one_goes_on(make_settings):

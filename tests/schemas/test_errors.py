@@ -7,7 +7,8 @@ import pytest
 from flask import abort
 
 from schemas import errors
-from schemas.errors import ServiceError, error_class
+from schemas.errors import ServiceError
+from schemas.errors_by_status import error_class
 from service.server.error_responses import error_response
 from service.web.operation import Operation, operation
 from tests.conftest import ROOT

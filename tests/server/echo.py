@@ -6,6 +6,8 @@ import os
 import time
 from types import SimpleNamespace
 
+from service.server.overload import NoRules
+
 _count = itertools.count(1)
 
 
@@ -56,7 +58,7 @@ def ruled(environ, start_response):
     return app(environ, start_response)
 
 
-LIMITED, SLOW = SimpleNamespace(limited=True, slow=False), SimpleNamespace(limited=False, slow=True)
+LIMITED, SLOW = NoRules(limited=True), NoRules(slow=True)
 ruled.settings = SimpleNamespace(max_body_bytes=1_000_000, overload_ms=400)
 ruled.route_for = lambda method, path: {
     "/predict": ("/predict", LIMITED),
@@ -64,3 +66,12 @@ ruled.route_for = lambda method, path: {
     "/slow": ("/slow", SLOW),
     "/other": ("/other", SLOW),
 }.get(path)
+
+
+def patient(environ, start_response):
+    """The same application, which lets predictions wait for longer."""
+    return app(environ, start_response)
+
+
+patient.settings = SimpleNamespace(max_body_bytes=1_000_000, overload_ms=3000)
+patient.route_for = ruled.route_for

@@ -60,6 +60,15 @@ def test_a_client_with_one_request_waits_for_no_pipeline_that_is_under_way(stopp
     assert int(alone.answer().body) - before <= 10
 
 
+def test_a_prediction_is_not_refused_for_the_pipelines_that_it_does_not_wait_for(stopped):
+    server, go_on = stopped("echo:patient")
+    crowd = [server.talk(GET.format("count?0.1") * 3) for _ in range(40)]
+    go_on()
+    for talk in crowd:
+        talk.answer()  # what is left of them would take eight seconds, and the limit is three
+    assert server.talk(GET.format("predict?0")).answer().status == 200
+
+
 def numbers_there(talk):
     """Those of the responses that have come."""
     while select.select([talk.sock], [], [], 0)[0]:
@@ -171,6 +180,8 @@ OURS = "worker_class = 'service.server.gthread.TimedThreadWorker'\n"
 @pytest.mark.parametrize("worker", ["inline", "ours"])
 def test_clients_that_reconnect_when_the_server_stops_are_answered_or_refused(make_server, worker, workers):
     server = make_server(more=f"workers = {workers}\n{OURS if worker == 'ours' else ''}")
+    serving = set()
+    until(lambda: serving.add(server.get("/pid").body) or len(serving) == workers)
     with ThreadPoolExecutor(16) as clients:
         endings = [clients.submit(until_refused, server.port) for _ in range(16)]
         time.sleep(0.5)

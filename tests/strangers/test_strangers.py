@@ -5,11 +5,10 @@ Eight pairs are drawn by the commit; with EVERY_STRANGER=1, as ``make full`` set
 
 import os
 import random
-import subprocess
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import head_commit
 from tests.strangers.comparison import compare
 from tests.strangers.pipelines import PAIRS
 from tests.strangers.tables import TABLES, Absent
@@ -20,15 +19,6 @@ EVERY = os.environ.get("EVERY_STRANGER") == "1"
 LARGEST_DIFFERENCE = 1e-9
 
 
-def _commit() -> str:
-    """The commit's name; where there is no git, one fixed draw."""
-    try:
-        done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True)
-    except FileNotFoundError:
-        return "no git"
-    return done.stdout.strip()
-
-
 def drawn(commit: str):
     """The pairs that a commit draws."""
     return PAIRS if EVERY else random.Random(commit).sample(PAIRS, DRAWN)
@@ -36,7 +26,7 @@ def drawn(commit: str):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("pair", drawn(_commit()), ids=lambda pair: pair.key)
+@pytest.mark.parametrize("pair", drawn(head_commit()), ids=lambda pair: pair.key)
 def test_a_stranger_gets_the_answers_of_the_fitted_pipeline(pair, tmp_path):
     try:
         line = compare(pair, tmp_path, PARITY_ROWS if EVERY else 2_000)

@@ -262,6 +262,20 @@ def test_null_reaches_the_pipeline_as_the_null_it_was_fitted_with(kind, imputed,
         assert client.post("/predict", json=rows[2]).get_json()["probability"] == pytest.approx(expected[2], abs=1e-12)
 
 
+def test_categories_given_by_hand_do_not_tell_which_null_the_fit_held(run, tmp_path):
+    flags = pd.Series(np.array([True, True, False, None] * 30, dtype=object))
+    frame = pd.DataFrame({"flag": flags, "age": np.arange(120.0), "y": ["a", "b", "c"] * 40})
+    encode = OneHotEncoder(categories=[[True, False]], handle_unknown="ignore")
+    steps = make_pipeline(SimpleImputer(strategy="most_frequent"), encode)
+    columns = ColumnTransformer([("flag", steps, ["flag"])], remainder="passthrough")
+    pipeline = Pipeline([("columns", columns), ("model", LogisticRegression(max_iter=5000))])
+    joblib.dump(pipeline.fit(frame[["flag", "age"]], frame["y"]), tmp_path / "pipeline.joblib")
+    frame.to_parquet(tmp_path / "sample.parquet")
+    ran = run("pack", tmp_path / "pipeline.joblib", "--data", tmp_path / "sample.parquet", "--target", "y", "--no-card")
+    assert ran.code == 1
+    assert "column 'flag' may be null, and the pipeline answers None otherwise than NaN there" in ran.output
+
+
 def test_two_kinds_of_null_that_the_pipeline_tells_apart_are_refused_by_column(run, tmp_path):
     values = np.array([True, False, None, np.nan] * 30, dtype=object)
     frame = pd.DataFrame({"flag": values, "age": np.arange(120.0), "y": ["a", "b", "c", "d"] * 30})

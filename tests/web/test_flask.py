@@ -8,7 +8,8 @@ from flask import Blueprint, Flask, current_app, g, request, session, url_for
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.web.context import OrjsonProvider, ServingRequest, ServingResponse
+from service.web.context import ServingRequest, ServingResponse
+from service.web.json_provider import OrjsonProvider
 from service.web.lean.app import LeanFlask
 
 

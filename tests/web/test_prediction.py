@@ -19,8 +19,8 @@ from service.web.prediction import (
     read_row,
     serialise_batch,
     serialise_row,
-    shadow_predict,
 )
+from service.web.shadow import shadow_predict
 
 ROW = {"feature_1": 0.5, "feature_2": 1.2, "feature_3": -0.3, "feature_4": 75.5, "feature_5": 5}
 BODY = json.dumps(ROW).encode()

@@ -13,9 +13,10 @@ from inference.manifest import ArtifactError, Manifest
 from inference.rollout.judgement import Measure, Quality, judge, judge_errors, level
 from inference.rollout.state import RolloutState, write_state
 from inference.rollout.tally import Limits, Tally
-from inference.routing import Routing, RoutingError
+from inference.routing import Routing
 from service import log
 from service.models.repository import Repository
+from service.models.rollout.check import GoBack, RolloutEnd, TakenOver, TooLittleTraffic, check
 from service.models.rollout.evidence import Evidence
 from service.models.rollout.observer import ROW_TIME_EDGES, Observer
 from service.routing_changes import change_routing
@@ -25,8 +26,6 @@ LOAD_SECONDS = 90.0
 """How long the workers may take to load the version."""
 FAILED_LOAD_SECONDS = 10.0
 """How long after a load has failed: one that is only slow is said to have failed as well, and ends later."""
-UNREADABLE_SECONDS = 10.0
-"""How long routing.json may be unreadable: somebody may be editing it."""
 LOOK_SECONDS, LEAST_LOOK_SECONDS = 5.0, 0.2
 SAVE_SECONDS, SAY_SECONDS = 2.0, 10.0
 JUMP_SECONDS = 2.0
@@ -41,38 +40,6 @@ class Plan:
     patience: float = 3600.0
     min_requests: int = 200
     limits: Limits = field(default_factory=Limits)
-
-
-class RolloutEnd(Exception):
-    """The rollout stops here: in this phase, for this reason."""
-
-    phase = "went back"
-
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
-        self.why = why
-
-
-class GoBack(RolloutEnd):
-    """The version is to lose its share."""
-
-
-class TakenOver(RolloutEnd):
-    """Somebody else has changed the routing; it stays as they left it."""
-
-    phase = "taken over"
-
-
-class TooLittleTraffic(RolloutEnd):
-    """Nothing can be told within the patience; the share stays."""
-
-    phase = "too little traffic"
-
-
-class ArrivedOtherwise(RolloutEnd):
-    """Somebody else has made the version the stable one."""
-
-    phase = "arrived"
 
 
 class Rollout:
@@ -109,7 +76,7 @@ class Rollout:
 
     def _take(self, step: int) -> None:
         state, share = self._state, self._state.steps[step] / 100
-        self._check()
+        check(self._repository, state)
         state.step, state.requests, state.measures = step, {}, []
         self._route(share, f"step {step + 1} of {len(state.steps)}")
         self._say(f"step {step + 1} of {len(state.steps)}: {share:.4g} of the requests to {state.version}")
@@ -156,7 +123,7 @@ class Rollout:
                 raise GoBack(f"{workers - loaded} of {workers} workers could not load it; see model_fault in the log")
             if time.monotonic() > end + self._plan.patience:
                 raise TooLittleTraffic("no service runs on this host with this VAR_DIR")
-            self._check()
+            check(self._repository, self._state)
             time.sleep(LEAST_LOOK_SECONDS)
 
     def _hold(self, share: float) -> list[Measure]:
@@ -172,7 +139,7 @@ class Rollout:
         while True:
             time.sleep(min(LOOK_SECONDS, max(LEAST_LOOK_SECONDS, plan.hold / 20)))
             held = time.monotonic() - began
-            self._check()
+            check(self._repository, state)
             self._observer.look(tallies)
             if self._observer.could_not_load(state.version):
                 self._await_load()
@@ -214,33 +181,6 @@ class Rollout:
         except ArtifactError as exc:
             raise GoBack(str(exc)) from None
         return Evidence(self._settings, stable, canary, self._plan.limits.accuracy_ratio)
-
-    def _check(self) -> None:
-        """Look whether routing.json and the artifact are as this rollout left them."""
-        state = self._state
-        end = time.monotonic() + UNREADABLE_SECONDS
-        while True:
-            try:
-                routing = self._repository.routing()
-                break
-            except RoutingError as exc:
-                if time.monotonic() > end:
-                    raise TakenOver(str(exc)) from None
-                time.sleep(LEAST_LOOK_SECONDS)
-        if routing is None:
-            raise TakenOver("routing.json is gone")
-        if routing.stable == state.version:
-            raise ArrivedOtherwise("somebody else has promoted it meanwhile")
-        if routing.canary == state.version and routing.stable != state.stable:
-            raise GoBack(f"the stable version is {routing.stable} meanwhile, and no longer {state.stable}")
-        if routing.canary != state.version and (state.routed or routing.canary is not None):
-            raise TakenOver(f"it was taken out by somebody else; the canary is {routing.canary or 'none'}")
-        if state.routed and routing.share != state.share:
-            raise TakenOver(f"somebody else has set its share to {routing.share:.4g}")
-        try:
-            Manifest.read(self._repository.folder(state.version))
-        except ArtifactError as exc:
-            raise GoBack(str(exc)) from None
 
     def _go_back(self, why: str) -> None:
         state = self._state

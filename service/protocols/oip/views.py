@@ -63,6 +63,7 @@ INFER = Operation(
     {200: InferAnswer},
     takes=InferRequestSchema,
     also_takes=(BINARY,),
+    also_answers=(BINARY,),
     also_means="The JSON, and behind it the bytes of the tensors that have `binary_data_size`, in their order. "
     f"{HEADER_LENGTH} is the length of the JSON.",
     fails=(NotFound, UnknownVersion, NotReady, BodyTooLarge, UnsupportedMediaType, MalformedBody, InvalidInput),

@@ -9,7 +9,8 @@ from typing import Any
 from service import log, metrics
 from service.records.shipper.sinks import Sink
 from service.records.shipper.spool_file import SpoolFile
-from service.records.spool.codec import MODEL_PREFIX, CodecError, Decoder, KnownModel, Row, read_record
+from service.records.spool.codec import MODEL_PREFIX, CodecError, KnownModel, read_record
+from service.records.spool.decoder import Decoder, Row
 from service.records.spool.files import QUARANTINE, count, spool_files
 
 _ROW_ERRORS = {"DataError", "IntegrityError", "OverflowError", "ValueError", "TypeError"}
@@ -66,7 +67,7 @@ class Loader:
         """Open the files that are new, close those that are gone, look for writers; every file, oldest first."""
         paths = [] if self.only_open_files else spool_files(self._folder)
         for gone in self._files.keys() - set(paths):  # deleted by somebody else, and still open here: it is shipped
-            if self._files[gone].is_done():
+            if self._files[gone].is_done() or gone.exists():
                 self._files.pop(gone).close()
         for path in paths:
             if path not in self._files:

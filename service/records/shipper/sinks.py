@@ -22,7 +22,8 @@ from service.records.database_url import (
     sqlite_file,
 )
 from service.records.shipper.supervisor import run_module
-from service.records.spool.codec import KnownModel, Row, timestamp
+from service.records.spool.codec import KnownModel
+from service.records.spool.decoder import Row, timestamp
 from service.settings import Settings
 
 _COLUMNS = ", ".join(Row._fields)

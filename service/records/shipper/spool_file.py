@@ -5,7 +5,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from service.locks import try_lock
-from service.records.spool.codec import MODEL_PREFIX, CodecError, Decoder, KnownModel
+from service.records.spool.codec import MODEL_PREFIX, CodecError, KnownModel
+from service.records.spool.decoder import Decoder
 from service.records.spool.files import offset_path, read_offset
 
 CHUNK_BYTES = 2**15

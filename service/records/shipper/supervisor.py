@@ -43,6 +43,8 @@ def start(settings: Settings, lock: int | None = None) -> None:
 def start_or_replace(settings: Settings) -> None:
     """Start a shipper where none runs, or only one with other settings, which would ship to another database for ever.
 
+    Or one of another user, which makes files that this service may not write.
+
     Such a one is left over from a service that was killed, or whose database is away. The new shipper inherits the
     lock, so that no worker of that service can start an old one in between.
     """
@@ -53,21 +55,31 @@ def start_or_replace(settings: Settings) -> None:
             with suppress(OSError, ValueError):
                 if read_shipper(folder)[1] == fingerprint(settings):
                     return
-                log.warning("records_shipper_replaced", reason="the one that ran was started with other settings")
-            _signal(folder, signal.SIGKILL)  # a shipper may be killed at any time without losing a record
-            deadline = time.monotonic() + 2
-            while not try_lock(descriptor):
-                if time.monotonic() > deadline:
-                    return
-                time.sleep(0.01)
+                reason = "the one that ran was started with other settings, or by another user"
+                log.warning("records_shipper_replaced", reason=reason)
+            if not _kill_and_lock(folder, descriptor):
+                return
         start(settings, descriptor)
     finally:
         os.close(descriptor)
 
 
+def kill_other(settings: Settings) -> None:
+    """End a shipper that runs with other settings or as another user, before its files are given to this service's."""
+    folder = spool_folder(settings)
+    with suppress(OSError, ValueError):
+        if is_held(folder / SHIPPER_LOCK) and read_shipper(folder)[1] != fingerprint(settings):
+            descriptor = open_lock(folder / SHIPPER_LOCK)
+            try:
+                _kill_and_lock(folder, descriptor)
+            finally:
+                os.close(descriptor)
+
+
 def fingerprint(settings: Settings) -> str:
-    """A digest of the settings that a shipper depends on; no secret can be read from it."""
-    return hashlib.sha256(repr(sorted(settings.environment(shipper=True).items())).encode()).hexdigest()[:16]
+    """A digest of the settings and the user that a shipper depends on; no secret can be read from it."""
+    depends_on = sorted(settings.environment(shipper=True).items()), processes.user_id()
+    return hashlib.sha256(repr(depends_on).encode()).hexdigest()[:16]
 
 
 def start_if_needed(settings: Settings) -> None:
@@ -148,6 +160,17 @@ def _signal(folder: Path, number: int) -> None:
         pid, *_ = read_shipper(folder)
         if _MODULE.encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
             os.kill(pid, number)
+
+
+def _kill_and_lock(folder: Path, descriptor: int, seconds: float = 2.0) -> bool:
+    """End the shipper that runs and take its lock. It may be killed at any time without losing a record."""
+    deadline = time.monotonic() + seconds
+    while not try_lock(descriptor):
+        if time.monotonic() > deadline:
+            return False
+        _signal(folder, signal.SIGKILL)  # again, for one that has just started writes its id after it has the lock
+        time.sleep(0.01)
+    return True
 
 
 def _starting() -> bool:

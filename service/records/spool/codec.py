@@ -6,19 +6,15 @@ strings that the contract does not list (texts, unseen categories) stand beside 
 the numbers their meaning. Every file names each model that it speaks of, so it can be read alone.
 """
 
-import struct
-from binascii import a2b_base64, b2a_base64
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from binascii import b2a_base64
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from itertools import repeat
-from math import isnan, nan
-from typing import TYPE_CHECKING, Any, NamedTuple
+from math import nan
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from inference.contract import Contract, Value, decoding
-from inference.timestamps import isoformat
+from inference.contract import Contract, Value
 from service.records import Record
 
 if TYPE_CHECKING:  # numpy, which the shipper does without
@@ -31,23 +27,6 @@ FORMAT = 1
 """Of the lines. A line without a number is of format 1."""
 _TEXTS = ("prediction_id", "request_id", "model_version", "role", "client")
 _SCALARS = {str, int, float, bool}
-
-
-class Row(NamedTuple):
-    """A row of the table, in the order of its columns. ``features`` and ``probabilities`` are JSON texts."""
-
-    prediction_id: str
-    row_index: int
-    request_id: str
-    time: str
-    model_version: str
-    role: str
-    features: str
-    prediction: Any
-    probability: float | None
-    probabilities: str | None
-    latency_ms: float
-    client: str
 
 
 class CodecError(ValueError):
@@ -131,7 +110,7 @@ def read_record(line: bytes) -> dict[str, Any]:
 
 def _rows_of_damaged(line: bytes) -> int:
     """How many rows a damaged line had: by its predictions, or else one; none in a line that was cut short."""
-    if not line.endswith(b"}"):
+    if not line.startswith(RECORD_PREFIX) or not line.endswith(b"}"):
         return 0
     begin = line.find(b'"predictions":[')
     end = line.find(b'],"probabilities":', begin)
@@ -175,74 +154,9 @@ class KnownModel:
             raise CodecError(str(exc)) from exc
 
 
-class Decoder:
-    """Makes rows of the records of one model."""
-
-    def __init__(self, model: KnownModel) -> None:
-        self.model = model
-        self._features = [(feature.name, decoding(feature)) for feature in model.contract.features]
-        self._open = model.contract.open_columns
-        self._class_index = {label: index for index, label in enumerate(model.classes)}
-
-    def rows(self, record: Mapping[str, Any]) -> Iterator[Row]:
-        """The rows of one answer, in the order of the request.
-
-        Raises:
-            Exception: the record is damaged; any that Python raises for its values.
-        """
-        time = timestamp(record["time"])
-        features = self._decoders(record.get("texts", {}))
-        rows, predictions = _unpack(record["rows"], len(self._features)), record["predictions"]
-        packed = record["probabilities"]
-        probabilities = repeat(None, len(predictions)) if packed is None else _unpack(packed, len(self._class_index))
-        for index, (cells, prediction, row) in enumerate(zip(rows, predictions, probabilities, strict=True)):
-            yield Row(
-                record["prediction_id"],
-                index,
-                record["request_id"],
-                time,
-                record["model_version"],
-                record["role"],
-                orjson.dumps(_values(features, cells)).decode(),
-                prediction,
-                None if row is None else _null_if_nan(row[self._class_index[prediction]]),
-                None if row is None else orjson.dumps(row).decode(),
-                record["latency_ms"],
-                record["client"],
-            )
-
-    def _decoders(self, texts: Mapping[str, Sequence[str]]) -> "list[_Decoding]":
-        """How to decode each column, with the record's own strings in the open ones."""
-        found = list(self._features)
-        for column in self._open:
-            feature = self.model.contract.features[column]
-            found[column] = (feature.name, decoding(feature, texts.get(str(column), ())))
-        return found
-
-
-_Decoding = tuple[str, Callable[[float], Value] | None]
-
-
-def _values(features: Sequence[_Decoding], cells: Sequence[float]) -> dict[str, Value]:
-    return {
-        name: None if isnan(cell) else cell if decode is None else decode(cell)
-        for (name, decode), cell in zip(features, cells, strict=True)
-    }
-
-
-def timestamp(seconds: float) -> str:
-    """Unix time as the answers write it."""
-    return isoformat(datetime.fromtimestamp(seconds, UTC))
-
-
 def _pack(matrix: "Matrix") -> str:
     """Row after row of doubles, in base64."""
     return b2a_base64(matrix.tobytes(), newline=False).decode()
-
-
-def _unpack(packed: str, width: int) -> Iterator[tuple[float, ...]]:
-    """The rows of a packed matrix of ``width`` columns."""
-    return struct.iter_unpack(f"{width}d", a2b_base64(packed, strict_mode=True))
 
 
 def _plain(value: Any) -> Any:
@@ -250,7 +164,3 @@ def _plain(value: Any) -> Any:
     if not hasattr(value, "item"):
         raise TypeError(type(value).__name__)
     return value.item()
-
-
-def _null_if_nan(value: float) -> float | None:
-    return None if isnan(value) else value

@@ -69,12 +69,17 @@ class Writer:
             self._leave()
 
     def reopen_if_deleted(self) -> bool:
-        """Begin another file where this one was deleted; whether it was."""
+        """Begin another file where this one was deleted, with all that was in it; whether it was.
+
+        What was shipped before is recognised by its key. The file can be read as long as it is open.
+        """
         with self._lock:
-            if self._descriptor < 0 or os.fstat(self._descriptor).st_nlink:
+            if self._descriptor < 0 or (found := os.fstat(self._descriptor)).st_nlink:
                 return False
-            self._leave()
+            content = os.pread(self._descriptor, found.st_size, 0)
             self._begin()
+            if content:
+                self._write(content if content.endswith(b"\n") else content + b"\n")
             return True
 
     def try_to_begin(self) -> bool:
@@ -120,7 +125,7 @@ class Writer:
         self._folder.mkdir(parents=True, exist_ok=True)
         name = f"{time.time_ns():020d}-{os.getpid()}{SUFFIX}"
         temporary = self._folder / (name + TEMP_SUFFIX)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         descriptor = os.open(temporary, flags, 0o640)
         try:
             try_lock(descriptor)

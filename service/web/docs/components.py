@@ -9,11 +9,10 @@ from marshmallow import Schema, fields
 
 from inference.contract import UNBOUNDED
 from schemas.answers import Answer
-from schemas.bodies import ARROW, PARQUET
 from schemas.errors import ServiceError, TooManyRequests
 from schemas.problems import problem_example, problem_meaning
 from service.web.docs.samples import Samples
-from service.web.operation import Operation
+from service.web.operation import TABLE, Operation
 
 Document = dict[str, Any]
 
@@ -28,7 +27,6 @@ HEADERS: dict[str, tuple[str, Document]] = {
     "Retry-After": ("Seconds to wait before trying again.", {"type": "integer"}),
     "WWW-Authenticate": ("How to authenticate (RFC 6750).", {"type": "string"}),
 }
-_BINARY = {media: {"contentMediaType": media} for media in (ARROW, PARQUET, "application/octet-stream")}
 _LIMIT = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 _BY_STATUS = {401: ("WWW-Authenticate",), 403: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
 
@@ -103,10 +101,16 @@ def responses(operation: Operation, errors: tuple[type[ServiceError], ...], samp
     return found
 
 
+_TABLE_ANSWER = (
+    "A table: a column `prediction`, `probability` where the model has them and, with ?probabilities=true, "
+    "`probability.<class>`."
+)
+
+
 def _answer(operation: Operation, status: int, limited: tuple[str, ...], samples: Samples) -> Document:
     schema = operation.answers[status]
     versioned: tuple[str, ...] = ("X-Model-Version",) if operation.takes in ("row", "batch") else ()
-    versioned += ("X-Prediction-ID",) if operation.also_answers else ()
+    versioned += ("X-Prediction-ID",) if operation.also_answers and operation.also_means is TABLE else ()
     content: Document = {} if schema is None else {"schema": schema}
     if schema in samples.answers:
         content["example"] = samples.answers[schema]
@@ -117,8 +121,7 @@ def _answer(operation: Operation, status: int, limited: tuple[str, ...], samples
         "content": {operation.media: content}
         | tables(
             operation.also_answers,
-            "A table: a column `prediction`, `probability` "
-            "where the model has them and, with ?probabilities=true, `probability.<class>`.",
+            _TABLE_ANSWER if operation.also_means is TABLE else operation.also_means,
         ),
     }
 
@@ -139,9 +142,7 @@ def _problem(
 
 def tables(media_types: tuple[str, ...], meaning: str) -> Document:
     """The content of bodies that are not JSON, by media type; what stands in them has no JSON Schema."""
-    return {
-        media: {"schema": {"type": "string", "description": meaning} | _BINARY.get(media, {})} for media in media_types
-    }
+    return {media: {"schema": {"type": "string", "format": "binary", "description": meaning}} for media in media_types}
 
 
 def _references(names: tuple[str, ...]) -> dict[str, Document]:

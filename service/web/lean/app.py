@@ -16,7 +16,8 @@ from flask.ctx import AppContext, RequestContext
 from flask.globals import _cv_app, _cv_request
 from werkzeug.routing import MapAdapter, Rule
 
-from service.web.context import NoSession, OrjsonProvider, ServingApp, ServingRequest, ServingResponse
+from service.web.context import NoSession, ServingApp, ServingRequest, ServingResponse
+from service.web.json_provider import OrjsonProvider
 from service.web.lean.messages import LeanRequest, LeanResponse
 
 if TYPE_CHECKING:

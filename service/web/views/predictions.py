@@ -19,10 +19,11 @@ from schemas.errors import (
 )
 from schemas.serialise import PROBABILITIES
 from service.web import formats
+from service.web.canary import MAX_CLIENT_KEY
 from service.web.context import JSON, ServingApp, ServingRequest
 from service.web.lean import current
 from service.web.operation import Operation, operation
-from service.web.prediction import MAX_CLIENT_KEY, Read, Serialise, answer, read_row, serialise_row
+from service.web.prediction import Read, Serialise, answer, read_row, serialise_row
 
 predictions = Blueprint("predictions", __name__)
 

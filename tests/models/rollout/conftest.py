@@ -36,7 +36,7 @@ class Operator:
 
     def end(self, process):
         """The same of a command that runs."""
-        output, errors = process.communicate(timeout=300)
+        output, errors = process.communicate(timeout=900)
         return process.returncode, errors + output
 
     @property
@@ -50,7 +50,7 @@ class Operator:
     def begin(self, *arguments):
         """Start a rollout, and wait until its version has its first share."""
         process = self.start("rollout", *arguments)
-        until(lambda: process.poll() is not None or (self.state is not None and self.state.routed))
+        until(lambda: process.poll() is not None or (self.state is not None and self.state.routed), 600)
         return process
 
     def reset(self):

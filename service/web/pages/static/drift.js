@@ -1,6 +1,5 @@
 // Each feature's two histograms side by side, as shares of their rows.
 "use strict";
-const versions = document.getElementById("versions");
 
 function shares(counts) {
   const all = counts.reduce((sum, count) => sum + count, 0);
@@ -31,18 +30,4 @@ function section(version, answer) {
   return [heading, fact, plots];
 }
 
-async function show() {
-  say("Loading ...");
-  try {
-    const answer = await fetchJson(versions.dataset.source + location.search);
-    chosen.mark(answer.window);
-    versions.replaceChildren(...answer.versions.flatMap((version) => section(version, answer)));
-    if (!answer.versions.length) versions.append(element("p", "note", `Nothing was predicted in the last ${answer.window}. Send predictions, or choose a longer time.`));
-    say(`as of ${new Date(answer.until).toLocaleString()}`);
-  } catch (error) {
-    say(`Not loaded: ${error.message}.`, true);
-  }
-}
-
-const chosen = choose(show);
-show();
+showVersions(section);

@@ -1,6 +1,5 @@
 // Each version's measures on live data, its confusion and its calibration.
 "use strict";
-const versions = document.getElementById("versions");
 const MEASURES = { accuracy: "accuracy", log_loss: "log loss", rmse: "RMSE", mae: "MAE", mean_error: "mean error (predicted minus true)" };
 
 function tile(name, value) {
@@ -49,18 +48,4 @@ function section(version, answer) {
   return [...parts, tiles, plots];
 }
 
-async function show() {
-  say("Loading ...");
-  try {
-    const answer = await fetchJson(versions.dataset.source + location.search);
-    chosen.mark(answer.window);
-    versions.replaceChildren(...answer.versions.flatMap((version) => section(version, answer)));
-    if (!answer.versions.length) versions.append(element("p", "note", `Nothing was predicted in the last ${answer.window}. Send predictions, or choose a longer time.`));
-    say(`as of ${new Date(answer.until).toLocaleString()}`);
-  } catch (error) {
-    say(`Not loaded: ${error.message}.`, true);
-  }
-}
-
-const chosen = choose(show);
-show();
+showVersions(section);

@@ -125,3 +125,22 @@ const LIMITS = {
     }
   },
 };
+
+// A page of versions: fetch what the element of that name points to, and show the ``section`` of each version.
+function showVersions(section) {
+  const versions = document.getElementById("versions");
+  async function show() {
+    say("Loading ...");
+    try {
+      const answer = await fetchJson(versions.dataset.source + location.search);
+      chosen.mark(answer.window);
+      versions.replaceChildren(...answer.versions.flatMap((version) => section(version, answer)));
+      if (!answer.versions.length) versions.append(element("p", "note", `Nothing was predicted in the last ${answer.window}. Send predictions, or choose a longer time.`));
+      say(`as of ${new Date(answer.until).toLocaleString()}`);
+    } catch (error) {
+      say(`Not loaded: ${error.message}.`, true);
+    }
+  }
+  const chosen = choose(show);
+  show();
+}

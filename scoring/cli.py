@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from scoring.errors import ScoringError, library
 from scoring.inputs import ENDINGS
+from scoring.refusals import ScoringError, library
 
 HELP = f"""Answer a whole file: a prediction for each of its rows.
 
@@ -69,7 +69,7 @@ def cli(
         keep=_names(keep),
         artifact=artifact,
         chunk=chunk,
-        workers=workers or len(os.sched_getaffinity(0)),
+        workers=workers or _cores(),
         strict=strict,
         restart=restart,
         dask=dask,
@@ -79,6 +79,10 @@ def cli(
     except KeyboardInterrupt:
         click.echo("\nInterrupted. The same command goes on where it was.", err=True)
         sys.exit(130)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _names(keep: tuple[str, ...]) -> tuple[str, ...]:
