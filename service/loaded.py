@@ -5,7 +5,7 @@ gunicorn needs ``wsgi:app`` instead: its hooks do this after the fork.
 """
 
 from service.app import create_app
-from service.models import manager
+from service.models import watcher
 
 application = create_app()
-manager.start(application.settings)
+watcher.start(application.settings)

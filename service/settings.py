@@ -73,7 +73,12 @@ class Settings:
         shipper=False,
     )
     bind: Address = setting("", read.bind, "address to listen on", shipper=False)
-    web_concurrency: int = setting("", read.workers, "worker processes; one a core", shipper=False)
+    web_concurrency: int = setting(
+        "",
+        read.workers,
+        "worker processes; one for each processor that the CPU limit leaves to the service",
+        shipper=False,
+    )
     worker_class: str = setting(
         "inline", read.worker_class, "inline (ours), or any of gunicorn's: sync, gthread, gevent", shipper=False
     )

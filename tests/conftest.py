@@ -45,6 +45,7 @@ LONG = (
     "tests/client/",
     "tests/scoring/",
     "tests/deploy/test_retrain.py",
+    "tests/deploy/test_wsgi_servers.py",
     "tests/benchmarks/test_attacks.py",
     "tests/models/test_trusted_keys.py",
     "tests/models/test_verify_and_compare.py",

@@ -17,6 +17,7 @@ from service.settings import Settings
 from tests.conftest import ROOT, Server, clean_environment, free_port, until
 from tests.contract import cases, deviation, differences, send
 from tests.deploy.wsgi_servers import SERVERS
+from tests.services import listens
 from wsgi import app, application
 
 pytestmark = pytest.mark.process
@@ -75,9 +76,8 @@ def test_a_server_answers_every_case_as_gunicorn_does_and_loses_no_record_of_an_
     assert [one for one in answered if one not in dump] == []
 
 
-@pytest.mark.parametrize("name", SERVERS)
-def test_a_request_that_runs_at_sigterm_is_answered_or_lost_as_the_recipe_says(name, start, tmp_path):
-    server = start(name, "tests.deploy.slow", "/")
+def asked_slowly(server, folder, stop, may_end):
+    """The answers to a request that runs when the server gets ``stop``, a signal; it may end once ``may_end`` holds."""
     answers = []
 
     def ask():
@@ -88,19 +88,33 @@ def test_a_request_that_runs_at_sigterm_is_answered_or_lost_as_the_recipe_says(n
 
     client = threading.Thread(target=ask)
     client.start()
-    until((tmp_path / "runs").exists)
-    server.process.send_signal(signal.SIGTERM)
-    if FINISHES[name]:
-        (tmp_path / "may-end").touch()
+    until((folder / "runs").exists)
+    server.process.send_signal(stop)
+    if may_end:
+        until(may_end)
+        (folder / "may-end").touch()
     client.join(90)
-    (tmp_path / "may-end").touch()
+    (folder / "may-end").touch()
+    return answers
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_a_request_that_runs_at_sigterm_is_answered_or_lost_as_the_recipe_says(name, start, tmp_path):
+    server = start(name, "tests.deploy.slow", "/")
+    answers = asked_slowly(server, tmp_path, signal.SIGTERM, (lambda: True) if FINISHES[name] else None)
     assert answers == ([b"answered"] if FINISHES[name] else [])
+
+
+def test_a_request_that_runs_at_apache_s_graceful_stop_is_answered(start, tmp_path):
+    server = start("apache", "tests.deploy.slow", "/")
+    port = int(server.url.rpartition(":")[2])
+    assert asked_slowly(server, tmp_path, signal.SIGWINCH, lambda: not listens(port)) == [b"answered"]
 
 
 def test_apache_hands_the_authorization_header_on(start, tmp_path):
     tokens = tmp_path / "tokens"
     token = new_token()
-    tokens.write_text(line_of("someone", token, frozenset()) + "\n")
+    tokens.write_text(line_of("someone", token, frozenset({"predict"})) + "\n")
     server = start("apache", "service.loaded", "/health/ready", API_TOKENS_FILE=str(tokens))
     assert server.ask("/predict", ROW)[0] == 401
     assert server.ask("/predict", ROW, {"Authorization": f"Bearer {token}"})[0] == 200

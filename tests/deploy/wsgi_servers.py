@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import shutil
+import subprocess
 import sys
 import sysconfig
 from pathlib import Path
@@ -11,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.services import program
 
 DEPLOY = ROOT / "deploy"
 BIN = Path(sys.executable).parent
@@ -62,27 +62,36 @@ def uwsgi(port: int, folder: Path, target: str) -> list[str]:
 
 
 def apache(port: int, folder: Path, target: str) -> list[str]:
-    """Two processes."""
-    if os.environ.get("EVERY_STRANGER") != "1":
-        pytest.skip("Apache has not answered the whole suite yet: run with EVERY_STRANGER=1")
-    server = program("apache2", "libapache2-mod-wsgi-py3")
-    if not (MODULES / "mod_wsgi.so").exists():
-        pytest.skip("mod_wsgi is not installed (Debian package libapache2-mod-wsgi-py3)")
-    module = (MODULES / "mod_wsgi.so").read_bytes()
-    if f"libpython3.{sys.version_info.minor}".encode() not in module:
+    """Two processes, under the Python that mod_wsgi was compiled for, with this environment's packages."""
+    server = shutil.which("apache2", path="/usr/sbin:/usr/bin")
+    module = MODULES / "mod_wsgi.so"
+    if server is None or not module.exists():
+        pytest.skip("Apache with mod_wsgi is not installed (Debian package libapache2-mod-wsgi-py3)")
+    python = f"python3.{sys.version_info.minor}"
+    if f"lib{python}".encode() not in module.read_bytes() or not Path("/usr/bin", python).exists():
         pytest.skip(f"mod_wsgi was compiled for another Python than 3.{sys.version_info.minor}")
+    _environment(folder / ".venv", python)
     conf = (DEPLOY / "apache" / "serving.conf").read_text()
-    conf = conf.replace("Define SERVING_HOME /opt/tabular-serving", f"Define SERVING_HOME {ROOT}")
-    conf = conf.replace("*:80", f"127.0.0.1:{port}").replace("python-home=${SERVING_HOME}/.venv", "python-home=/usr")
-    # mod_wsgi's own interpreter, which may be another build than this one, with this environment's packages
-    conf = conf.replace("python-path=${SERVING_HOME}", f"python-path={ROOT}:{sysconfig.get_path('purelib')}")
-    script = ROOT / f"{target.replace('.', '/')}.py"
-    conf = conf.replace("${SERVING_HOME}/service/loaded.py", str(script))
-    conf = conf.replace("${SERVING_HOME}/service>", f"{script.parent}>").replace("loaded.py>", f"{script.name}>")
+    script = f"{target.replace('.', '/')}.py"
+    for written, here in (
+        ("${SERVING_HOME}/.venv", str(folder / ".venv")),
+        ("${SERVING_HOME}/service>", f"{(ROOT / script).parent}>"),
+        ("${SERVING_HOME}/service/loaded.py", str(ROOT / script)),
+        ("<Files loaded.py>", f"<Files {Path(script).name}>"),
+        ("/opt/tabular-serving", str(ROOT)),
+        ("*:80", f"127.0.0.1:{port}"),
+    ):
+        assert written in conf
+        conf = conf.replace(written, here)
     (folder / "serving.conf").write_text(conf)
     (folder / "apache.conf").write_text(APACHE.format(modules=MODULES, folder=folder, port=port))
     command = [server, "-d", str(folder), "-f", str(folder / "apache.conf"), "-D", "FOREGROUND"]
     return [*AS_ANOTHER, *command] if os.geteuid() == 0 else command
+
+
+def _environment(home: Path, python: str) -> None:
+    subprocess.run([f"/usr/bin/{python}", "-m", "venv", "--without-pip", str(home)], check=True)
+    (home / "lib" / python / "site-packages" / "here.pth").write_text(sysconfig.get_path("purelib") + "\n")
 
 
 def needs(name: str) -> None:
