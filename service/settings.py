@@ -184,6 +184,12 @@ class Settings:
         "address for /metrics alone, answered even while every worker is busy, without a token; empty means none",
         shipper=False,
     )
+    otel_exporter_otlp_endpoint: str = setting(
+        "",
+        read.url(r"https?://.+", "http://127.0.0.1:4318"),
+        "OpenTelemetry collector that takes traces by OTLP over HTTP; empty means no traces",
+        shipper=False,
+    )
     monitor_seconds: int = setting(
         "60", read.integer(0, 600), "seconds between looks at drift and live accuracy; 0 is never", shipper=True
     )

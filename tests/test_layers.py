@@ -47,6 +47,7 @@ OWNERS = {  # who alone may import a library
     "alembic": ("service.records.database", "tests"),
     "mlflow": ("service.models.mlflow_process", "training.registry", "training.registered", "benchmarks", "tests"),
     "model_signing": ("service.models.openssf", "tests"),
+    "opentelemetry": ("service.web.opentelemetry", "tests"),
     "redis": ("service.redis_client", "service.access.rate_limit", "service.models.cache", "tests"),
 }
 PRIVATE = {  # who alone may touch a library's private names
