@@ -13,11 +13,11 @@ from inference.features import Matrix, encode
 from schemas.columns import CheckedColumns, Column, ColumnReader
 from schemas.errors import MOST_ERRORS, InvalidInput, MalformedBody
 from schemas.fast_path import FastPath
+from schemas.json_advice import advice
 from schemas.row_validator import INSTANCES, WHOLE, RowValidator, shortened
 from schemas.rows import UNKNOWN, batch_schema, without_unknown
 
 _LONG_INTEGER = re.compile(rb"\d{19}")
-_NO_JSON_NUMBER = re.compile(r"-?(nan|inf(inity)?)\b", re.IGNORECASE)
 MANY_ROWS = 'wrap the rows: {"instances": [row, ...]}.'
 
 
@@ -33,19 +33,7 @@ def parse(body: bytes) -> Any:
         return orjson.loads(body)
     except orjson.JSONDecodeError as exc:
         where = f" at line {exc.lineno}, column {exc.colno}" if body else ": it is empty"
-        raise MalformedBody(f"The body is not valid JSON{where}{_advice(exc)}.") from None
-
-
-def _advice(error: orjson.JSONDecodeError) -> str:
-    """What to send instead of a number that JSON does not have; orjson may point behind its sign."""
-    found = _NO_JSON_NUMBER.match(error.doc, error.pos) or _NO_JSON_NUMBER.match(error.doc, max(0, error.pos - 1))
-    if found is None:
-        return ""
-    name = "NaN" if "nan" in found[0].lower() else "Infinity"
-    return (
-        f": {name} is no JSON value, send null instead (of a pandas frame: "
-        "df.astype(object).where(df.notna(), None).to_dict('records'))"
-    )
+        raise MalformedBody(f"The body is not valid JSON{where}{advice(body, exc)}.") from None
 
 
 def parse_exactly(body: bytes, parsed: Any) -> Any:

@@ -92,8 +92,8 @@ class Service:
         assert self.process is not None
         assert self.process.stdout is not None
         assert self.log_reader is not None
-        with (self.work / "server.log").open("ab", buffering=0) as log:
-            while block := os.read(self.process.stdout.fileno(), 4096):
+        with (self.work / "server.log").open("ab", buffering=0) as log, self.process.stdout as pipe:
+            while block := os.read(pipe.fileno(), 4096):
                 log.write(block)
                 self.log_reader.wait()
 

@@ -98,6 +98,6 @@ def _family(metric: catalogue.Metric, found: list[tuple[list[str], list[float]]]
     gauge = GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
     for labels, values in found:
         # Zero means that the version is not loaded; its series is left out, or it would stay in every graph.
-        if values[0] or metric.kind == "sum" or not metric.name.startswith("model_"):
+        if values[0] or metric.kind != "max" or not metric.name.startswith("model_"):
             gauge.add_metric(labels, values[0])
     return gauge

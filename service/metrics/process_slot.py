@@ -128,16 +128,17 @@ def folder_of_service(var_dir: Path) -> Path | None:
 def claim(folder: Path) -> tuple[SharedValues, int]:
     """Take the first slot that no living process holds: its values, and the file descriptor whose lock holds it.
 
-    Where no living process holds any slot, all of them are removed first: a service that starts counts from zero.
+    Where no living process holds any slot, all of them are removed first: a service that starts counts from zero. Those
+    of another release count as well: it still serves, during an upgrade in place.
 
     Raises:
         OSError: there is no room, or no permission to write.
     """
     with _locked(folder):
-        if not any(is_held(path) for path in _paths(folder)):
-            for path in folder.iterdir():
-                if path.name != "lock":
-                    path.unlink()
+        slots = _slots_of_all_releases(folder)
+        if not any(is_held(path) for path in slots):
+            for path in slots:
+                path.unlink()
         number = 0
         while True:
             path = folder / f"{_LAYOUT}-{number}"
@@ -181,7 +182,7 @@ def read_slots(folder: Path) -> Iterator[tuple[str, Series]]:
 def remove_if_unused(folder: Path) -> None:
     """Remove the folder where no living process holds a slot in it."""
     with suppress(OSError), _locked(folder):
-        if not any(is_held(path) for path in _paths(folder)):
+        if not any(is_held(path) for path in _slots_of_all_releases(folder)):
             for path in folder.iterdir():
                 path.unlink()
             folder.rmdir()
@@ -197,6 +198,10 @@ def _allocate(descriptor: int) -> None:
 
 def _paths(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"{_LAYOUT}-*"))
+
+
+def _slots_of_all_releases(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.name != "lock"]
 
 
 @contextmanager

@@ -121,10 +121,12 @@ class Repository:
             try:
                 if not try_lock(descriptor):  # another worker is at it; look again at the next refresh
                     return
+                if self.last_good() is None:  # before the copy, which nobody would find if this process died after it
+                    self._write_note(manifest)
                 reason = self._copy_files(manifest)
                 if self.last_good() != manifest.version or self._kept != manifest.sha256:
-                    note = {"version": manifest.version, "source": self.override}
-                    write_atomically(self._note, json.dumps(note).encode())
+                    self._write_note(manifest)
+                self._remove_others(manifest.version)
             finally:
                 os.close(descriptor)
             self._kept = manifest.sha256
@@ -135,6 +137,9 @@ class Repository:
         if reason and reason != self._reported:
             log.warning("last_good_not_kept", model_version=manifest.version, reason=reason)
         self._reported = reason
+
+    def _write_note(self, manifest: Manifest) -> None:
+        write_atomically(self._note, json.dumps({"version": manifest.version, "source": self.override}).encode())
 
     def _copy_files(self, manifest: Manifest) -> str:
         """Make the copy if there is none, or another one; why not, in words, or nothing.
@@ -167,10 +172,13 @@ class Repository:
             copy.rename(target)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
-        for other in self._copies.iterdir():
-            if other != target:
-                shutil.rmtree(other, ignore_errors=True)
         return ""
+
+    def _remove_others(self, version: str) -> None:
+        """Remove the copies of other versions, once the note names the one that stays."""
+        for other in self._copies.glob("*"):
+            if other.name != version and self.copy(version).exists():
+                shutil.rmtree(other, ignore_errors=True)
 
     def without_location(self, reason: str) -> str:
         """A sentence for clients: it names files from the repository's folder on, not where that folder lies."""

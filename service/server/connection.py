@@ -43,10 +43,11 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
 
     ``req`` is the request whose head was parsed; its body is ``length`` bytes of ``received``, or ``chunks``. ``ready``
     tells that it is complete: it was seen at ``arrived``, and may have been there since ``since``. ``route`` is its.
-    ``queued`` tells that the connection waits for its turn, and ``counted``, that it does so with a complete request;
-    ``sends_ahead``, that bytes of its request were there before the response to the last one was written.
-    ``ended`` tells that the client sends no more. ``keep_alive`` tells whether the connection stays open after the
-    response; ``closing``, that it is shut for writing and read on for ``LINGER``. ``mask`` is what the poller watches.
+    ``queued`` tells that the connection waits for its turn in a ``line`` of turns.py, and ``counted``, that it does so
+    with a complete request; ``sends_ahead``, that bytes of its request were there before the response to the last one
+    was written. ``ended`` tells that the client sends no more. ``keep_alive`` tells whether the connection stays open
+    after the response; ``closing``, that it is shut for writing and read on for ``LINGER``. ``mask`` is what the poller
+    watches.
     Times are of ``time.monotonic``, in seconds: at ``deadline`` the connection is closed, whatever is missing.
     """
 
@@ -61,7 +62,7 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
         self.req: ParsedRequest | None = None
         self.chunks: ChunkedBody | None = None
         self.route: Route = NO_ROUTE
-        self.requests = self.mask = self._searched = 0
+        self.requests = self.mask = self.line = self._searched = 0
         self.unsent = memoryview(b"")
         self.ready = self.queued = self.counted = self.sends_ahead = self.ended = self.keep_alive = self.closing = False
         self.deadline = self.body_deadline = self.send_deadline = self.arrived = self.since = self.began = 0.0

@@ -123,7 +123,7 @@ class PlainHeads:
 def _is_plain(environ: dict[str, Any], is_1_1: bool) -> bool:
     """Whether no header has to be judged by gunicorn. The two that CGI calls by other names are renamed."""
     host = environ.get("HTTP_HOST")
-    if not (_valid_host(host) if host is not None else not is_1_1):
+    if not (_valid_host(host) if host else host is None and not is_1_1):
         return False
     if "HTTP_TRANSFER_ENCODING" in environ or "HTTP_EXPECT" in environ:
         return False

@@ -12,6 +12,7 @@ from gunicorn.http.errors import ConfigurationProblem, InvalidChunkSize, Invalid
 from gunicorn.http.message import Request, _ip_in_allow_list
 from gunicorn.http.parser import RequestParser
 
+HTTP_1_1 = (1, 1)
 BEYOND = 2**63
 """No length in bytes is as large; RFC 9112 (6.2, 7.1) asks to be careful with larger numbers."""
 _HOST = re.compile(
@@ -40,7 +41,7 @@ def is_trusted(cfg: ConfigSnapshot, address: str) -> bool:
 
 
 def is_valid_host(value: str) -> bool:
-    """Whether it is ``uri-host [":" port]`` as RFC 3986 has it. An empty one is: a client may have none to name."""
+    """Whether it is ``uri-host [":" port]`` as RFC 3986 has it. An empty one is."""
     match = _HOST.fullmatch(value)
     if match is None:
         return False
@@ -76,9 +77,11 @@ class StrictChunkedReader(ChunkedReader):  # type: ignore[misc]  # gunicorn has 
 class StrictRequest(Request):  # type: ignore[misc]  # gunicorn has no types
     """A request that gunicorn's parser accepts, and these rules too.
 
-    HTTP/1.1 requires one valid Host (3.2). A target is a path, ``*`` with OPTIONS, an http URI, or with CONNECT a host
-    and port (3.2.1 to 3.2.4); the host of a URI counts, not the header (3.2.2). ``close`` among other options of
-    Connection closes too (9.6).
+    HTTP/1.1 requires one valid Host (3.2), which for a path is not empty: it would belong to no http URI (RFC 9110,
+    4.2.1). A higher version is read and answered as 1.1 (2.3). A target is a path, ``*`` with OPTIONS, an http URI, or
+    with CONNECT a host and port (3.2.1 to 3.2.4); the host of a URI counts, not the header (3.2.2). A length and a
+    transfer coding exclude each other (6.1); ``chunked`` has no parameters (7), and an empty element of the list says
+    nothing (RFC 9110, 5.6.1). ``close`` among other options of Connection closes too (9.6).
     """
 
     authority: str | None = None
@@ -93,6 +96,7 @@ class StrictRequest(Request):  # type: ignore[misc]  # gunicorn has no types
             InvalidRequestLine: the target has none of the four forms.
         """
         super().parse_request_line(line_bytes)
+        self.version: tuple[int, int] = min(self.version, HTTP_1_1)
         if self.method == "CONNECT":
             is_valid = is_valid_host(self.uri) and self.uri.rpartition(":")[2].isdecimal()
         elif self.uri.startswith("/") or self.uri == "*":
@@ -109,11 +113,14 @@ class StrictRequest(Request):  # type: ignore[misc]  # gunicorn has no types
         """Called by the constructor when the headers are parsed.
 
         Raises:
-            InvalidHeader: Host is missing in HTTP/1.1, or is none.
+            InvalidHeader: Host is missing in HTTP/1.1, or is none; or Transfer-Encoding frames no body.
         """
         hosts = [value for name, value in self.headers if name == "HOST"]
-        if (not hosts and self.version >= (1, 1)) or not all(map(is_valid_host, hosts)):
+        needed = self.version >= HTTP_1_1
+        named = bool(hosts and hosts[0]) or not self.uri.startswith("/")
+        if (needed and not (hosts and named)) or not all(map(is_valid_host, hosts)):
             raise InvalidHeader("HOST", req=self)
+        self._check_transfer_coding()
         if self.authority is not None:
             self.headers = [(name, self.authority if name == "HOST" else value) for name, value in self.headers]
         if "close" in connection_options(self.headers):
@@ -124,6 +131,19 @@ class StrictRequest(Request):  # type: ignore[misc]  # gunicorn has no types
             self.body = Body(StrictChunkedReader(self, self.unreader))
         elif reader.length >= BEYOND:
             raise InvalidHeader("CONTENT-LENGTH", req=self)
+
+    def _check_transfer_coding(self) -> None:
+        names = [name for name, _ in self.headers]
+        if "TRANSFER-ENCODING" not in names:
+            return
+        if "CONTENT-LENGTH" in names:
+            raise InvalidHeader("CONTENT-LENGTH", req=self)
+        values = ",".join(value for name, value in self.headers if name == "TRANSFER-ENCODING")
+        codings = [coding for part in values.split(",") if (coding := part.strip(" \t"))]
+        if not codings or any(coding.lower().startswith("chunked;") for coding in codings):
+            raise InvalidHeader("TRANSFER-ENCODING", req=self)
+        self.headers = [header for header in self.headers if header[0] != "TRANSFER-ENCODING"]
+        self.headers.append(("TRANSFER-ENCODING", ", ".join(codings)))
 
 
 def environ_fields(req: Any, script: str) -> dict[str, Any]:

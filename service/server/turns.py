@@ -5,54 +5,56 @@ from collections.abc import Collection
 
 from service.server.connection import Connection
 
+KNOWN, NEW, AHEAD = range(3)
+"""The lines: who was answered before on this connection; who was not yet; who sends requests ahead of the responses."""
+
 
 class Turns:
-    """Connections that wait for their turn, first come, first served; each has one request a turn.
+    """Connections that wait for their turn, first come, first served in each line; each has one request a turn.
 
-    Who sends requests ahead of the responses stands in a second line with all but the first of them. The lines take
-    turns, so that a client with one request waits for no pipeline, however many there are.
+    The lines take turns. So a client that is known waits for no flood of new connections, and a client with one request
+    for no pipeline, however many there are.
     """
 
     def __init__(self) -> None:
-        self._line: deque[Connection] = deque()
-        self._ahead: deque[Connection] = deque()
-        self._in_line = self._in_ahead = 0
-        self._is_ahead_next = False
+        self._lines: tuple[deque[Connection], ...] = (deque(), deque(), deque())
+        self._complete = [0, 0, 0]
+        self._last = AHEAD
 
     def __len__(self) -> int:
-        return len(self._line) + len(self._ahead)
+        return sum(map(len, self._lines))
 
     @property
     def admitted(self) -> int:
         """How many wait with a complete request."""
-        return self._in_line + self._in_ahead
+        return sum(self._complete)
 
     def before(self, conn: Connection) -> int:
         """How many requests would be handled before this connection's."""
-        return self.admitted if conn.sends_ahead else self._in_line + min(self._in_line, self._in_ahead)
+        own = self._complete[_line_of(conn)]
+        return sum(min(own, complete) for complete in self._complete)
 
     def add(self, conn: Connection) -> None:
         """Have a connection wait."""
-        conn.queued = True
-        conn.counted = conn.ready
-        if conn.sends_ahead:
-            self._ahead.append(conn)
-            self._in_ahead += conn.counted
-        else:
-            self._line.append(conn)
-            self._in_line += conn.counted
+        conn.line = _line_of(conn)
+        conn.queued, conn.counted = True, conn.ready
+        self._lines[conn.line].append(conn)
+        self._complete[conn.line] += conn.counted
 
     def take(self) -> Connection:
         """The connection whose turn it is; it waits no more. It may have been closed meanwhile."""
-        is_ahead = bool(self._ahead) and (self._is_ahead_next or not self._line)
-        self._is_ahead_next = not is_ahead
-        conn = (self._ahead if is_ahead else self._line).popleft()
+        for line in (self._last + 1, self._last + 2, self._last + 3):
+            if waiting := self._lines[line % 3]:
+                break
+        self._last = line % 3
+        conn = waiting.popleft()
         conn.queued = False
-        if is_ahead:
-            self._in_ahead -= conn.counted
-        else:
-            self._in_line -= conn.counted
+        self._complete[self._last] -= conn.counted
         return conn
+
+
+def _line_of(conn: Connection) -> int:
+    return AHEAD if conn.sends_ahead else KNOWN if conn.requests > 1 else NEW
 
 
 class LongRequests:

@@ -50,7 +50,7 @@ class ServingRequest(flask.Request):
 
     def json_body(self, most: int) -> bytes:
         """The whole body, JSON by its headers; see ``typed_body``."""
-        return self.typed_body(most, is_json, "Send JSON, with Content-Type: application/json.")
+        return self.typed_body(most, is_json, "Send JSON in UTF-8, with Content-Type: application/json.")
 
     def typed_body(self, most: int, is_taken: Callable[[str], bool], advice: str) -> bytes:
         """The whole body, at most ``most`` bytes, of a Content-Type that is taken; ``advice`` is for the others.

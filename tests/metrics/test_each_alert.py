@@ -1,5 +1,6 @@
 """Alerts on a real Prometheus, one cause after the other: each fires alone, and resolves when its cause is gone."""
 
+import itertools
 import json
 import os
 import shutil
@@ -11,8 +12,11 @@ import pytest
 
 from benchmarks.faults import service as faults
 from benchmarks.faults.programs import Proxy
+from inference.manifest import Manifest
+from inference.routing import Routing, write_routing
 from service.records.spool.files import read_shipper
-from tests.metrics.test_prometheus import Repeating, prometheus  # noqa: F401 - a fixture
+from tests.metrics.test_prometheus import Repeating, copy_artifact, prometheus  # noqa: F401 - a fixture
+from tests.models.conftest import FIRST
 from tests.services import redis_server, unused_port  # noqa: F401 - a fixture
 from training.default_model import make_frame
 
@@ -21,6 +25,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(os.environ.get("EVERY_STRANGER") != "1", reason="minutes long; `make full` runs it"),
 ]
+CANARY = "random_forest-2"
 UNWATCHED = {"MONITOR_SECONDS": "0"}
 """One row again and again is a drift, which is not what these tests are about."""
 FREE = 256 * 2**20
@@ -124,6 +129,27 @@ def test_a_last_good_version_that_is_served_from_its_copy(serve, prometheus, art
     alone(watcher, "LastGoodServed")
     shutil.copy(away, graph)
     silent(watcher, "the artifact is back")
+
+
+def test_a_canary_that_is_more_often_wrong(serve, prometheus, artifacts):  # noqa: F811 - a fixture
+    """Its answers are those of the stable version; what is reported as their outcome is not."""
+    address = f"127.0.0.1:{unused_port()}"
+    copy_artifact(artifacts / FIRST, artifacts, CANARY, Manifest.read(artifacts / FIRST).created)
+    write_routing(artifacts, Routing(FIRST, CANARY, 0.5))
+    server = serve(METRICS_BIND=address, ARTIFACTS_DIR=str(artifacts), MONITOR_SECONDS="1")
+    watcher = prometheus(address, instead={})
+    rows = itertools.cycle(json.loads(make_frame(5, 4000).drop(columns="target").to_json(orient="records")))
+
+    def ask():
+        answer = server.ask("/predict", next(rows))[1]
+        outcome = answer["prediction"] if answer["model_version"] == FIRST else 1 - answer["prediction"]
+        server.ask("/feedback", {"prediction_id": answer["prediction_id"], "outcome": outcome})
+
+    asking = Repeating(ask)
+    alone(watcher, "CanaryWorse", {"AccuracyDegraded"})
+    write_routing(artifacts, Routing(FIRST))
+    watcher.until(lambda firing: "CanaryWorse" not in firing, "the canary is withdrawn")
+    asking.stop()
 
 
 def test_a_database_that_is_away(serve, prometheus):  # noqa: F811 - a fixture

@@ -111,6 +111,27 @@ def test_the_last_process_to_leave_removes_the_folder(run):
     assert run("print(os.path.exists(folder / 'lock'))").strip() == "False"
 
 
+@pytest.mark.parametrize("leaves", [False, True])
+def test_a_release_that_starts_or_leaves_during_an_upgrade_leaves_the_counts_of_the_other_one_alone(run, leaves):
+    """Its files have other names, since it may lay its values out in another way."""
+    text = run(
+        "reading, writing = os.pipe()\n"
+        "def work(): count(); os.write(writing, b'.'); time.sleep(60)\n"
+        "metrics.prepare(settings); own, slot = process_slot._LAYOUT, process_slot.PROCESS\n"
+        "pid = child(work); os.read(reading, 1); slot.leave()\n"
+        "process_slot._LAYOUT = 'another-release'; metrics.prepare(settings)\n"
+        f"{'slot.leave()' if leaves else 'pass'}\n"
+        "process_slot._LAYOUT = own; metrics.prepare(settings); print(value('http_requests_total'))\n"
+        "os.kill(pid, signal.SIGKILL)"
+    )
+    assert text.strip() == "1.0"
+
+
+def test_a_version_that_is_always_wrong_has_an_accuracy_of_zero(run, samples):
+    text = run("metrics.prepare(settings); versions.live_accuracy('a-1', 0.0, 120); print(exposed())")
+    assert samples(text)['model_live_accuracy{model_version="a-1"}'] == 0
+
+
 def test_a_full_disk_costs_the_sharing_and_nothing_else(run):
     text = run(
         "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"

@@ -42,6 +42,27 @@ def test_other_bodies_that_are_no_json_are_not_taken_for_nan(text):
     assert "null instead" not in refused.value.detail
 
 
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ('\ufeff{"a": 1}'.encode(), "byte order mark"),
+        ('{"a": 1}'.encode("utf-16"), "send UTF-8"),
+        ('{"a": 1}'.encode("utf-16-be"), "send UTF-8"),
+        ('{"a": 1}'.encode("utf-32"), "send UTF-8"),
+        ('{"größe": 1}'.encode("latin-1"), "it is not UTF-8"),
+        (repr({"a": 1}).encode(), "double quotes"),
+        (b'{"a": True}', "true, false and null"),
+        (b'{"a": None}', "true, false and null"),
+        (b'{"a": 1e999}', "too large for a double"),
+        (b'{"a": 1,}', "nothing follows this comma"),
+    ],
+)
+def test_other_mistakes_are_told_by_name(body, told):
+    with pytest.raises(MalformedBody) as refused:
+        READER.row(body)
+    assert told in refused.value.detail
+
+
 def test_a_bare_list_is_told_what_to_wrap_it_in():
     for read in (READER.batch, READER.row):
         with pytest.raises(InvalidInput) as refused:

@@ -73,6 +73,7 @@ class Talk:
     def answer(self, body=True):
         lines = self.line_end(b"\r\n\r\n").decode("latin-1").split("\r\n")
         headers = dict(line.lower().split(": ", 1) for line in lines[1:] if line)
+        assert lines[0].startswith(("HTTP/1.1 ", "HTTP/1.0 ")), "the server's own version, whatever the client's"
         status = int(lines[0].split()[1])
         content = b""
         if body and status not in (100, 204, 304):

@@ -51,13 +51,42 @@ def test_a_client_with_one_request_waits_for_no_pipeline_that_is_under_way(stopp
     crowd = [server.talk(GET.format("count?0.005") * 50) for _ in range(20)]
     go_on()
     answered = [int(talk.answer().body) for talk in crowd]  # each is behind its first request now
-    [worker] = children(server.process.pid)
-    os.kill(int(worker), signal.SIGSTOP)
-    until(lambda: Path(f"/proc/{worker}/stat").read_text().split()[2] == "T")
+    stop_worker(server)
     before = max(answered + [number for talk in crowd for number in numbers_there(talk)])
     alone = server.talk(GET.format("count"))
     go_on()
     assert int(alone.answer().body) - before <= 10
+
+
+def test_a_client_that_is_known_waits_for_no_flood_of_new_connections(make_server):
+    server = make_server()
+    known = server.talk(GET.format("count"))
+    known.answer()
+    crowd = [server.talk(GET.format("count?0.005")) for _ in range(200)]
+    answered = int(crowd[0].answer().body)
+    go_on = stop_worker(server)
+    before = max([answered, *(number for talk in crowd for number in numbers_there(talk))])
+    known.send(GET.format("count"))
+    go_on()
+    assert int(known.answer().body) - before <= 10
+
+
+def test_a_prediction_is_not_refused_for_a_flood_of_new_connections_when_its_client_is_known(make_server):
+    server = make_server(app="echo:patient")
+    known = server.talk(GET.format("predict?0"))
+    known.answer()
+    for _ in range(60):
+        server.talk(GET.format("count?0.1"))  # together six seconds, and the limit is three
+    until(lambda: numbers_there(server.talks[1]))
+    assert known.send(GET.format("predict?0")).answer().status == 200
+
+
+def stop_worker(server):
+    """Stop it where it is; what lets it go on."""
+    [worker] = children(server.process.pid)
+    os.kill(int(worker), signal.SIGSTOP)
+    until(lambda: Path(f"/proc/{worker}/stat").read_text().split()[2] == "T")
+    return lambda: os.kill(int(worker), signal.SIGCONT)
 
 
 def test_a_prediction_is_not_refused_for_the_pipelines_that_it_does_not_wait_for(stopped):
