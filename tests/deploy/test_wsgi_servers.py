@@ -85,6 +85,7 @@ def asked_slowly(server, folder, stop, may_end):
         with suppress(OSError, http.client.HTTPException):
             connection.request("GET", "/slow")
             answers.append(connection.getresponse().read())
+        connection.close()
 
     client = threading.Thread(target=ask)
     client.start()
@@ -95,6 +96,7 @@ def asked_slowly(server, folder, stop, may_end):
         (folder / "may-end").touch()
     client.join(90)
     (folder / "may-end").touch()
+    server.process.wait(90)  # a second SIGTERM, as at the end of the test, may disturb an orderly stop
     return answers
 
 
