@@ -94,15 +94,15 @@ def in_process(app: Any, media_type: str, body: bytes) -> None:
         raise click.ClickException(f"{media_type} was answered {statuses[0]}")
 
 
-def over_http(port: int, media_type: str, body: bytes) -> None:
+def over_http(port: int, media_type: str, body: bytes, path: str = "/predict/batch") -> None:
     """One batch to a server."""
     connection = HTTPConnection("127.0.0.1", port, timeout=120)
-    connection.request("POST", "/predict/batch", body, {"Content-Type": media_type, "Accept": _accept(media_type)})
+    connection.request("POST", path, body, {"Content-Type": media_type, "Accept": _accept(media_type)})
     answer = connection.getresponse()
     answer.read()
     connection.close()
     if answer.status != 200:
-        raise click.ClickException(f"{media_type} was answered {answer.status}")
+        raise click.ClickException(f"{path} answered {answer.status} to {media_type}")
 
 
 def _accept(media_type: str) -> str:
@@ -200,7 +200,12 @@ def table(found: dict[str, Times]) -> str:
         lines.append(f"| {name} | {' | '.join(cells)} |")
     arrow = next(name for name in there if name.startswith(ARROW) and "with records" in name)
     return "\n".join(
-        [*lines, "", f"The tuned twin's JSON takes {ratio(there[TWIN], there[arrow])} of Arrow with records."]
+        [
+            *lines,
+            "",
+            f"The tuned twin's JSON takes {ratio(there[TWIN], there[arrow])} of Arrow with records, and "
+            f"{ratio(there[TWIN], there[ENGINE])} of the engine alone: no format can reach more.",
+        ]
     )
 
 

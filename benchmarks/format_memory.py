@@ -1,7 +1,7 @@
-"""What a worker weighs after batches in each format: ``python -m benchmarks.format_memory``, in format_memory.md.
+"""What a worker weighs by the roads that were used: ``python -m benchmarks.format_memory``, in format_memory.{json,md}.
 
-A server of one worker is started for each row of the table, and asked for batches in these formats. The process beside
-the worker that reads Parquet is counted by itself.
+A server of one worker is started for each row of the table, and asked for batches in these formats and protocols. The
+process beside the worker that reads Parquet is counted by itself.
 """
 
 import json
@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
+import numpy as np
+import orjson
 import psutil
 
 from benchmarks import environment, servers
@@ -23,13 +25,15 @@ from benchmarks.workload import Pool, make_pool
 from schemas.bodies import ARROW, CSV, PARQUET
 from service.settings import Settings
 
-USED: tuple[tuple[str, ...], ...] = ((), (JSON,), (CSV,), (ARROW,), (PARQUET,), (JSON, CSV, ARROW, PARQUET))
+OIP, MLFLOW = "Open Inference Protocol", "MLflow"
+ROADS = (JSON, CSV, ARROW, PARQUET, OIP, MLFLOW)
+USED: tuple[tuple[str, ...], ...] = ((), *((road,) for road in ROADS), ROADS)
 REQUESTS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Weight:
-    """MiB of a worker after batches in these formats, and of the process that reads Parquet: 0 where there is none."""
+    """MiB of a worker after batches on these roads, and of the process that reads Parquet: 0 where there is none."""
 
     used: tuple[str, ...]
     resident: float
@@ -37,16 +41,31 @@ class Weight:
     parquet_private: float
 
 
+def requests_of(pool: Pool, rows: int) -> dict[str, tuple[str, str, bytes]]:
+    """Path, media type and body of the same batch on each road."""
+    bodies = bodies_of(pool, rows)
+    listed = pool.matrix[np.arange(rows) % len(pool.matrix)].tolist()
+    shape = [rows, len(pool.contract.names)]
+    flat = [cell for row in listed for cell in row]
+    tensor = {"inputs": [{"name": "rows", "shape": shape, "datatype": "FP64", "data": flat}]}
+    split = {"dataframe_split": {"columns": list(pool.contract.names), "data": listed}}
+    return {road: ("/predict/batch", road, body) for road, body in bodies.items()} | {
+        OIP: ("/v2/models/model/infer", JSON, orjson.dumps(tensor)),
+        MLFLOW: ("/invocations", JSON, orjson.dumps(split)),
+    }
+
+
 def weigh(artifact: Path, pool: Pool, used: Sequence[str], rows: int) -> Weight:
     """Start a server, send batches, and read the memory of its worker."""
-    bodies = bodies_of(pool, rows)
+    requests = requests_of(pool, rows)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as work:
         server = servers.start(OURS, artifact, Path(work) / "ours", (), 1, {"RECORDS": "off"})
         try:
             await_ready(server, pool)
-            for media_type in used:
+            for road in used:
+                path, media_type, body = requests[road]
                 for _ in range(REQUESTS):
-                    over_http(server.port, media_type, bodies[media_type])
+                    over_http(server.port, media_type, body, path)
             (worker,) = [
                 one for one in psutil.Process(server.process.pid).children() if "gunicorn" in " ".join(one.cmdline())
             ]
@@ -60,9 +79,9 @@ def weigh(artifact: Path, pool: Pool, used: Sequence[str], rows: int) -> Weight:
 
 def table(weights: Sequence[Weight]) -> str:
     """Markdown."""
-    lines = ["| batches sent | worker, resident MiB | of these its own | beside it, its own |", "|---|---:|---:|---:|"]
+    lines = ["| roads used | worker, resident MiB | of these its own | beside it, its own |", "|---|---:|---:|---:|"]
     for one in weights:
-        used = ", ".join(one.used) or "none"
+        used = "all" if one.used == ROADS else ", ".join(one.used) or "none"
         lines.append(f"| {used} | {one.resident:.0f} | {one.private:.0f} | {one.parquet_private:.0f} |")
     return "\n".join(lines)
 
@@ -78,7 +97,7 @@ def main(artifact: Path | None, rows: int) -> None:
     weights = [weigh(folder, pool, used, rows) for used in USED]
     document = {"environment": environment.describe(), "rows": rows, "weights": list(map(asdict, weights))}
     (FOLDER / "format_memory.json").write_text(json.dumps(document, indent=2) + "\n")
-    text = f"{table(weights)}\n\n{REQUESTS} batches of {rows:,} rows in each format; model {folder.name}.\n"
+    text = f"{table(weights)}\n\n{REQUESTS} batches of {rows:,} rows on each road; model {folder.name}.\n"
     (FOLDER / "format_memory.md").write_text(text)
     click.echo(text)
 

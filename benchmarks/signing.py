@@ -22,8 +22,8 @@ from benchmarks.results import FOLDER
 from benchmarks.twins.loading import wanted_version
 from service.models.model import load
 from service.models.repository import Repository
-from service.models.signature import sign
 from service.settings import Settings
+from service.signature import sign
 
 ROUNDS = 5
 

@@ -31,6 +31,8 @@ PAGES = {
     "performance": "/model/performance.html",
 }
 """The name of each picture, and the page that it shows."""
+SHOWN = "127.0.0.1:8000"
+"""The address that the pictures show, whatever port was free."""
 WIDTH, HEIGHT, COLOURS, SECONDS = 1100, 760, 64, 120
 TRAIN = ["-m", "training", "--data", "examples/data/customers.csv", "--target", "churned", "--name", "churn"]
 
@@ -68,19 +70,23 @@ def send_customers(url: str) -> None:
     ask(f"{url}/feedback", {"outcomes": outcomes})
 
 
-def photograph(url: str, folder: Path) -> None:
-    """One picture a page, in few colours so that it stays small."""
+def photograph(address: str, folder: Path) -> None:
+    """One picture a page, from its top, in few colours so that it stays small."""
     options = webdriver.ChromeOptions()
-    for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", f"--window-size={WIDTH},{HEIGHT}"):
+    for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars"):
         options.add_argument(flag)
+    options.add_argument(f"--host-resolver-rules=MAP {SHOWN} {address}")
+    window = {"width": WIDTH, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False}
     if found := shutil.which("chromium"):
         options.binary_location = found
     with webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver"))) as driver:
+        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", window)
         for name, page in PAGES.items():
-            driver.get(url + page)
+            driver.get(f"http://{SHOWN}{page}")
             if name == "home":
                 driver.find_element("css selector", "#row button[type=submit]").click()
             time.sleep(3)  # the page draws what it has fetched
+            driver.execute_script("scrollTo(0, 0)")  # the click has scrolled to the button
             path = folder / f"{name}.png"
             driver.save_screenshot(str(path))
             with Image.open(path) as picture:
@@ -103,7 +109,7 @@ def main() -> None:
             wait_for_health(f"http://{address}")
             send_customers(f"http://{address}")
             time.sleep(15)  # the monitor looks at drift and accuracy
-            photograph(f"http://{address}", FOLDER)
+            photograph(address, FOLDER)
         finally:
             server.terminate()
             server.wait(SECONDS)

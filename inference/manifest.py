@@ -15,6 +15,8 @@ from inference.regular_file import DOCUMENT_BYTES, read_regular
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+SIGNATURE = "model.sig"
+"""The one file of an artifact that may come later; the manifest does not name it."""
 DIGEST = "sha256"
 
 

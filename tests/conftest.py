@@ -28,7 +28,7 @@ from service.settings import NAMES, Settings
 from tests.skipped import summary
 
 ROOT = Path(__file__).parents[1]
-START_SECONDS = 60
+START_SECONDS = 300
 TRAINING_SECONDS = 300
 
 hypothesis_settings.register_profile(
@@ -46,17 +46,20 @@ LONG = (
     "tests/scoring/",
     "tests/deploy/test_retrain.py",
     "tests/deploy/test_wsgi_servers.py",
+    "tests/deploy/test_github.py::test_new_data",
+    "tests/deploy/test_github.py::test_data_without",
     "tests/benchmarks/test_attacks.py",
     "tests/models/test_trusted_keys.py",
     "tests/models/test_verify_and_compare.py",
     "tests/protocols/",
     "tests/web/test_batch_formats.py",
+    "tests/docs/test_tutorial.py::test_a_recipe_works",
 )
 """`make full` runs all of these, `make test` a third of their tests, drawn by the commit."""
 
 
-FULL_ONLY = ("tests/deploy/test_upgrades.py",)
-"""Minutes of load each: `make full` alone runs them."""
+FULL_ONLY = ("tests/deploy/test_upgrades.py", "tests/deploy/test_replay.py")
+"""Minutes of load or of installing: `make full` alone runs them."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -15,7 +15,7 @@ from tests.test_contributing import NEW
 from training.command import cli as training
 
 NAMED = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "benchmarks/README.md")
-DOCUMENTS = [*(ROOT / name for name in NAMED), *sorted(ROOT.glob("docs/*.md"))]
+DOCUMENTS = [*(ROOT / name for name in NAMED), *sorted(ROOT.glob("docs/**/*.md"))]
 FLASK = click.Group(commands={command.name: command for command in COMMANDS})
 GROUPS = {"flask": FLASK, "python -m training": training, "python -m scoring": scoring}
 FLASK_ITSELF = ("flask run", "flask generate-api-schema")
@@ -88,3 +88,30 @@ def test_every_setting_with_a_documented_value_exists():
     documented = {name for line in LINES for name in re.findall(r"\b([A-Z][A-Z_]{3,})=", line)}
     assert "RATE_LIMIT" in documented
     assert documented - {"MLFLOW_TRACKING_URI", "ARGS", "NAME", "COLUMN", "SCRIPT_NAME", "FASTAPI_DESIGN_LOAD"} <= NAMES
+
+
+def test_the_index_names_every_page():
+    index = ROOT / "docs" / "README.md"
+    linked = {(index.parent / target).resolve() for target in re.findall(r"\]\(([^)#]+)\)", index.read_text())}
+    pages = set(ROOT.glob("docs/**/*.md")) - {index}
+    assert len(pages) > 20
+    assert [str(page.relative_to(ROOT)) for page in sorted(pages) if page.resolve() not in linked] == []
+
+
+def _anchors(document):
+    """The anchors of a page's headings, as GitHub makes them."""
+    text = re.sub(r"^```.*?^```", "", document.read_text(), flags=re.DOTALL | re.MULTILINE)
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_link_to_a_heading_finds_it():
+    links = [
+        (document, target, anchor)
+        for document in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")]
+        for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", document.read_text())
+    ]
+    assert len(links) > 3
+    for document, target, anchor in links:
+        page = document.parent / target if target else document
+        assert page.suffix != ".md" or anchor in _anchors(page), f"{document.name} links to {target}#{anchor}"

@@ -23,7 +23,8 @@ STACK = (  # a module may import from its own layer's rooms and from the layers 
     ("service.metrics",),
     ("service.records.spool.files",),
     ("service.log",),
-    ("service.settings", "service.routing_changes", "service.rollout_status"),
+    ("service.signature",),
+    ("service.settings", "service.routing_changes", "service.rollout_status", "service.openssf"),
     (
         "service.setting_readers",
         "service.trusted_keys",
@@ -46,7 +47,7 @@ OWNERS = {  # who alone may import a library
     "sqlalchemy": ("service.records.database", "tests"),
     "alembic": ("service.records.database", "tests"),
     "mlflow": ("service.models.mlflow_process", "training.registry", "training.registered", "benchmarks", "tests"),
-    "model_signing": ("service.models.openssf", "tests"),
+    "model_signing": ("service.openssf", "tests"),
     "opentelemetry": ("service.web.opentelemetry", "tests"),
     "redis": ("service.redis_client", "service.access.rate_limit", "service.models.cache", "tests"),
 }

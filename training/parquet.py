@@ -53,10 +53,11 @@ def _some(path: Path, places: NDArray[np.int64]) -> io.BytesIO:
     """A file of these rows alone, read batch by batch: pandas reads it as it would the whole."""
     start, parts = 0, []
     with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches():
-            inside = places[(places >= start) & (places < start + len(batch))] - start
-            parts.append(batch.take(pa.array(inside)))
-            start += len(batch)
+        for group in range(file.num_row_groups):  # over all of them at once the file keeps what it has read
+            for batch in file.iter_batches(row_groups=[group]):
+                inside = places[(places >= start) & (places < start + len(batch))] - start
+                parts.append(batch.take(pa.array(inside)))
+                start += len(batch)
         table = pa.Table.from_batches(parts, schema=file.schema_arrow)
     content = io.BytesIO()
     pq.write_table(table, content)

@@ -5,6 +5,7 @@ rows, so the artifact has no metrics. What it takes is told by the model's signa
 pipeline; what none of them tells is refused by column.
 """
 
+import tempfile
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
@@ -64,7 +65,9 @@ def pack_registered(folder: Path, name: str, number: int, root: Path, console: C
     Raises:
         TrainingError: the model is of another library, or lacks what tells its rows. Nothing was written.
     """
-    pipeline, example, types = _loaded(folder)
+    with tempfile.TemporaryDirectory() as own:  # MLflow takes a path for an address, in which %40 is @
+        (plain := Path(own) / "model").symlink_to(folder.absolute())
+        pipeline, example, types = _loaded(plain)
     if target := next((column for column in (TARGET, "predicted") if column not in example.columns), ""):
         overrides = _overrides(pipeline, example, types)
     else:
@@ -90,10 +93,11 @@ def _loaded(folder: Path) -> tuple[Pipeline, pd.DataFrame, Mapping[str, str]]:
     from mlflow.models import Model
     from mlflow.sklearn import load_model
 
-    place = next(iter(sorted(folder.rglob("MLmodel"))), None)
+    place = next(iter(sorted(folder.resolve().rglob("MLmodel"))), None)
     if place is None:
         raise TrainingError("what is registered holds neither a manifest.json nor an MLmodel: register it again.")
-    described = Model.load(str(place.parent))
+    here = str(folder / place.parent.relative_to(folder.resolve()))
+    described = Model.load(here)
     if "sklearn" not in described.flavors:
         found = ", ".join(name for name in described.flavors if name != "python_function") or "python_function alone"
         raise TrainingError(f"it is a model of {found}, not of scikit-learn: {NO_WAY}.")
@@ -101,11 +105,11 @@ def _loaded(folder: Path) -> tuple[Pipeline, pd.DataFrame, Mapping[str, str]]:
         raise TrainingError(f"it has no signature: {NO_WAY}.")
     if described.signature.inputs.is_tensor_spec():
         raise TrainingError(f"its signature is of a tensor without column names: {NO_WAY} of named columns.")
-    example = described.load_input_example(str(place.parent))
+    example = described.load_input_example(here)
     if not isinstance(example, pd.DataFrame) or example.empty:
         raise TrainingError(f"it has no input example that is a frame: {NO_WAY}.")
     try:
-        model = load_model(str(place.parent))
+        model = load_model(here)
     except Exception as exc:  # reading a pickle raises nearly anything
         raise TrainingError(
             f"its model cannot be read here: {' '.join(str(exc).split())[:300]}. Install what it was made with."

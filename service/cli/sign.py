@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from inference.manifest import ArtifactError
+from inference.manifest import SIGNATURE, ArtifactError
 from inference.naming import is_version
 from inference.regular_file import read_regular
-from service.models.repository import SIGNATURE, Repository
-from service.models.signature import SigningError
-from service.models.signature import sign as sign_artifact
+from service.models.repository import Repository
 from service.settings import Settings
+from service.signature import SigningError
+from service.signature import sign as sign_artifact
 
 
 @click.command("sign")

@@ -13,11 +13,11 @@ import orjson
 from inference.manifest import ArtifactError, Manifest
 from inference.naming import is_version
 from schemas.errors import ServiceError
-from service.models.repository import SIGNATURE, Repository
-from service.models.signature import read_trusted_manifest
+from service.models.repository import Repository
 from service.processes import run_attached
 from service.records.database_url import check_driver
 from service.settings import Settings
+from service.signature import read_trusted_manifest
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -33,16 +33,6 @@ def verify(version: str, rows: int) -> None:
     """
     settings = Settings.read(os.environ)
     folder = Repository(settings).folder(_checked(version))
-    if settings.trusted_keys is None:
-        said = "no key to check it with: set TRUSTED_KEYS" if (folder / SIGNATURE).is_file() else "it is not signed"
-        click.echo(f"{'signature':<12} {'not checked':<11}  {said}")
-    else:
-        try:
-            read_trusted_manifest(folder, settings)
-        except ArtifactError as exc:
-            click.echo(f"{'signature':<12} {'failed':<11}  {exc}")
-            raise click.exceptions.Exit(1) from None
-        click.echo(f"{'signature':<12} {'ok':<11}  of a key of TRUSTED_KEYS, and all files are as they were signed")
     unpickle = ["--no-unpickle"] if settings.engine == "onnx" else []
     _train(["verify", str(folder), "--rows", str(rows), *unpickle])
 

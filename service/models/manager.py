@@ -12,11 +12,15 @@ from service.models.mlflow_registry import Registry
 from service.models.model import Loading, Model, state_of, trim_memory
 from service.models.repository import Repository
 from service.models.serving import ModelSet
-from service.models.signature import UnverifiedError
 from service.settings import Settings
+from service.signature import UnverifiedError
 
 LOAD_SECONDS = 30.0
 """How long the versions behind a load wait for it. It goes on, and is looked at again when it ends."""
+
+
+class SlowLoadError(ArtifactError):
+    """A load has not ended in time; it goes on, and is looked at again when it has ended."""
 
 
 class ModelManager:
@@ -87,6 +91,9 @@ class ModelManager:
             if version not in self._repository.versions():
                 raise ArtifactError(f"{folder} is not there. Train it, or name another version: flask models list")
             model = self._load(version, folder, state)
+        except SlowLoadError as exc:  # it goes on, so it is no failure yet
+            self._refused[version] = (state, str(exc))
+            return loaded
         except (ArtifactError, EngineError) as exc:
             reason, state = str(exc), None if isinstance(exc, UnverifiedError) else state  # None: it is tried again
         except Exception:  # an artifact may break in ways of its own libraries; the service stays up
@@ -115,7 +122,7 @@ class ModelManager:
         model = loading[1].result(LOAD_SECONDS)
         if model is None:
             self._loading[name] = loading
-            raise ArtifactError(
+            raise SlowLoadError(
                 f"{folder} was not loaded within {LOAD_SECONDS:.0f} s. Its disk hangs, or its graph does not end; "
                 "restore it, or promote another version."
             )

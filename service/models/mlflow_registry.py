@@ -23,9 +23,9 @@ from service import log
 from service.locks import open_lock, try_lock
 from service.models.mlflow_rest import Registered, latest_of_alias
 from service.models.repository import FETCHED, Repository
-from service.models.signature import read_trusted_manifest
 from service.processes import NoAnswer, ask, run_and_wait
 from service.settings import Settings
+from service.signature import read_trusted_manifest
 
 FOLLOW_SECONDS = 12.0
 """The pause between two looks at an alias, and before a failed one is tried again."""

@@ -13,8 +13,8 @@ from inference.golden import check_golden
 from inference.manifest import Manifest
 from schemas.reader import Reader
 from service.models.cache import with_cache
-from service.models.signature import read_trusted_manifest
 from service.settings import Settings
+from service.signature import read_trusted_manifest
 from service.trusted_keys import state_of_keys
 
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from inference import artifact
 from inference.atomic_write import write_atomically
-from inference.manifest import MANIFEST, ArtifactError, Manifest
+from inference.manifest import MANIFEST, SIGNATURE, ArtifactError, Manifest
 from inference.regular_file import DOCUMENT_BYTES, read_regular
 from inference.routing import Routing, read_routing
 from service import log
@@ -25,7 +25,6 @@ FETCHED = "fetched.json"
 """Beside the versions of MODEL_URI: which of them is the wanted one, which number it has in the registry, and when the
 registry was looked at last."""
 NOTE, COPIES, COPIES_LOCK = "last_good.json", "last_good", "last_good.lock"
-SIGNATURE = "model.sig"
 COPY_BYTES = 4 * 2**30
 """The largest artifact of which a copy is kept."""
 

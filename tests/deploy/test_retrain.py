@@ -69,7 +69,12 @@ def test_from_records_to_a_version_that_serves_signed_and_only_when_told(recorde
     assert "again-1 is published" in published.stdout and "flask models rollout again-1" in published.stdout
     assert json.loads((artifacts / "routing.json").read_bytes())["stable"] == FIRST
     assert Manifest.read(artifacts / "again-1").contract.names == Manifest.read(artifacts / FIRST).contract.names
-    promoted = _job(recorded | {"TRUSTED_KEYS": str(public)}, *quick, "--promote", "--", "--no-card", "--name", "again")
+    trusting = recorded | {"TRUSTED_KEYS": str(public)}
+    unsigned = _job(trusting, *quick)
+    assert unsigned.returncode == 1 and f"{FIRST} has no model.sig" in unsigned.stderr
+    sign = [sys.executable, "-m", "flask", "models", "sign", FIRST, "--key", str(key)]
+    subprocess.run(sign, cwd=ROOT, env=clean_environment() | recorded, check=True, capture_output=True)
+    promoted = _job(trusting, *quick, "--promote", "--", "--no-card", "--name", "again")
     assert promoted.returncode == 0, promoted.stdout + promoted.stderr
     assert json.loads((artifacts / "routing.json").read_bytes())["stable"] == "again-2"
 

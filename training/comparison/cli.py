@@ -1,6 +1,7 @@
 """``python -m training compare``. Exit codes: 0 compared, 1 refused, 2 usage."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ import click
 from inference.artifact import build_engine
 from inference.atomic_write import write_atomically
 from inference.engines.base import EngineError
-from inference.manifest import ArtifactError, Manifest
+from inference.manifest import ArtifactError
+from service.settings import Settings
+from service.signature import read_trusted_manifest
 from training.comparison.measures import compare as compare_rows
 from training.comparison.page import lines, render
 from training.comparison.rows import rows_of
@@ -42,12 +45,16 @@ def compare(
     engine: str,
     **options: Any,
 ) -> None:
-    """Compare two artifacts on the same rows: metrics, agreement, calibration, computing time."""
+    """Compare two artifacts on the same rows: metrics, agreement, calibration, computing time.
+
+    With TRUSTED_KEYS both must be signed.
+    """
     path = data or records
     if path is None or (data and records):
         raise click.UsageError("say on which rows: --data FILE.")
+    settings = Settings.read(os.environ)
     try:
-        manifests = Manifest.read(first), Manifest.read(second)
+        manifests = read_trusted_manifest(first, settings), read_trusted_manifest(second, settings)
         tasks = [manifest.contract.task for manifest in manifests]
         if tasks[0] != tasks[1]:
             raise TrainingError(

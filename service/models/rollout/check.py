@@ -4,7 +4,7 @@ import time
 
 from inference.manifest import ArtifactError, Manifest
 from inference.rollout.state import RolloutState
-from inference.routing import RoutingError
+from inference.routing import ROUTING, RoutingError
 from service.models.repository import Repository
 
 UNREADABLE_SECONDS, LOOK_SECONDS = 10.0, 0.2
@@ -58,8 +58,9 @@ def check(repository: Repository, state: RolloutState) -> None:
             if time.monotonic() > end:
                 raise TakenOver(str(exc)) from None
             time.sleep(LOOK_SECONDS)
-    if routing is None:
-        raise TakenOver("routing.json is gone")
+    if routing is None or not (repository.root / ROUTING).exists():
+        stable = "no version" if routing is None else f"{routing.stable}, the newest version,"
+        raise TakenOver(f"routing.json is gone, so {stable} answers. Write it anew with: flask models promote")
     if routing.stable == state.version:
         raise ArrivedOtherwise("somebody else has promoted it meanwhile")
     if routing.canary == state.version and routing.stable != state.stable:
@@ -69,6 +70,7 @@ def check(repository: Repository, state: RolloutState) -> None:
     if state.routed and routing.share != state.share:
         raise TakenOver(f"somebody else has set its share to {routing.share:.4g}")
     try:
-        Manifest.read(repository.folder(state.version))
+        for version in (state.version, state.stable):
+            Manifest.read(repository.folder(version))
     except ArtifactError as exc:
         raise GoBack(str(exc)) from None

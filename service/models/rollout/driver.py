@@ -6,10 +6,10 @@ goes on from there with --resume. routing.json is looked at before each verdict:
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass, field, replace
 
-from inference.manifest import ArtifactError, Manifest
+from inference.manifest import ArtifactError
 from inference.rollout.judgement import Measure, Quality, judge, judge_errors, level
 from inference.rollout.state import RolloutState, write_state
 from inference.rollout.tally import Limits, Tally
@@ -19,13 +19,15 @@ from service.models.repository import Repository
 from service.models.rollout.check import GoBack, RolloutEnd, TakenOver, TooLittleTraffic, check
 from service.models.rollout.evidence import Evidence
 from service.models.rollout.observer import ROW_TIME_EDGES, Observer
+from service.models.rollout.taking_out import take_out
 from service.routing_changes import change_routing
 from service.settings import Settings
+from service.signature import read_trusted_manifest
 
-LOAD_SECONDS = 90.0
-"""How long the workers may take to load the version."""
+LOAD_SECONDS = 300.0
+"""How long the workers may take to load the version, on a machine that is busy with other things."""
 FAILED_LOAD_SECONDS = 10.0
-"""How long after a load has failed: one that is only slow is said to have failed as well, and ends later."""
+"""How long after a load has failed: it is tried again when a file of the version changes."""
 LOOK_SECONDS, LEAST_LOOK_SECONDS = 5.0, 0.2
 SAVE_SECONDS, SAY_SECONDS = 2.0, 10.0
 JUMP_SECONDS = 2.0
@@ -117,7 +119,7 @@ class Rollout:
             if workers and loaded == workers:
                 break
             self._observer.look({})
-            if self._observer.could_not_load(self._state.version):  # one that is slow to load may get there yet
+            if self._observer.could_not_load(self._state.version):
                 end = min(end, time.monotonic() + FAILED_LOAD_SECONDS)
             if time.monotonic() > end and workers:
                 raise GoBack(f"{workers - loaded} of {workers} workers could not load it; see model_fault in the log")
@@ -176,7 +178,8 @@ class Rollout:
     def _evidence(self) -> Evidence:
         try:
             stable, canary = (
-                Manifest.read(self._repository.folder(version)) for version in (self._state.stable, self._state.version)
+                read_trusted_manifest(self._repository.folder(version), self._settings)
+                for version in (self._state.stable, self._state.version)
             )
         except ArtifactError as exc:
             raise GoBack(str(exc)) from None
@@ -184,15 +187,9 @@ class Rollout:
 
     def _go_back(self, why: str) -> None:
         state = self._state
-        self._enter_phase("going back", why)
-
-        def change(routing: Routing | None) -> Routing:
-            if routing is None or routing.canary != state.version:
-                raise TakenOver(why)
-            return replace(routing, canary=None, share=0.0)
-
-        with suppress(TakenOver):
-            change_routing(self._root, change, f"rollout {state.version}", f"went back: {why}")
+        with suppress(OSError):  # a full disk must not keep the version in
+            self._enter_phase("going back", why)
+        take_out(self._root, state, why, self._say)
         state.share = 0.0
         self._enter_phase("went back", why)
 
@@ -219,7 +216,8 @@ class Rollout:
         if time.monotonic() - self._saved >= at_most_every:
             self._saved = time.monotonic()
             self._state.updated = time.time()
-            write_state(self._root, self._state)
+            with suppress(OSError) if at_most_every else nullcontext():  # what is only progress may be missing
+                write_state(self._root, self._state)
 
     def _progress(self, held: float, canary: Tally, measures: list[Measure]) -> str:
         verdicts = ", ".join(f"{measure.name} {measure.verdict}" for measure in measures)

@@ -6,13 +6,13 @@ strings that the contract does not list (texts, unseen categories) stand beside 
 the numbers their meaning. Every file names each model that it speaks of, so it can be read alone.
 """
 
-from binascii import b2a_base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
 from typing import TYPE_CHECKING, Any
 
 import orjson
+import pybase64
 
 from inference.contract import Contract, Value
 from service.records import Record
@@ -156,7 +156,7 @@ class KnownModel:
 
 def _pack(matrix: "Matrix") -> str:
     """Row after row of doubles, in base64."""
-    return b2a_base64(matrix.tobytes(), newline=False).decode()
+    return pybase64.b64encode_as_string(matrix.tobytes())
 
 
 def _plain(value: Any) -> Any:

@@ -1,7 +1,6 @@
 """From a record of the spool to rows of the table ``predictions``."""
 
 import struct
-from binascii import a2b_base64
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import repeat
@@ -9,6 +8,7 @@ from math import isnan
 from typing import Any, NamedTuple
 
 import orjson
+import pybase64
 
 from inference.contract import Value, decoding
 from inference.timestamps import isoformat
@@ -94,7 +94,7 @@ def timestamp(seconds: float) -> str:
 
 def _unpack(packed: str, width: int) -> Iterator[tuple[float, ...]]:
     """The rows of a packed matrix of ``width`` columns."""
-    return struct.iter_unpack(f"{width}d", a2b_base64(packed, strict_mode=True))
+    return struct.iter_unpack(f"{width}d", pybase64.b64decode(packed, validate=True))
 
 
 def _null_if_nan(value: float) -> float | None:

@@ -1,6 +1,7 @@
 """One running service for all tests of rollouts, with a version of each kind, and commands for it."""
 
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -23,11 +24,17 @@ class Operator:
         self.server, self.environment = server, environment
         self.root = Path(environment["ARTIFACTS_DIR"])
 
-    def start(self, *arguments):
-        """Start ``flask models`` with these arguments."""
+    def start(self, *arguments, ignored=()):
+        """Start ``flask models`` with these arguments; it ignores these signals from the beginning, as under nohup."""
         command = [sys.executable, "-m", "flask", "models", *arguments]
+
+        def set_signals():  # tests that were started in the background, or under nohup, ignore some themselves
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN if number in ignored else signal.SIG_DFL)
+
+        pipe = subprocess.PIPE
         return subprocess.Popen(
-            command, cwd=ROOT, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command, cwd=ROOT, env=self.environment, stdout=pipe, stderr=pipe, text=True, preexec_fn=set_signals
         )
 
     def run(self, *arguments):
@@ -47,9 +54,9 @@ class Operator:
     def state(self):
         return read_state(self.root)
 
-    def begin(self, *arguments):
+    def begin(self, *arguments, ignored=()):
         """Start a rollout, and wait until its version has its first share."""
-        process = self.start("rollout", *arguments)
+        process = self.start("rollout", *arguments, ignored=ignored)
         until(lambda: process.poll() is not None or (self.state is not None and self.state.routed), 600)
         return process
 

@@ -2,11 +2,14 @@
 
 import json
 import os
+import resource
 import shutil
 import signal
+import time
 
 import pytest
 
+from inference.rollout.state import RolloutState, write_state
 from inference.routing import Routing, write_routing
 from tests.conftest import until
 from tests.models.conftest import FIRST
@@ -41,6 +44,17 @@ def test_interrupted_the_share_stays_and_resume_goes_on_to_the_end(operator, beg
             status, output = operator.run("rollout", "good-1", "--resume")
         assert status == 0, output
         assert operator.routing == Routing("good-1")
+
+
+def test_under_nohup_it_outlives_its_terminal(operator):
+    process = operator.begin("good-1", *WAITS, ignored=(signal.SIGHUP,))
+    process.send_signal(signal.SIGHUP)
+    for _ in range(2):  # the state is written again and again while it waits
+        seen = operator.state.updated
+        until(lambda before=seen: operator.state.updated > before, 600)
+    assert (process.poll(), operator.state.phase) == (None, "running")
+    process.send_signal(signal.SIGTERM)
+    assert operator.end(process)[0] == 130
 
 
 def test_a_killed_rollout_is_seen_refuses_another_and_is_taken_over_by_resume(operator, begun):
@@ -180,3 +194,72 @@ def test_the_routing_that_a_worker_follows_is_in_its_log(operator, begun):
     wanted = {"stable": FIRST, "canary": "good-1", "share": 0.2, "shadow": None}
     until(lambda: any(wanted.items() <= line.items() for line in operator.server.events("routing_changed")))
     assert json.loads((operator.root / "rollout.json").read_bytes())["version"] == "good-1"
+
+
+def test_a_full_disk_before_a_step_ends_it_and_the_share_stays_for_resume(operator, begun):
+    limit = resource.prlimit(begun.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+    with Traffic(operator.server.url):
+        status, output = operator.end(begun)
+    assert limit[0] == resource.RLIM_INFINITY
+    assert status == 1 and "cannot be written" in output and "--resume" in output, output
+    assert "Traceback" not in output and operator.routing == CANARY
+    with Traffic(operator.server.url):
+        status, output = operator.run("rollout", "good-1", "--resume")
+    assert (status, operator.routing) == (0, Routing("good-1")), output
+
+
+def test_a_worse_version_goes_back_as_soon_as_the_disk_has_room_again(operator):
+    process = operator.begin("wrong-1", *WAITS)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+    with Traffic(operator.server.url):
+        said = next(line for line in process.stdout if "cannot be taken out yet" in line or not line)
+    assert "routing.json" in said and operator.routing == Routing(FIRST, canary="wrong-1", share=0.2)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    status, output = operator.end(process)
+    assert (status, operator.routing, operator.state.phase) == (1, Routing(FIRST), "went back"), output
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (lambda routing: None, "routing.json is gone, so "),
+        (lambda routing: {**routing, "canary": None}, "taken out by somebody else"),
+        (lambda routing: {**routing, "canary": {"version": "good-1", "share": 0.9}}, "set its share to 0.9"),
+        (lambda routing: {**routing, "stable": "wrong-1"}, "the stable version is wrong-1 meanwhile"),
+    ],
+    ids=["removed", "no canary", "another share", "another stable"],
+)
+def test_an_edit_by_hand_is_obeyed_and_named(operator, begun, edit, said):
+    path = operator.root / "routing.json"
+    edited = edit(json.loads(path.read_bytes()))
+    if edited is None:
+        path.unlink()
+    else:
+        (path.parent / "routing.new").write_text(json.dumps(edited))
+        (path.parent / "routing.new").replace(path)
+    status, output = operator.end(begun)
+    assert (status, said in output.splitlines()[-1]) == (1, True), output
+    assert path.exists() == (edited is not None)
+    if edited is not None and said.startswith("the stable"):
+        assert operator.routing == Routing("wrong-1")
+
+
+def test_a_rollout_goes_back_where_the_stable_version_is_removed(operator):
+    make(operator.root, "old-1")
+    assert operator.run("promote", "old-1")[0] == 0
+    process = operator.begin("good-1", *WAITS)
+    shutil.rmtree(operator.root / "old-1")
+    status, output = operator.end(process)
+    assert status == 1, output
+    assert "good-1 went back" in output and "old-1" in output and operator.routing == Routing("old-1")
+
+
+def test_what_another_host_rolls_out_is_left_to_it(operator):
+    write_routing(operator.root, Routing(FIRST, canary="wrong-1", share=0.1))
+    state = RolloutState("wrong-1", FIRST, [10.0, 100.0], {}, share=0.1, routed=True, who="ann@far", host="far")
+    state.updated = time.time()
+    write_state(operator.root, state)
+    for arguments in (("good-1",), ("wrong-1",), ("wrong-1", "--resume")):
+        status, output = operator.run("rollout", *arguments)
+        assert (status, "on far, " in output, "ann@far" in output) == (1, True, True), output
+    assert operator.routing == Routing(FIRST, canary="wrong-1", share=0.1)

@@ -1,6 +1,6 @@
 """A process that signs or verifies one artifact with the library of OpenSSF model signing, and ends.
 
-``python -m service.models.openssf`` takes one JSON object on standard input and answers one on standard output:
+``python -m service.openssf`` takes one JSON object on standard input and answers one on standard output:
 ``{"do": "verify", "folder", "keys"}`` gives ``{"digest"}``, that of the signed manifest; ``{"do": "sign", "folder",
 "key", "password"}`` gives ``{"signature"}``. ``{"error"}`` says in a sentence why not, ``{"missing"}`` which library.
 """
@@ -17,9 +17,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from inference.manifest import DIGEST, MANIFEST
+from inference.manifest import DIGEST, MANIFEST, SIGNATURE
 from inference.regular_file import DOCUMENT_BYTES, read_regular
-from service.models.repository import SIGNATURE
 from service.trusted_keys import keys_of
 
 CURVES = "P-256, P-384 or P-521"

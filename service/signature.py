@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from inference.artifact import read_verified
-from inference.manifest import MANIFEST, ArtifactError, Manifest
-from service.models.repository import SIGNATURE
+from inference.manifest import MANIFEST, SIGNATURE, ArtifactError, Manifest
 from service.processes import NoAnswer, ask
 from service.settings import Settings
 
@@ -117,7 +116,7 @@ def _ask(request: dict[str, Any]) -> dict[str, Any]:
         SigningError: it has no library, did not end in time, or died.
     """
     try:
-        answer = ask("service.models.openssf", request, SECONDS)
+        answer = ask("service.openssf", request, SECONDS)
     except subprocess.TimeoutExpired:
         raise SlowError(f"this took more than {SECONDS:.0f} s. Try again on a quieter machine or disk.") from None
     except OSError as exc:
