@@ -51,7 +51,7 @@ faults: $(VENV)/bench.done  ## break the running service in every way we know: m
 
 lock: $(VENV)/dev.done  ## pin the requirements again after a change of a .in file
 	@pip install -q pip-tools
-	@for set in requirements requirements-serving requirements-dev requirements-bench; do \
+	@for set in requirements requirements-serving requirements-bench requirements-otel requirements-dev; do \
 	  pip-compile -q --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header -o $$set.txt $$set.in; done
 
 clean:  ## remove installed packages and caches; artifacts and records stay

@@ -67,7 +67,7 @@ def _stages(settings: Settings) -> dict[str, float]:
     whole = measure(lambda place: call(app, bodies[place]))  # starts the load of the model, and warms all up
     model = app.models.now.choose(None)[0]
     matrices = [pool.matrix[place : place + 1] for place in range(DISTINCT)]
-    made = _records(app, bodies)
+    made = recorded(app, bodies)
     line = {"request_id": "x" * 36, "model_version": model.version, "prediction": 1, "rows": 1, "latency_ms": 0.123}
     answer = {
         "prediction": 1,
@@ -98,7 +98,7 @@ def _count(version: str) -> None:
     metrics.answered("/predict", "POST", 200, 1e-4)
 
 
-def _records(app: Any, bodies: list[bytes]) -> list[Any]:
+def recorded(app: Any, bodies: list[bytes]) -> list[Any]:
     """The records that the service itself made of these requests."""
     found: list[Any] = []
     with patch.object(Recorder, "append", found.append):

@@ -21,15 +21,15 @@ from service.protocols.mlflow.views import mlflow
 from service.protocols.oip.views import oip
 from service.records.recorder import Recorder
 from service.settings import Settings
-from service.web import auth, cors, error_handler, rate_limit, tracing, views
+from service.web import auth, cors, error_handler, opentelemetry, rate_limit, tracing, views
 from service.web.context import ServingApp
 from service.web.docs.pages import Pages
 from service.web.lean import make_app
 
-BEFORE = (tracing.begin, auth.authenticate, rate_limit.check)
+BEFORE = (tracing.begin, opentelemetry.begin, auth.authenticate, rate_limit.check)
 """Run before every view, in this order; a guard raises, and the error handler answers."""
 
-AFTER = (rate_limit.set_headers, cors.allow, tracing.finish)
+AFTER = (rate_limit.set_headers, cors.allow, opentelemetry.finish, tracing.finish)
 """Run on every answer, in this order."""
 
 SWITCHES: Mapping[Callable[..., Any], str] = {
@@ -37,6 +37,8 @@ SWITCHES: Mapping[Callable[..., Any], str] = {
     rate_limit.check: "rate_limit",
     rate_limit.set_headers: "rate_limit",
     cors.allow: "cors_origins",
+    opentelemetry.begin: "otel_exporter_otlp_endpoint",
+    opentelemetry.finish: "otel_exporter_otlp_endpoint",
 }
 """Hooks that are left out where their setting is empty."""
 
@@ -54,6 +56,8 @@ def create_app(settings: Settings | None = None) -> ServingApp:
     """
     settings = settings or Settings.read(os.environ)
     log.configure(settings)
+    if settings.otel_exporter_otlp_endpoint:
+        opentelemetry.prepare()
     app = make_app()
     app.settings, app.models, app.records = settings, make_models(settings), Recorder(settings)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes

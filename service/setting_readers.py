@@ -5,7 +5,6 @@ A reader takes the text, stripped, and returns the value; it raises a ValueError
 """
 
 import importlib.util
-import os
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,6 +13,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from service.cpu_quota import cores
 
 PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])"
 HOST = r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.\-]+)"
@@ -214,9 +215,8 @@ def origins(text: str) -> frozenset[str]:
 
 
 def workers(text: str) -> int:
-    """How many processes; empty means one for each processor that this process may use."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return integer(1, 512)(text or str(cores))
+    """How many processes; empty means one for each processor that this process, or its container, may use."""
+    return integer(1, 512)(text or str(min(cores(), 512)))
 
 
 def written(value: Any) -> str:

@@ -73,7 +73,12 @@ class Settings:
         shipper=False,
     )
     bind: Address = setting("", read.bind, "address to listen on", shipper=False)
-    web_concurrency: int = setting("", read.workers, "worker processes; one a core", shipper=False)
+    web_concurrency: int = setting(
+        "",
+        read.workers,
+        "worker processes; one for each processor that the CPU limit leaves to the service",
+        shipper=False,
+    )
     worker_class: str = setting(
         "inline", read.worker_class, "inline (ours), or any of gunicorn's: sync, gthread, gevent", shipper=False
     )
@@ -177,6 +182,12 @@ class Settings:
         "",
         read.host_and_port,
         "address for /metrics alone, answered even while every worker is busy, without a token; empty means none",
+        shipper=False,
+    )
+    otel_exporter_otlp_endpoint: str = setting(
+        "",
+        read.url(r"https?://.+", "http://127.0.0.1:4318"),
+        "OpenTelemetry collector that takes traces by OTLP over HTTP; empty means no traces",
         shipper=False,
     )
     monitor_seconds: int = setting(

@@ -45,6 +45,7 @@ LONG = (
     "tests/client/",
     "tests/scoring/",
     "tests/deploy/test_retrain.py",
+    "tests/deploy/test_wsgi_servers.py",
     "tests/deploy/test_github.py::test_new_data",
     "tests/deploy/test_github.py::test_data_without",
     "tests/benchmarks/test_attacks.py",

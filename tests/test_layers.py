@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[1]
 STACK = (  # a module may import from its own layer's rooms and from the layers below
     ("tests",),
     ("gunicorn.conf", "wsgi", "training", "benchmarks", "scoring", "examples", "deploy", "client"),
+    ("service.loaded",),
     ("service.app",),
     ("service.protocols",),
     ("service.cli", "service.web", "service.server"),
@@ -32,6 +33,7 @@ STACK = (  # a module may import from its own layer's rooms and from the layers 
         "service.priority",
         "service.single_thread",
         "service.locks",
+        "service.cpu_quota",
     ),
     ("service",),
     ("schemas",),
@@ -46,6 +48,7 @@ OWNERS = {  # who alone may import a library
     "alembic": ("service.records.database", "tests"),
     "mlflow": ("service.models.mlflow_process", "training.registry", "training.registered", "benchmarks", "tests"),
     "model_signing": ("service.openssf", "tests"),
+    "opentelemetry": ("service.web.opentelemetry", "tests"),
     "redis": ("service.redis_client", "service.access.rate_limit", "service.models.cache", "tests"),
 }
 PRIVATE = {  # who alone may touch a library's private names

@@ -77,10 +77,14 @@ class Postgres:
 
     def signal(self, number: int) -> None:
         """To the server and each of its processes: SIGSTOP makes it hang with its connections open."""
-        main = psutil.Process(int((self._folder / "data/postmaster.pid").read_text().split()[0]))
-        for process in (main, *main.children()):
+        for process in self.processes():
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(number)
+
+    def processes(self) -> list[psutil.Process]:
+        """The server's first process and each that it has started."""
+        main = psutil.Process(int((self._folder / "data/postmaster.pid").read_text().split()[0]))
+        return [main, *main.children()]
 
     def query(self, statement: str) -> list[tuple[object, ...]]:
         """The rows that a statement gives."""

@@ -5,6 +5,7 @@ import logging
 from typing import Any
 
 from gunicorn import glogging
+from gunicorn.instrument.statsd import Statsd
 
 from service import log
 from service.log.python_logging import attach
@@ -15,6 +16,11 @@ class Logger(glogging.Logger):  # type: ignore[misc]  # gunicorn has no type hin
 
     address_in_use = ""
     """The address that gunicorn could not listen on, such as 127.0.0.1:8000; empty where there is none."""
+
+    def __new__(cls, cfg: Any) -> "Logger":
+        """With gunicorn's setting ``statsd_host`` a logger that also sends."""
+        made: Logger = super().__new__(StatsdLogger if cfg.statsd_host else cls)
+        return made
 
     def setup(self, cfg: Any) -> None:
         """Called at the start and at each reload of the configuration."""
@@ -35,6 +41,15 @@ class Logger(glogging.Logger):  # type: ignore[misc]  # gunicorn has no type hin
             super().error("%s", _cure(self.address_in_use))
         elif not (self.address_in_use and text.endswith("Address already in use")):
             super().error(msg, *args, **kwargs)
+
+
+class StatsdLogger(Logger, Statsd):  # type: ignore[misc]  # gunicorn has no type hints
+    """Also sends gunicorn's own figures to statsd or to DataDog's agent: requests, statuses, durations, workers."""
+
+    @property
+    def access_log_enabled(self) -> bool:
+        """Each request is handed to ``access``, which sends its figures, whether or not it also writes a line."""
+        return True
 
 
 def _readable(address: str) -> str:

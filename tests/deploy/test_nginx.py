@@ -2,6 +2,8 @@
 
 import json
 import re
+import ssl
+import subprocess
 import urllib.error
 import urllib.request
 
@@ -9,11 +11,12 @@ import pytest
 
 from service.settings import Settings
 from tests.conftest import ROOT
-from tests.services import unused_port
+from tests.services import program, unused_port
 
 pytestmark = pytest.mark.process
 
-CONF = (ROOT / "deploy" / "nginx" / "serving.conf").read_text()
+CONF_FOLDER = ROOT / "deploy" / "nginx"
+CONF = (CONF_FOLDER / "serving.conf").read_text()
 ROW = {"feature_1": 0.5, "feature_2": 1.2, "feature_3": -0.3, "feature_4": 75.5, "feature_5": 5}
 
 
@@ -46,6 +49,40 @@ def test_the_service_itself_refuses_a_body_that_is_too_large(serve, front):
     outside = front(serve(MAX_BODY_BYTES="1000"))
     status, problem = outside.ask("/predict", "x" * 1001)
     assert (status, problem["type"]) == (413, "urn:problem:body-too-large")
+
+
+def test_the_client_s_request_id_or_nginx_s_own_is_in_the_log_and_in_the_answer(serve, front):
+    server = serve()
+    outside = front(server)
+    for given in ({"X-Request-ID": "mine-1"}, {}):
+        asked = urllib.request.Request(outside.url + "/health", headers=given)
+        with urllib.request.urlopen(asked, timeout=30) as answer:
+            found = answer.headers.get_all("X-Request-ID")
+        logged = server.events("request")[-1]["request_id"]
+        assert found == [logged]
+        assert logged == "mine-1" if given else re.fullmatch("[0-9a-f]{32}", logged)  # nginx's has no dashes
+
+
+def test_tls_is_answered_with_the_included_file(serve, nginx, tmp_path):
+    server, port, plain = serve(), unused_port(), unused_port()
+    names = [
+        "-subj",
+        "/CN=localhost",
+        "-keyout",
+        str(tmp_path / "privkey.pem"),
+        "-out",
+        str(tmp_path / "fullchain.pem"),
+    ]
+    made = [program("openssl", "openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *names]
+    subprocess.run(made, check=True, capture_output=True, timeout=60)
+    tls = (CONF_FOLDER / "tls.conf").read_text().replace("listen 443", f"listen 127.0.0.1:{port}")
+    (tmp_path / "tls.conf").write_text(tls.replace("/etc/letsencrypt/live/serving.example", str(tmp_path)))
+    inside = CONF.replace("listen 80;", f"listen 127.0.0.1:{plain}; include {tmp_path}/tls.conf;")
+    nginx("", extra=inside.replace("127.0.0.1:8000", server.url.removeprefix("http://")))
+    trusting = ssl.create_default_context(cafile=tmp_path / "fullchain.pem")
+    trusting.check_hostname = False
+    with urllib.request.urlopen(f"https://127.0.0.1:{port}/health", timeout=30, context=trusting) as answer:
+        assert answer.status == 200 and "max-age" in answer.headers["Strict-Transport-Security"]
 
 
 def test_metrics_are_closed_to_the_outside(serve, front):

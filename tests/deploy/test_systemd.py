@@ -1,5 +1,6 @@
 """deploy/systemd/tabular-serving.service is valid, and the service notifies systemd as the unit expects."""
 
+import configparser
 import shutil
 import socket
 import subprocess
@@ -40,3 +41,16 @@ def test_systemd_is_notified_when_the_port_is_open(serve, tmp_path):
         systemd.settimeout(60)
         serve(NOTIFY_SOCKET=str(tmp_path / "notify"))
         assert b"READY=1" in systemd.recv(4096)
+
+
+def test_the_unit_waits_for_the_clock_and_outlives_a_worker_that_ran_out_of_memory():
+    unit = configparser.RawConfigParser(strict=False, interpolation=None)
+    unit.optionxform = str
+    unit.read(UNIT)
+    assert {"network-online.target", "time-sync.target"} <= set(unit["Unit"]["After"].split())
+    assert set(unit["Unit"]["Wants"].split()) == set(unit["Unit"]["After"].split())
+    assert unit["Service"]["OOMPolicy"] == "continue"
+    assert unit["Service"]["LogRateLimitIntervalSec"] == "0"
+    journal = configparser.RawConfigParser()
+    journal.read(UNIT.with_name("journald.conf"))
+    assert journal["Journal"]["SystemMaxUse"]
