@@ -125,11 +125,11 @@ def _accept_all(worker: Any, listener: Any) -> None:
         before = worker.nr_conns
         worker.accept(listener)
         idle = idle + 1 if worker.nr_conns == before else 0
-        if idle and not _waiting(listener):
+        if idle and not waiting_connections(listener):
             return
 
 
-def _waiting(listener: Any) -> int:
+def waiting_connections(listener: Any) -> int:
     """Connections that wait to be accepted; 0 where the kernel does not tell (a Unix socket, another system)."""
     try:
         info = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _ACCEPT_QUEUE.size)

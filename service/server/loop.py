@@ -14,7 +14,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from service import log
 from service.server.connection import LINGER, READ_AHEAD, Connection
-from service.server.listening import give_up_address
+from service.server.listening import give_up_address, waiting_connections
 from service.server.rules import ConfigSnapshot
 from service.server.turns import Turns
 from service.server.writing import WriteBatch
@@ -23,7 +23,7 @@ from service.server.wsgi import base_environ
 SWEEP_INTERVAL = 0.25
 """Seconds by which a connection may outlive its deadline: a sweep looks at every one."""
 ACCEPT_MOST = 64
-"""Connections that are accepted at a time."""
+"""Connections that are accepted at a time, at most."""
 SPARE_DESCRIPTORS = 16
 """Descriptors that are left to the process once it can open no more; from then on it takes so many fewer clients."""
 _NO_MORE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -121,8 +121,12 @@ class ConnectionLoop(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
             self.give_turns(self.began)
 
     def accept(self, listener: Any) -> None:
-        """Take the new connections that there are, and descriptors for."""
-        for _ in range(ACCEPT_MOST):
+        """Take this worker's share of the new connections that there are, and descriptors for.
+
+        The kernel wakes every worker for them, and the first one to wake would take them all.
+        """
+        share = -(-waiting_connections(listener) // self.cfg.workers) or ACCEPT_MOST
+        for _ in range(min(share, ACCEPT_MOST)):
             if self.nr_conns >= self.worker_connections:
                 return
             try:

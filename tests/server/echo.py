@@ -20,6 +20,7 @@ def app(environ, start_response):
         shown = {key: value for key, value in environ.items() if isinstance(value, str | int | bool | tuple)}
         items = [json.dumps(shown, sort_keys=True).encode()]
     elif path == "/pid":
+        time.sleep(float(query or 0))
         items = [str(os.getpid()).encode()]
     elif path == "/long":
         items = [b"0123456789abcdef" * (int(query) // 16)]

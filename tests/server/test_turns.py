@@ -105,6 +105,26 @@ def numbers_there(talk):
     return [int(number) for number in re.findall(rb"\r\n\r\n(\d+)", talk.buffer)]
 
 
+def test_of_a_burst_of_connections_every_worker_takes_a_share(make_server):
+    server = make_server(more="workers = 2")
+    until(lambda: len(children(server.process.pid)) == 2)
+    workers = [int(pid) for pid in children(server.process.pid)]
+    until(lambda: pids(server, 8) == {*workers})
+    for pid in workers:
+        os.kill(pid, signal.SIGSTOP)
+    crowd = [server.talk(GET.format("pid?0.02")) for _ in range(64)]
+    for pid in workers:
+        os.kill(pid, signal.SIGCONT)
+    answered = [int(talk.answer().body) for talk in crowd]
+    assert min(answered.count(pid) for pid in workers) >= 8
+
+
+def pids(server, count):
+    """The workers that answer so many clients at once."""
+    crowd = [server.talk(GET.format("pid?0.02")) for _ in range(count)]
+    return {int(talk.answer().body) for talk in crowd}
+
+
 def test_answers_come_in_order_however_deep_the_pipeline(inline):
     posts = [f"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n{number:05}" for number in range(3000)]
     talk = inline.talk()
