@@ -50,10 +50,13 @@ LONG = (
     "tests/deploy/test_github.py::test_data_without",
     "tests/benchmarks/test_attacks.py",
     "tests/models/test_trusted_keys.py",
+    "tests/models/test_trusted_roads.py",
+    "tests/records/test_shadow_bodies.py",
     "tests/models/test_verify_and_compare.py",
     "tests/protocols/",
     "tests/web/test_batch_formats.py",
     "tests/docs/test_tutorial.py::test_a_recipe_works",
+    "tests/docs/test_accessibility.py",
 )
 """`make full` runs all of these, `make test` a third of their tests, drawn by the commit."""
 

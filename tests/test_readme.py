@@ -109,5 +109,5 @@ def test_the_plot_and_the_lines_of_the_readme_are_those_of_the_comparison():
     assert (ROOT / "docs" / "images" / "comparison.svg").read_text() == picture
     shown = re.search(r"^## The comparison.*?(?=^## )", README, re.DOTALL | re.MULTILINE).group()
     ratios = re.findall(r"[\d.]+x(?: \([\d. to]+\))?", shown)
-    assert len(ratios) == 3
+    assert len(ratios) == 4
     assert [ratio for ratio in ratios if ratio not in COMPARISON] == []

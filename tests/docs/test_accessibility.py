@@ -14,7 +14,6 @@ pytestmark = [
     pytest.mark.process,
     pytest.mark.slow,
     pytest.mark.xdist_group("browser"),
-    pytest.mark.skipif(os.environ.get("EVERY_STRANGER") != "1", reason="make full checks the pages with axe-core"),
 ]
 
 RUN = """
