@@ -14,7 +14,7 @@ VERSIONS = ("good-1", "wrong-1")
 def record() -> str:
     """Markdown with both, and with the history afterwards."""
     parts = ["# Transcripts", "", "Written by `python -m benchmarks.rollouts transcripts`.", ""]
-    with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as service:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, running(Path(folder)) as service:
         rows = make_pool(service.root / "stable-1", 32).rows
         right = [ask_once(service.port, row, "stable-1") for row in rows]
         expected = dict.fromkeys(("stable-1", *VERSIONS), right)  # what is wrong is not counted here
