@@ -55,6 +55,7 @@ LONG = (
     "tests/models/test_verify_and_compare.py",
     "tests/protocols/",
     "tests/web/test_batch_formats.py",
+    "tests/docs/test_tutorial.py::test_the_tutorial_works",
     "tests/docs/test_tutorial.py::test_a_recipe_works",
     "tests/docs/test_accessibility.py",
 )

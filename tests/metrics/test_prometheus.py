@@ -31,7 +31,7 @@ pytestmark = pytest.mark.process
 
 WINDOW = "8s"
 LATE_SOON = {"records_lag_seconds) > 300": "records_lag_seconds) > 3"}
-PATIENCE = 60
+PATIENCE = 240
 
 
 @pytest.mark.parametrize(
