@@ -46,7 +46,10 @@ def settings_at_start() -> Settings:
     return settings
 
 
-OWN_FILES = ("spool", "metrics", "registry", "last_good", "last_good.json", "limits.v1", "predictions.db*", "*.lock")
+OWN_FILES = (
+    *("spool", "metrics", "registry", "last_good", "last_good.json", "limits.v1", "predictions.db*", "*.lock"),
+    ".last_good.json-*",  # what a process was writing when it ended
+)
 """What the service writes into VAR_DIR."""
 
 
@@ -57,7 +60,7 @@ def hand_over(settings: Settings) -> None:
     """
     if processes.user_id() == os.geteuid():
         return
-    folder = settings.var_dir
+    folder, others = settings.var_dir, list[str]()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         supervisor.kill_other(settings)  # one of root's would go on making files of its own
@@ -65,7 +68,8 @@ def hand_over(settings: Settings) -> None:
         for path in own:
             for inside in (path, *path.rglob("*")) if not path.is_symlink() else ():
                 processes.give(inside)
-        if {*folder.iterdir()} <= {*own}:
+        others = sorted(path.name for path in {*folder.iterdir()} - {*own})
+        if not others:
             processes.give(folder)
         with processes.as_user():
             if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
@@ -73,7 +77,10 @@ def hand_over(settings: Settings) -> None:
             if not os.access(sys.executable, os.X_OK, effective_ids=True):
                 log.error("user_cannot_run_python", user=processes.user_id(), python=sys.executable)
     except OSError as exc:
-        log.error("var_dir_not_writable", folder=str(folder), user=processes.user_id(), reason=exc.strerror)
+        reason = exc.strerror or str(exc)
+        log.error(
+            "var_dir_not_writable", folder=str(folder), user=processes.user_id(), reason=reason, others=others[:3]
+        )
 
 
 def warn_if_open(settings: Settings) -> None:

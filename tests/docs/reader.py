@@ -82,7 +82,7 @@ class Reader:
             "PIP_TARGET": str(packages),  # nothing is installed into the environment of the tests
             "PIP_NO_DEPS": "1",
         }
-        if importlib.util.find_spec("setuptools"):
+        if importlib.util.find_spec("setuptools") and importlib.util.find_spec("wheel"):
             self.environment |= {"PIP_NO_BUILD_ISOLATION": "0", "PIP_NO_INDEX": "1"}  # "0" means: without isolation
         self.environment |= environment
         self.replaced = {ADDRESS: self.address}

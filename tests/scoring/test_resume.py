@@ -67,7 +67,7 @@ def test_the_bytes_are_the_same_after_kills_at_any_moment(start, score, table, t
 @pytest.mark.process
 def test_ctrl_c_says_how_to_go_on_and_leaves_no_process(start, table, tmp_path):
     out = tmp_path / "out.parquet"
-    process = start(table, out, "--chunk", 20, "--workers", 2)
+    process = start(table, out, "--chunk", 5, "--workers", 2)
     until(lambda: parts(out) >= 3)
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=120)
