@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -248,6 +248,14 @@ class Server:
             return len(ready & set(self.workers)) == len(self.workers) == workers
 
         self.until(serving)
+
+    @classmethod
+    def of(cls, command: Sequence[str], port: int, log_file: Path, **environment: str) -> "Server":
+        """A server that this command starts on this port; it need not answer yet."""
+        with log_file.open("wb") as output:
+            given = clean_environment() | environment
+            process = subprocess.Popen(command, cwd=ROOT, env=given, stdout=output, stderr=output)
+        return cls(process, f"http://127.0.0.1:{port}", log_file)
 
     def stop(self, how: int = signal.SIGTERM) -> int:
         """Signal the master and wait for its end."""

