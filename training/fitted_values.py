@@ -115,7 +115,7 @@ def _branches(step: FeatureUnion | ColumnTransformer, names: Names) -> Iterator[
         yield from ((inner, names) for _, inner in step.transformer_list if inner != "drop")
         return
     header = pd.DataFrame(columns=[name or f"\0{place}" for place, name in enumerate(names)])
-    for _, inner, columns in step.transformers_:
+    for _, inner, columns in getattr(step, "transformers_", ()):  # the model that an ensemble copies is not fitted
         if isinstance(inner, str) and inner == "drop":
             continue
         try:

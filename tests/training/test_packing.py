@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import GradientBoostingRegressor, RandomForestClassifier
 from sklearn.impute import SimpleImputer
@@ -260,6 +261,15 @@ def test_null_reaches_the_pipeline_as_the_null_it_was_fitted_with(kind, imputed,
         expected = pipeline.predict_proba(frame).max(axis=1)
         assert np.abs(np.array([entry["probability"] for entry in served]) - expected).max() < 1e-12
         assert client.post("/predict", json=rows[2]).get_json()["probability"] == pytest.approx(expected[2], abs=1e-12)
+
+
+@pytest.mark.parametrize("ensemble", [CalibratedClassifierCV, OneVsRestClassifier])
+def test_an_ensemble_whose_own_model_is_a_whole_pipeline_is_packed(ensemble, pack, sample):
+    """It keeps the pipeline that it copied, which was never fitted."""
+    model = ensemble(_pipeline())
+    ran = pack(Pipeline([("model", model)]).fit(sample[["a b", "city"]], sample["y"]))
+    assert "Traceback" not in ran.output
+    assert ran.code == 0, ran.output
 
 
 def test_categories_given_by_hand_do_not_tell_which_null_the_fit_held(run, tmp_path):
