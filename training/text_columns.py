@@ -15,7 +15,7 @@ def text_columns(pipeline: Any) -> list[str]:
 
 def _columns(step: Any) -> Iterator[str]:
     if isinstance(step, ColumnTransformer):
-        for _, inner, chosen in step.transformers_:
+        for _, inner, chosen in getattr(step, "transformers_", ()):  # a branch of no columns is never fitted
             if isinstance(chosen, str) and _reads_strings(inner):
                 yield chosen
             elif isinstance(chosen, int) and _reads_strings(inner):
